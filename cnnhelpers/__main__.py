@@ -1,0 +1,186 @@
+"""The command line: python -m cnnhelpers {studies,run,records,data,doctor,book}."""
+
+import argparse
+import ast
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cnnhelpers.errors import InputError
+
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+RECORD_COLUMNS = (
+    "experiment seed profile status identity dataset official train_accuracy validation_accuracy test_accuracy "
+    "epochs_run seconds backend device precision"
+).split()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 something failed, 2 bad usage, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("\ninterrupted; start the same command again to finish what is missing", file=sys.stderr)
+        return INTERRUPTED
+
+
+def studies(options: argparse.Namespace) -> int:
+    """List the published experiments, or those of one study, report or id."""
+    from cnnhelpers import data
+    from cnnhelpers.studies import all_experiments, find
+
+    rows = []
+    for one in find(options.name) if options.name else all_experiments():
+        card = data.card(one.protocol.dataset)
+        text = one.text(card)
+        rows.append(_about(one, card, text))
+    return _print(pd.DataFrame(rows), options.json, shown=["id", "study", "dataset", "parameters", "identity", "title"])
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train what is missing of a study, a report or an experiment."""
+    from cnnhelpers import runner
+    from cnnhelpers.studies import find, profiles
+
+    changes = _changes(options.set)
+    experiments = [profiles.apply(one, options.profile) for one in find(options.name)]
+    if changes:
+        experiments = [one.change(profile="own", **changes) for one in experiments]
+    seeds = options.seeds if options.seeds is not None else profiles.seeds(options.profile)
+    runs = runner.run(experiments, seeds, workers=options.workers, folder=options.folder)
+    _print(runs[RECORD_COLUMNS], options.json)
+    return DONE if (runs.status == "done").all() else FAILED
+
+
+def records(options: argparse.Namespace) -> int:
+    """Show the table of recorded runs."""
+    from cnnhelpers import records as store
+
+    if options.folder is not None and not options.folder.is_dir():
+        raise InputError(f"there is no folder of records at {options.folder}")
+    return _print(store.load(options.folder, options.study)[RECORD_COLUMNS], options.json)
+
+
+def data(options: argparse.Namespace) -> int:
+    """Say where a dataset comes from, its shapes and whether its arrays are the official ones."""
+    from cnnhelpers.data import load
+
+    dataset = load(options.name)
+    row = {"name": dataset.name, "source": dataset.source, "classes": len(dataset.class_names)}
+    row |= {"train": list(dataset.train_images.shape), "test": list(dataset.test_images.shape)}
+    row |= {"official": dataset.official, "fingerprint": dataset.fingerprint}
+    return _print(pd.DataFrame([row]), options.json, transpose=True)
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Print what decides whether and how fast studies run here."""
+    import keras
+
+    from cnnhelpers import environment
+    from cnnhelpers.data import KNOWN, at_hand
+    from cnnhelpers.records import default_folder
+
+    flags = environment.processor_flags()
+    row: dict[str, Any] = dict(environment.versions())
+    row |= {"backend": keras.backend.backend(), "device": environment.device(), "cores": environment.cores()}
+    row |= {"processor": environment.processor(), "bfloat16": bool(flags & {"avx512_bf16", "amx_bf16"})}
+    row |= {"data": [name for name in KNOWN if at_hand(name)], "records": str(default_folder())}
+    row |= {"free_disk_gb": round(shutil.disk_usage(Path.cwd()).free / 1e9, 1)}
+    row |= {"graphviz": shutil.which("dot") is not None, "commit": environment.commit()}
+    return _print(pd.DataFrame([row]), options.json, transpose=True)
+
+
+def book(options: argparse.Namespace) -> int:
+    """Execute the notebooks and build the site."""
+    from cnnhelpers.book import build
+
+    return build(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m cnnhelpers", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(function: Any) -> argparse.ArgumentParser:
+        sub = commands.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
+        sub.add_argument("--json", action="store_true", help="print a JSON list on standard output, nothing else there")
+        sub.set_defaults(command=function)
+        return sub
+
+    sub = command(studies)
+    sub.add_argument("name", nargs="?", help="a study, a report (A to E) or an experiment; all by default")
+    sub = command(run)
+    sub.add_argument("name", help="a study, a report (A to E) or an experiment such as A1")
+    sub.add_argument("--profile", default="published", help="smoke, quick, published (default) or fair")
+    sub.add_argument("--seeds", type=int, help="number of seeds; by default the profile's")
+    sub.add_argument("--workers", type=int, help="worker processes; by default one a core")
+    sub.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field of the protocol")
+    sub.add_argument("--folder", type=Path, help="where runs are recorded; by default book/records")
+    sub = command(records)
+    sub.add_argument("--study", help="only this study")
+    sub.add_argument("--folder", type=Path, help="where runs are recorded; by default book/records")
+    sub = command(data)
+    sub.add_argument("name", help="a known dataset, or the path of your own file or folder")
+    command(doctor)
+    sub = command(book)
+    return parser
+
+
+def _about(one: Any, card: Any, text: str) -> dict[str, Any]:
+    from cnnhelpers.experiment import identity_of, padded_shape
+
+    shape = padded_shape(card.image_shape, one.protocol.padding)
+    return {
+        "id": one.id,
+        "study": one.study,
+        "report": one.report,
+        "dataset": one.protocol.dataset,
+        "title": one.title,
+        "network": text.split("network:\n", 1)[1],
+        "parameters": one.build(shape, card.classes).count_params(),
+        "protocol": one.protocol.text(),
+        "identity": identity_of(text),
+    }
+
+
+def _changes(settings: Sequence[str]) -> dict[str, Any]:
+    """Return FIELD=VALUE settings with the values read as Python literals where they are, else as text.
+
+    >>> _changes(["epochs=3", "learning_rate=1e-3", "optimizer=sgd", "schedule=None"])
+    {'epochs': 3, 'learning_rate': 0.001, 'optimizer': 'sgd', 'schedule': None}
+    """
+    changes = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise InputError(f"--set takes FIELD=VALUE, such as epochs=3. Received: {setting!r}")
+        try:
+            changes[name] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            changes[name] = text
+    return changes
+
+
+def _print(
+    frame: pd.DataFrame, as_json: bool, *, shown: Sequence[str] | None = None, transpose: bool = False
+) -> int:
+    if as_json:
+        print(json.dumps(json.loads(frame.to_json(orient="records")), indent=2))
+    elif transpose:
+        print("\n".join(f"{name:<14} {value}" for name, value in frame.iloc[0].items()))
+    else:
+        print((frame[list(shown)] if shown else frame).to_string(index=False) if len(frame) else "nothing recorded")
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""What a run was made with: versions, backend, device, processor and commit."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from functools import cache
+from pathlib import Path
+
+LIBRARIES = ("cnnhelpers", "keras", "tensorflow", "jax", "torch", "numpy", "scikit-learn", "scipy")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that can decide a result, where installed."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def device() -> str:
+    """Return the first device that the Keras backend computes on, such as "cpu:0" or "gpu:0"."""
+    import keras
+
+    try:
+        devices = keras.distribution.list_devices()
+    except (AttributeError, NotImplementedError):  # the torch and numpy backends have no list
+        return "cpu:0"
+    return next((name for name in devices if not name.startswith("cpu")), devices[0] if devices else "cpu:0")
+
+
+@cache
+def processor() -> str:
+    """Return the processor's model name as the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+@cache
+def processor_flags() -> frozenset[str]:
+    """Return the processor's feature flags (empty where Linux does not tell them)."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    return frozenset(next((line.split(":", 1)[1].split() for line in lines if line.startswith("flags")), []))
+
+
+def cores() -> int:
+    """Return how many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def commit() -> str:
+    """Return the commit of the checkout that the package runs from, "+" after it if its code was changed, or ""."""
+    package = Path(__file__).resolve().parent
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", "-C", str(package), *arguments], capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    try:
+        changed = git("status", "--porcelain", "--", ".")
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
+    except OSError:  # git is not installed
+        return ""

@@ -1,0 +1,21 @@
+"""The error a user sees, and the nearest name to a mistyped one."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class InputError(ValueError):
+    """Bad input: the message names the value, what was expected and what to do."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
+    """Return the error for a `name` that is none of the `known` ones, with the nearest suggested.
+
+    >>> print(unknown("dataset", "mnits", ["digits", "mnist"]))
+    unknown dataset 'mnits': did you mean 'mnist'? Known: digits, mnist
+    """
+    known = sorted(known)
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    close = get_close_matches(str(name).casefold(), by_folded, n=1)
+    hint = f" did you mean {by_folded[close[0]]!r}?" if close else ""
+    return InputError(f"unknown {kind} {name!r}:{hint} Known: {', '.join(known)}")

@@ -1,0 +1,177 @@
+"""Experiment = a Keras network plus a protocol. Its identity is a hash of its canonical text, which `print` shows."""
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from cnnhelpers import data
+from cnnhelpers.errors import InputError, unknown
+from cnnhelpers.splits import parse_split
+
+CHOICES = {
+    "scaling": ("none", "unit", "unit_row_norm", "standardized"),
+    "padding": (None, "middle", "equal"),
+    "optimizer": ("sgd", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "adamax", "nadam"),
+    "schedule": (None, "cosine"),
+    "early_stopping": (None, "validation_loss", "validation_accuracy"),
+    "augmentation": (None, "flip", "shift", "flip+shift"),
+    "precision": ("float32", "mixed_bfloat16"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """How a network is trained: flat, validated, and part of the experiment's identity.
+
+    Raises
+    ------
+    InputError
+        If a field is out of its range; the message names the field, its value and what was expected.
+    """
+
+    dataset: str = "digits"  # a name that data.load knows, or the path of your own file or folder
+    scaling: str = "unit"  # pixels reach the network as 0..255, 0..1, rows of unit L2 norm, or mean 0 and SD 1
+    padding: str | None = None  # zero-pad to 32x32x3: grey in the "middle" channel only, or "equal" in all three
+    split: str = "stratified:0.2"  # validation part of the training images, see splits.split
+    images: int | None = None  # use at most this many images in training and in validation each, drawn by the seed
+    optimizer: str = "adam"
+    learning_rate: float = 0.001
+    schedule: str | None = None  # None keeps the learning rate, "cosine" lets it fall to 0 over all epochs
+    batch_size: int = 128
+    epochs: int = 10
+    early_stopping: str | None = None  # the validation metric that is watched
+    patience: int | None = None  # epochs without improvement before training stops
+    restore_best: bool = False  # take the weights of the best epoch, not of the last one
+    augmentation: str | None = None  # of training images: horizontal flips, shifts by up to an eighth of the side
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained."""
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise unknown(name, getattr(self, name), [choice for choice in choices if choice])
+        for name, lowest in (("batch_size", 1), ("epochs", 1), ("patience", 0), ("images", 1)):
+            value = getattr(self, name)
+            optional = name in ("patience", "images")
+            if not (value is None and optional) and (type(value) is not int or value < lowest):
+                raise InputError(f"{name} must be a whole number of at least {lowest}. Received: {name}={value!r}")
+        rate = self.learning_rate
+        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < math.inf:
+            raise InputError(f"learning_rate must be a finite number above 0. Received: learning_rate={rate!r}")
+        if not self.dataset or not isinstance(self.dataset, str):
+            raise InputError(f"dataset must be a name or a path. Received: dataset={self.dataset!r}")
+        if (self.early_stopping is None) != (self.patience is None):
+            raise InputError(
+                "early_stopping and patience go together. "
+                f"Received: early_stopping={self.early_stopping!r}, patience={self.patience!r}"
+            )
+        if self.restore_best and self.early_stopping is None:
+            raise InputError("restore_best=True needs early_stopping, the metric that says which epoch is best")
+        if parse_split(self.split)[0] == "none" and self.early_stopping is not None:
+            raise InputError(f"early_stopping={self.early_stopping!r} needs validation images; split is 'none'")
+
+    def text(self) -> str:
+        """Return one line a field, in order; fields that are off (None or False) are left out.
+
+        A field added later must be off by default, so that older identities keep.
+        """
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "dataset"}
+        return "\n".join(f"{name}: {_plain(value)}" for name, value in values.items() if value not in (None, False))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A network and the protocol it is trained by. Title, study, report and profile are labels, not identity.
+
+    Parameters
+    ----------
+    network
+        Any function `(input_shape, classes) -> keras.Model`, input_shape = (height, width, channels), ending in
+        a softmax over the classes; or a list of Keras layers that does.
+    protocol
+        See Protocol.
+    id
+        Short label of tables and figures, such as "A1".
+
+    Examples
+    --------
+    >>> from keras import layers
+    >>> experiment = Experiment([layers.Flatten(), layers.Dense(10, activation="softmax")], Protocol(epochs=2))
+    >>> print(experiment)  # doctest: +ELLIPSIS
+    # experiment (digits)
+    data: 28x28x1, 10 classes, sha256 ...
+    scaling: unit
+    split: stratified:0.2
+    optimizer: adam
+    learning_rate: 0.001
+    batch_size: 128
+    epochs: 2
+    precision: float32
+    network:
+      Flatten()
+      Dense(units=10, activation='softmax')
+    """
+
+    network: Callable[[tuple[int, int, int], int], Any] | Sequence[Any]
+    protocol: Protocol = field(default_factory=Protocol)
+    id: str = "experiment"
+    title: str = ""
+    study: str = "own"
+    report: str = ""
+    profile: str = "own"
+    assumptions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Turn a list of layers into a function that builds fresh ones."""
+        if not callable(self.network):
+            from cnnhelpers.canonical import layer_list
+
+            object.__setattr__(self, "network", layer_list(self.network))
+
+    def change(self, *, profile: str | None = None, **protocol: Any) -> "Experiment":
+        """Return the experiment with other protocol values, e.g. `change(epochs=3, dataset="mnist")`."""
+        known = {field.name for field in fields(Protocol)}
+        for name in protocol:
+            if name not in known:
+                raise unknown("protocol field", name, known)
+        return replace(self, protocol=replace(self.protocol, **protocol), profile=profile or self.profile)
+
+    def build(self, input_shape: tuple[int, int, int], classes: int):
+        """Return a freshly initialized keras.Model; InputError if the network cannot be built for these images."""
+        from cnnhelpers.canonical import build
+
+        return build(self.network, input_shape, classes, self.id)
+
+    def text(self, card: "data.Card | None" = None) -> str:
+        """Return the canonical text: data (by default as `data.card` knows them here), protocol, network."""
+        from cnnhelpers.canonical import describe
+
+        card = card or data.card(self.protocol.dataset)
+        height, width, channels = card.image_shape
+        about = f"data: {height}x{width}x{channels}, {card.classes} classes, sha256 {card.fingerprint[:16]}"
+        model = self.build(padded_shape(card.image_shape, self.protocol.padding), card.classes)
+        return f"{about}\n{self.protocol.text()}\nnetwork:\n{describe(model, indent='  ')}"
+
+    def identity(self, card: "data.Card | None" = None) -> str:
+        """Return the identity: 16 hexadecimal digits of the SHA-256 of the canonical text."""
+        return identity_of(self.text(card))
+
+    def __str__(self) -> str:
+        """Return a heading (labels, not hashed) and the canonical text below it."""
+        return f"# {self.id}{': ' if self.title else ''}{self.title} ({self.protocol.dataset})\n{self.text()}"
+
+
+def identity_of(text: str) -> str:
+    """Return the identity that belongs to a canonical text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def padded_shape(image_shape: tuple[int, int, int], padding: str | None) -> tuple[int, int, int]:
+    """Return the shape that the network sees: (height, width, channels) of the images, or (32, 32, 3) if padded."""
+    return image_shape if padding is None else (32, 32, 3)
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) and f"{value:g}" == repr(value) else str(value)

@@ -1,0 +1,226 @@
+"""Train one experiment with one seed and record everything. Keras API and numpy only: any Keras backend."""
+
+import dataclasses
+import hashlib
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+import psutil
+
+from cnnhelpers import backup, data, environment, evaluation, seeds
+from cnnhelpers.errors import InputError
+from cnnhelpers.experiment import Experiment, identity_of
+from cnnhelpers.inputs import Batches, assemble
+from cnnhelpers.records import Record
+from cnnhelpers.splits import Part, Split, split
+from cnnhelpers.summaries import flops
+
+EVALUATION_BATCH = 500
+STEPS_PER_CALL = 20  # batches between two returns to Python: same results, less waiting
+
+
+@dataclass
+class Progress:
+    """What a run has done so far: all that a backup must hold besides the weights."""
+
+    history: dict[str, list[float]] = field(default_factory=dict)
+    best: float = np.inf  # of the watched metric, smaller is better
+    waited: int = 0  # epochs since the best
+    reason: str = "all epochs"
+    cpu_seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    resumed_after: list[int] = field(default_factory=list)
+    best_weights: list[np.ndarray] | None = None
+
+    @property
+    def epochs_run(self) -> int:
+        """Return how many epochs are complete."""
+        return len(self.history.get("loss", []))
+
+
+def train(
+    experiment: Experiment,
+    seed: int,
+    *,
+    text: str | None = None,
+    backup_folder: Path | None = None,
+    threads: int | None = None,
+) -> tuple[keras.Model, Record, dict[str, np.ndarray]]:
+    """Train one run from its seed and return the model, its record and its small arrays.
+
+    Parameters
+    ----------
+    seed
+        0 .. 2**32 - 1; split, initial weights, order of images, dropout and augmentation each derive their own stream.
+    text
+        The experiment's canonical text, where it is already known: in a worker the source of your own code is not.
+    backup_folder
+        Where the state is kept between epochs; a run found there continues, bit for bit. None keeps nothing.
+    threads
+        How many threads this process computes with, for the record.
+
+    Returns
+    -------
+    model
+        keras.Model from pixels 0..255, (batch, height, width, channels), to probabilities (batch, classes).
+    record
+        See records.Record. A run whose loss stops being finite has status "failed" and reason "diverged".
+    arrays
+        See records.arrays, test_correct packed.
+
+    Raises
+    ------
+    InputError
+        For bad data, split, network or seed, before anything is trained.
+    """
+    seed, protocol = seeds.check_seed(seed), experiment.protocol
+    dataset = data.load(protocol.dataset)
+    parts = split(dataset, protocol.split, seed, protocol.images)
+    text = experiment.text(dataset.card) if text is None else text
+    if dataset.fingerprint[:16] not in text.splitlines()[0]:
+        raise InputError(f"the pixels of {dataset.name} are not those of the run: {dataset.fingerprint[:16]}, {text[:99]}")
+    model = prepare(experiment, parts.train, len(dataset.class_names), seed)
+    store = backup.Backup(backup_folder, identity_of(text), seed)
+    progress = fit(model, experiment, parts, seed, store)
+    record = Record(
+        identity=identity_of(text),
+        seed=seed,
+        text=text,
+        labels={name: getattr(experiment, name) for name in ("title", "study", "report", "profile")}
+        | {"experiment": experiment.id},
+        data=_data(dataset, parts),
+        status="failed" if progress.reason == "diverged" else "done",
+        environment=_environment(protocol.precision, threads),
+        weights_sha256=weights_hash(model),
+        **_outcome(model, progress),
+    )
+    if record.status == "failed":
+        return model, record, {}
+    results = evaluation.evaluate(model, parts, dataset.class_names, protocol.padding, EVALUATION_BATCH)
+    record = dataclasses.replace(record, metrics=results.metrics, classes=results.classes)
+    return model, record, results.arrays
+
+
+def prepare(experiment: Experiment, train_part: Part, classes: int, seed: int) -> keras.Model:
+    """Return the compiled model of a run with the initial weights of its seed."""
+    protocol = experiment.protocol
+    keras.config.set_dtype_policy(protocol.precision)
+    keras.utils.set_random_seed(seeds.integer(seed, "weights"))
+    model = assemble(experiment, train_part, classes)
+    steps = -(-len(train_part) // protocol.batch_size)
+    rate = protocol.learning_rate
+    if protocol.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, decay_steps=steps * protocol.epochs)
+    model.compile(
+        optimizer=keras.optimizers.get({"class_name": protocol.optimizer, "config": {"learning_rate": rate}}),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="crossentropy")],
+        steps_per_execution=min(STEPS_PER_CALL, steps),
+        jit_compile="auto" if keras.backend.backend() == "jax" else False,
+    )
+    return model
+
+
+def fit(model: keras.Model, experiment: Experiment, parts: Split, seed: int, store: "backup.Backup") -> Progress:
+    """Train `model` epoch by epoch, reseeded at the start of each so that a resumed run equals an uninterrupted one."""
+    protocol = experiment.protocol
+    model.optimizer.build(model.trainable_variables)
+    progress = store.restore(model, Progress())
+    while progress.epochs_run < protocol.epochs and progress.reason == "all epochs":
+        started, cpu_started = time.perf_counter(), time.process_time()
+        epoch = progress.epochs_run
+        reseed(model, seed, epoch)
+        order = seeds.generator(seed, "order", epoch).permutation(len(parts.train))
+        batches = Batches(parts.train, order, protocol.batch_size, protocol.padding)
+        logs = {name: values[0] for name, values in model.fit(batches, shuffle=False, verbose=0).history.items()}
+        if parts.validation is not None:
+            everything = np.arange(len(parts.validation))
+            batches = Batches(parts.validation, everything, EVALUATION_BATCH, protocol.padding)
+            results = model.evaluate(batches, verbose=0, return_dict=True)
+            logs |= {f"validation_{name}": value for name, value in results.items()}
+        logs["seconds"] = time.perf_counter() - started
+        progress.cpu_seconds += time.process_time() - cpu_started
+        progress.peak_memory_mb = max(progress.peak_memory_mb, psutil.Process().memory_info().rss / 2**20)
+        for name, value in logs.items():
+            progress.history.setdefault(name, []).append(float(value))
+        if not np.isfinite(logs["loss"]):
+            progress.reason = "diverged"
+        elif protocol.early_stopping is not None:
+            watch(model, progress, protocol.early_stopping, protocol.patience, protocol.restore_best)
+        store.save(model, progress)
+    if progress.best_weights is not None and progress.reason != "diverged":
+        model.set_weights(progress.best_weights)
+    store.clear()
+    return progress
+
+
+def watch(model: keras.Model, progress: Progress, metric: str, patience: int, restore_best: bool) -> None:
+    """Note whether `metric` of the last epoch is the best so far, and stop after `patience` epochs that were not."""
+    value = progress.history[metric][-1]
+    value = -value if metric.endswith("accuracy") else value
+    if value < progress.best:
+        progress.best, progress.waited = value, 0
+        progress.best_weights = model.get_weights() if restore_best else None
+    else:
+        progress.waited += 1
+        if progress.waited >= patience:
+            progress.reason = "early stopping"
+
+
+def reseed(model: keras.Model, seed: int, epoch: int) -> None:
+    """Set the state of every random layer (dropout, augmentation) from the run's seed and the epoch."""
+    states = [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
+    for position, variable in enumerate(states):
+        state = seeds.sequence(seed, "dropout", epoch, position).generate_state(2)
+        variable.assign(state.astype(variable.dtype))
+
+
+def weights_hash(model: keras.Model) -> str:
+    """Return the SHA-256 of all weights of a model, in order: equal hashes mean equal bits."""
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()
+
+
+def _data(dataset: data.Dataset, parts: Split) -> dict[str, object]:
+    sizes = {name: len(part) for name in ("train", "validation", "test") if (part := getattr(parts, name)) is not None}
+    about = {name: getattr(dataset, name) for name in ("name", "fingerprint", "official", "source")}
+    return about | {"images": sizes}
+
+
+def _outcome(model: keras.Model, progress: Progress) -> dict[str, object]:
+    """Return the fields of a record that training, not evaluation, decides."""
+    history, seconds = progress.history, progress.history["seconds"]
+    watched = np.asarray(history.get("validation_loss", history["loss"]))
+    best = int(np.nanargmin(watched)) if np.isfinite(watched).any() else 0
+    cost = {"parameters": model.count_params() - _front_parameters(model), "flops": flops(model)}
+    cost |= {"seconds": sum(seconds), "seconds_per_epoch": float(np.median(seconds))}
+    cost |= {"seconds_to_best": sum(seconds[: best + 1]), "cpu_seconds": progress.cpu_seconds}
+    return {
+        "history": history,
+        "best": {name: values[best] for name, values in history.items()},
+        "stop": {"reason": progress.reason, "epochs_run": progress.epochs_run, "best_epoch": best + 1, "error": None}
+        | {"resumed_after": progress.resumed_after},
+        "cost": cost | {"peak_memory_mb": round(progress.peak_memory_mb, 1)},
+    }
+
+
+def _front_parameters(model: keras.Model) -> int:
+    """Return the parameters of the scaling in front of the network (means, variances), which no report counts."""
+    return sum(layer.count_params() for layer in model.layers[:-1])
+
+
+def _environment(precision: str, threads: int | None) -> dict[str, object]:
+    return {
+        "versions": environment.versions(),
+        "backend": keras.backend.backend(),
+        "device": environment.device(),
+        "processor": environment.processor(),
+        "precision": precision,
+        "threads": threads,
+        "commit": environment.commit(),
+    }

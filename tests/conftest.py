@@ -1,0 +1,16 @@
+"""Every test runs without data but digits, which is there on every machine, and without recorded runs."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def no_data_but_digits(monkeypatch, tmp_path_factory):
+    """Tests see neither this machine's datasets nor its records."""
+    monkeypatch.delenv("CNNHELPERS_DATA", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path_factory.getbasetemp() / "keras"))
+    monkeypatch.setenv("CNNHELPERS_RECORDS", str(tmp_path_factory.mktemp("records")))

@@ -1,0 +1,228 @@
+"""Identity: what changes the result changes it, nothing else does; and bad protocols are refused."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import pytest
+from keras import layers
+
+from cnnhelpers.data import Card
+from cnnhelpers.errors import InputError
+from cnnhelpers.experiment import Experiment, Protocol
+
+CARD = Card(name="planted", image_shape=(28, 28, 1), classes=10, fingerprint="ab" * 32, official=True)
+
+
+def network(input_shape, classes, filters=8, rate=0.5):
+    return keras.Sequential(
+        [
+            keras.Input(input_shape),
+            layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_initializer="he_normal"),
+            layers.MaxPooling2D(),
+            layers.Dropout(rate),
+            layers.Flatten(),
+            layers.Dense(classes, activation="softmax", kernel_regularizer=keras.regularizers.L2(1e-4)),
+        ]
+    )
+
+
+def residual(input_shape, classes):
+    inputs = keras.Input(input_shape)
+    branch = layers.Conv2D(4, 3, padding="same")(inputs)
+    other = layers.Conv2D(4, 1)(inputs)
+    joined = layers.GlobalAveragePooling2D()(layers.add([branch, other]))
+    return keras.Model(inputs, layers.Dense(classes, activation="softmax")(joined))
+
+
+GOLDEN_TEXT = """\
+data: 28x28x1, 10 classes, sha256 abababababababab
+scaling: unit
+split: tail:0.15
+optimizer: adam
+learning_rate: 0.001
+batch_size: 128
+epochs: 10
+early_stopping: validation_loss
+patience: 3
+restore_best: True
+precision: float32
+network:
+  Conv2D(filters=8, kernel_size=(3, 3), activation='relu', kernel_initializer=HeNormal(), padding='same')
+  MaxPooling2D()
+  Dropout(rate=0.5)
+  Flatten()
+  Dense(units=10, activation='softmax', kernel_regularizer=L2(l2=0.0001))"""
+GOLDEN_IDENTITY = "5b96c492bd463115"
+GOLDEN_PROTOCOL = Protocol(
+    dataset="mnist", split="tail:0.15", early_stopping="validation_loss", patience=3, restore_best=True
+)
+
+
+def test_golden_text_and_identity_on_which_all_records_hang():
+    experiment = Experiment(network, GOLDEN_PROTOCOL)
+    assert experiment.text(CARD) == GOLDEN_TEXT
+    assert experiment.identity(CARD) == GOLDEN_IDENTITY
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_identity_is_the_same_in_another_process_and_backend(backend):
+    pytest.importorskip(backend)
+    code = (
+        "from tests.test_experiment import *; [network((28, 28, 1), 10) for _ in range(3)];"
+        "print(Experiment(network, GOLDEN_PROTOCOL).identity(CARD), Experiment(residual, GOLDEN_PROTOCOL).identity(CARD))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"KERAS_BACKEND": backend}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    here = Experiment(residual, GOLDEN_PROTOCOL).identity(CARD)
+    assert done.stdout.split() == [GOLDEN_IDENTITY, here]
+
+
+def test_labels_do_not_change_the_identity():
+    one = Experiment(network, GOLDEN_PROTOCOL, id="A1", title="one", study="s", report="A", profile="quick")
+    assert one.identity(CARD) == GOLDEN_IDENTITY
+
+
+def test_the_path_and_name_of_a_dataset_do_not_change_the_identity():
+    elsewhere = Experiment(network, GOLDEN_PROTOCOL).change(dataset="folder/renamed.npz")
+    card = Card(name="renamed", image_shape=(28, 28, 1), classes=10, fingerprint="ab" * 32, official=False)
+    assert elsewhere.identity(card) == GOLDEN_IDENTITY
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scaling": "none"},
+        {"split": "tail:0.2"},
+        {"images": 100},
+        {"optimizer": "sgd"},
+        {"learning_rate": 0.0011},
+        {"schedule": "cosine"},
+        {"batch_size": 64},
+        {"epochs": 11},
+        {"patience": 2},
+        {"restore_best": False},
+        {"augmentation": "flip"},
+        {"precision": "mixed_bfloat16"},
+        {"padding": "middle"},
+    ],
+    ids=str,
+)
+def test_every_protocol_field_changes_the_identity(change):
+    assert Experiment(network, GOLDEN_PROTOCOL).change(**change).identity(CARD) != GOLDEN_IDENTITY
+
+
+def test_other_pixels_change_the_identity():
+    other = Card(name="planted", image_shape=(28, 28, 1), classes=10, fingerprint="cd" * 32, official=True)
+    assert Experiment(network, GOLDEN_PROTOCOL).identity(other) != GOLDEN_IDENTITY
+
+
+@pytest.mark.parametrize("options", [{"filters": 9}, {"rate": 0.4}])
+def test_every_layer_argument_changes_the_identity(options):
+    def changed(input_shape, classes):
+        return network(input_shape, classes, **options)
+
+    assert Experiment(changed, GOLDEN_PROTOCOL).identity(CARD) != GOLDEN_IDENTITY
+
+
+def test_a_list_of_layers_has_the_identity_of_the_same_network():
+    listed = Experiment(network((28, 28, 1), 10).layers, GOLDEN_PROTOCOL)
+    assert listed.identity(CARD) == GOLDEN_IDENTITY
+
+
+def test_a_functional_chain_has_the_identity_of_the_same_sequential():
+    def chain(input_shape, classes):
+        x = inputs = keras.Input(input_shape)
+        for layer in network(input_shape, classes).layers:
+            x = layer.__class__.from_config(layer.get_config())(x)
+        return keras.Model(inputs, x)
+
+    assert Experiment(chain, GOLDEN_PROTOCOL).identity(CARD) == GOLDEN_IDENTITY
+
+
+def test_the_wiring_of_a_functional_network_is_in_the_text():
+    text = Experiment(residual, GOLDEN_PROTOCOL).text(CARD)
+    assert "Conv2D(filters=4, kernel_size=(1, 1)) <- input" in text
+    assert "Add() <- 0, 1" in text
+
+
+def test_a_constant_in_a_functional_network_changes_the_identity():
+    def scaled(factor):
+        def build(input_shape, classes):
+            inputs = keras.Input(input_shape)
+            return keras.Model(inputs, layers.Dense(classes, activation="softmax")(layers.Flatten()(inputs * factor)))
+
+        return Experiment(build, GOLDEN_PROTOCOL).identity(CARD)
+
+    assert scaled(1.0) != scaled(2.0)
+
+
+def test_a_frozen_layer_changes_the_identity():
+    def frozen(input_shape, classes):
+        model = network(input_shape, classes)
+        model.layers[0].trainable = False
+        return model
+
+    assert Experiment(frozen, GOLDEN_PROTOCOL).identity(CARD) != GOLDEN_IDENTITY
+
+
+def test_code_of_your_own_enters_by_its_source():
+    def twice(x):
+        return 2 * x
+
+    def own(input_shape, classes):
+        return keras.Sequential([keras.Input(input_shape), layers.Flatten(), layers.Dense(classes, activation=twice)])
+
+    assert "activation=twice#" in Experiment(own, GOLDEN_PROTOCOL).text(CARD)
+
+
+def test_a_lambda_layer_is_refused_with_the_mend():
+    with pytest.raises(InputError, match="Lambda layer .* write a layer class"):
+        Experiment([layers.Flatten(), layers.Lambda(lambda x: x), layers.Dense(10)], GOLDEN_PROTOCOL)
+
+
+def test_a_network_with_the_wrong_number_of_outputs_is_refused():
+    with pytest.raises(InputError, match=r"must end in \(batch, 10\)"):
+        Experiment([layers.Flatten(), layers.Dense(9)], GOLDEN_PROTOCOL, id="nine").text(CARD)
+
+
+def test_dropout_above_one_is_refused_before_training():
+    def dropping(input_shape, classes):
+        return network(input_shape, classes, rate=1.5)
+
+    with pytest.raises(InputError, match=r"(?s)network of bad cannot be built.*1\.5"):
+        Experiment(dropping, GOLDEN_PROTOCOL, id="bad").text(CARD)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"epochs": 0}, r"epochs must be a whole number of at least 1. Received: epochs=0"),
+        ({"epochs": True}, "epochs=True"),
+        ({"batch_size": 12.5}, "batch_size=12.5"),
+        ({"learning_rate": float("nan")}, "learning_rate=nan"),
+        ({"learning_rate": float("inf")}, "learning_rate=inf"),
+        ({"learning_rate": -1}, "learning_rate=-1"),
+        ({"optimizer": "adm"}, "did you mean 'adam'"),
+        ({"scaling": "units"}, "did you mean 'unit'"),
+        ({"split": "tale:0.1"}, "tail"),
+        ({"early_stopping": "validation_loss"}, "patience"),
+        ({"patience": 3}, "early_stopping"),
+        ({"restore_best": True}, "restore_best=True needs early_stopping"),
+        ({"split": "none", "early_stopping": "validation_loss", "patience": 1}, "needs validation images"),
+        ({"images": 0}, "images=0"),
+        ({"dataset": ""}, "dataset"),
+    ],
+    ids=str,
+)
+def test_bad_protocols_are_refused_by_name_and_value(fields, message):
+    with pytest.raises(InputError, match=message):
+        Protocol(**fields)
+
+
+def test_an_unknown_protocol_field_gets_a_suggestion():
+    with pytest.raises(InputError, match="did you mean 'epochs'"):
+        Experiment(network).change(epoch=3)

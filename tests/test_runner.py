@@ -1,0 +1,195 @@
+"""The runner: trains what is missing, once, in processes; survives their death; mixes no pixels."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from cnnhelpers import data, records, runner
+from cnnhelpers.errors import InputError
+from cnnhelpers.runner import run
+from tests.tiny import tiny
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_missing_runs_are_trained_once_and_recorded_ones_cost_nothing(tmp_path, capfd):
+    experiments = [tiny("a", epochs=1), tiny("b", dropout=0.5, epochs=1)]
+    runs = run(experiments, 2, folder=tmp_path)
+    assert runs.experiment.tolist() == ["a", "a", "b", "b"]
+    assert runs.seed.tolist() == [0, 1, 0, 1]
+    assert (runs.status == "done").all()
+    assert "tiny: 4 of 4 runs" in capfd.readouterr().err
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
+    again = run(experiments, 2, folder=tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")} == files
+    assert again.test_accuracy.tolist() == runs.test_accuracy.tolist()
+    assert capfd.readouterr().err == ""
+
+
+def test_the_number_of_workers_does_not_change_a_bit(tmp_path):
+    hashes = []
+    for workers in (1, 2):
+        runs = run(tiny(epochs=1), 2, workers=workers, folder=tmp_path / str(workers), progress=False)
+        hashes.append([record.weights_sha256 for record in runs.record])
+    assert hashes[0] == hashes[1]
+
+
+def test_two_experiments_of_one_identity_share_their_run_under_their_own_labels(tmp_path):
+    first, second = tiny("D1", epochs=1), tiny("D2", epochs=1)
+    runs = run([first, second], [0], folder=tmp_path, progress=False)
+    assert runs.experiment.tolist() == ["D1", "D2"]
+    assert runs.identity.nunique() == 1
+    assert len(list(tmp_path.rglob("*.json"))) == 1
+
+
+def test_a_network_defined_in_a_notebook_reaches_the_workers(tmp_path):
+    code = """
+import keras
+from cnnhelpers import Experiment, Protocol, run
+class Twice(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+def network(input_shape, classes):
+    return keras.Sequential([keras.Input(input_shape), Twice(), keras.layers.Flatten(),
+                             keras.layers.Dense(classes, activation="softmax")])
+print(run(Experiment(network, Protocol(epochs=1, images=50)), 1).status[0])
+"""
+    script = tmp_path / "script.py"  # no `if __name__ == "__main__"`: a notebook has none either
+    script.write_text(code)
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "done\n", done.stderr
+
+
+class Deadly(keras.layers.Layer):
+    """Kills its process in training."""
+
+    def call(self, x):
+        if os.environ.get("LOKY_WORKER_IS_HERE") or os.getppid() == int(os.environ["RUNNER"]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x
+
+
+def test_a_run_that_kills_its_worker_is_recorded_as_failed_and_the_others_go_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("RUNNER", str(os.getpid()))
+    deadly = replace(
+        tiny("deadly", epochs=1),
+        network=[Deadly(), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")],
+    )
+    runs = run([deadly, tiny("good", epochs=1)], 2, folder=tmp_path, progress=False)
+    assert runs.status.tolist() == ["failed", "failed", "done", "done"]
+    assert "died twice" in runs.record[0].stop["error"]
+
+
+def test_an_error_inside_a_run_is_recorded_and_tried_again_next_time(tmp_path):
+    class Moody(keras.layers.Layer):
+        def call(self, x):
+            if (Path(folder) / "angry").exists():
+                raise RuntimeError("not today")
+            return x
+
+    folder = str(tmp_path)
+    moody = replace(
+        tiny("moody", epochs=1),
+        network=[Moody(), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")],
+    )
+    moody.text()
+    planned = runner.plan([moody], 1, tmp_path)
+    records.write(runner._failure(planned[0], "RuntimeError: not today"), tmp_path)
+    assert run(moody, 1, folder=tmp_path, progress=False).status.tolist() == ["done"]
+
+
+def test_a_diverged_run_is_settled_and_not_trained_again(tmp_path):
+    wild = tiny("wild", optimizer="sgd", learning_rate=1e30)
+    first = run(wild, 1, folder=tmp_path, progress=False)
+    assert (first.status[0], first.stop_reason[0]) == ("failed", "diverged")
+    assert np.isnan(first.test_accuracy[0])
+    (path,) = tmp_path.rglob("*.json")
+    before = path.stat().st_mtime_ns
+    run(wild, 1, folder=tmp_path, progress=False)
+    assert path.stat().st_mtime_ns == before
+
+
+SLOW_STUDY = """
+from cnnhelpers import run
+from tests.tiny import tiny
+run([tiny("slow", epochs=400, images=None)], 4, folder=FOLDER)
+"""
+
+
+def start_slow_study(folder):
+    code = SLOW_STUDY.replace("FOLDER", repr(str(folder)))
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(workers_of(process.pid)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert workers_of(process.pid)
+    return process
+
+
+def workers_of(pid):
+    import psutil
+
+    return [child.pid for child in psutil.Process(pid).children() if "loky" in " ".join(child.cmdline())]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM], ids=lambda sent: sent.name)
+def test_no_orphan_is_left_and_no_half_record_when_the_runner_is_stopped(tmp_path, sent):
+    import psutil
+
+    process = start_slow_study(tmp_path)
+    workers = workers_of(process.pid)
+    process.send_signal(sent)
+    assert process.wait(30) != 0
+    gone, alive = psutil.wait_procs([psutil.Process(pid) for pid in workers if psutil.pid_exists(pid)], timeout=5)
+    assert not alive
+    for path in tmp_path.rglob("*.json"):
+        records.read(path)
+
+
+def test_runs_recorded_from_other_pixels_serve_where_they_are_complete_and_are_never_mixed(tmp_path, monkeypatch):
+    experiment = tiny(epochs=1)
+    recorded = run(experiment, 2, folder=tmp_path, progress=False)
+    foreign = replace(data.card("digits"), fingerprint="00" * 32, official=False)
+    monkeypatch.setattr(data, "card", lambda name: foreign)
+    served = run(experiment, 2, folder=tmp_path, progress=False)
+    assert served.identity.tolist() == recorded.identity.tolist()
+    renewed = replace(data.load("digits"), fingerprint="11" * 32)
+    monkeypatch.setattr(data, "load", lambda name: renewed)
+    planned = runner.plan([experiment], 3, tmp_path)
+    assert {one.card.fingerprint for one in planned} == {"11" * 32}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seeds": -1}, "seeds=-1"),
+        ({"seeds": 0}, "seeds=0"),
+        ({"seeds": [0, -1]}, "seed=-1"),
+        ({"seeds": [1, 1]}, "different"),
+        ({"seeds": [0.5]}, "seed=0.5"),
+        ({"workers": 0}, "workers=0"),
+    ],
+    ids=str,
+)
+def test_bad_seeds_and_workers_are_refused(tmp_path, arguments, message):
+    with pytest.raises(InputError, match=message):
+        run(tiny(), **{"folder": tmp_path} | arguments)
+
+
+def test_two_experiments_with_one_id_are_refused(tmp_path):
+    with pytest.raises(InputError, match="same id 'tiny'"):
+        run([tiny(), tiny(epochs=3)], 1, folder=tmp_path)
+
+
+def test_an_unknown_dataset_is_refused_before_training(tmp_path):
+    with pytest.raises(InputError, match="did you mean 'mnist'"):
+        run(tiny(dataset="mnits"), 1, folder=tmp_path)
+    assert not list(tmp_path.rglob("*.json"))

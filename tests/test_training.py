@@ -1,0 +1,185 @@
+"""One run: the same bits for the same seed, in this process, another one, after a restart; and an honest record."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cnnhelpers import backup, data, seeds
+from cnnhelpers.inputs import Batches, scaling_layers
+from cnnhelpers.splits import Part, split
+from cnnhelpers.training import train
+from tests.tiny import tiny
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras.*")
+
+WITHOUT_TIMES = ("seconds",)
+
+
+def learned(record):
+    return {name: values for name, values in record.history.items() if name not in WITHOUT_TIMES}
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_other_ones():
+    _, first, _ = train(tiny(), 3)
+    _, again, _ = train(tiny(), 3)
+    _, other, _ = train(tiny(), 4)
+    assert first.weights_sha256 == again.weights_sha256 != other.weights_sha256
+    assert learned(first) == learned(again)
+
+
+def test_a_new_process_gives_the_same_bits():
+    code = (
+        "import json; from cnnhelpers.training import train; from tests.tiny import tiny;"
+        "print(train(tiny(), 3)[1].weights_sha256)"
+    )
+    hashes = set()
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ.copy())
+        assert done.returncode == 0, done.stderr
+        hashes.add(done.stdout.split()[-1])
+    assert len(hashes) == 1
+
+
+def test_every_epoch_has_its_own_order_and_dropout():
+    first, second = (seeds.generator(0, "order", epoch).permutation(100) for epoch in (0, 1))
+    assert (first != second).any()
+    assert (
+        seeds.sequence(0, "dropout", 0).generate_state(2) != seeds.sequence(0, "dropout", 1).generate_state(2)
+    ).any()
+
+
+def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, monkeypatch):
+    experiment = tiny(
+        epochs=4,
+        early_stopping="validation_loss",
+        patience=3,
+        restore_best=True,
+        augmentation="flip+shift",
+        schedule="cosine",
+    )
+    _, whole, _ = train(experiment, 0)
+    monkeypatch.setattr(backup, "SECONDS_BETWEEN", 0.0)
+    saved = backup.Backup.save
+
+    def save_then_die(self, model, progress):
+        saved(self, model, progress)
+        if progress.epochs_run == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(backup.Backup, "save", save_then_die)
+    with pytest.raises(KeyboardInterrupt):
+        train(experiment, 0, backup_folder=tmp_path)
+    monkeypatch.setattr(backup.Backup, "save", saved)
+    _, resumed, _ = train(experiment, 0, backup_folder=tmp_path)
+    assert resumed.stop["resumed_after"] == [2]
+    assert resumed.weights_sha256 == whole.weights_sha256
+    assert learned(resumed) == learned(whole)
+    assert not list(tmp_path.glob("*.npz"))
+
+
+def test_a_truncated_backup_is_named_and_the_run_starts_afresh(tmp_path):
+    experiment = tiny(epochs=1)
+    (tmp_path / f"{experiment.identity()}-0.npz").write_bytes(b"PK truncated")
+    with pytest.warns(UserWarning, match="cannot be used"):
+        _, record, _ = train(experiment, 0, backup_folder=tmp_path)
+    assert record.stop["resumed_after"] == []
+
+
+def test_the_record_counts_and_adds_up():
+    model, record, arrays = train(tiny(), 0, threads=1)
+    parameters = 9 * 4 + 4 + 13 * 13 * 4 * 10 + 10
+    assert record.cost["parameters"] == parameters
+    assert record.cost["flops"] == 2 * (13 * 13 * 9 * 4 + 13 * 13 * 4 * 10)
+    assert record.data["images"] == {"train": 200, "validation": 200, "test": 500}
+    confusion = np.array(record.classes["test"]["confusion"])
+    assert confusion.sum() == 500
+    assert record.metrics["test"]["accuracy"] == pytest.approx(np.trace(confusion) / 500)
+    correct = np.unpackbits(arrays["test_correct"], count=500)
+    assert correct.mean() == pytest.approx(record.metrics["test"]["accuracy"])
+    dense = model.layers[-1].layers[-1].get_weights()[0]
+    penalty = record.metrics["test"]["loss"] - record.metrics["test"]["crossentropy"]
+    assert penalty == pytest.approx(0.01 * (dense**2).sum(), rel=1e-4)
+    assert record.history["validation_crossentropy"][-1] == pytest.approx(
+        record.metrics["validation"]["crossentropy"], rel=1e-4
+    )
+    assert json.dumps(record.row() | {"record": None})
+
+
+def test_restore_best_takes_the_weights_of_the_best_epoch():
+    experiment = tiny(epochs=6, learning_rate=0.05, early_stopping="validation_loss", patience=2, restore_best=True)
+    _, record, _ = train(experiment, 1)
+    best = min(record.history["validation_loss"])
+    assert record.stop["best_epoch"] == 1 + record.history["validation_loss"].index(best)
+    assert record.metrics["validation"]["loss"] == pytest.approx(best, rel=1e-4)
+
+
+def test_early_stopping_stops_patience_epochs_after_the_best():
+    experiment = tiny(epochs=60, learning_rate=0.05, early_stopping="validation_accuracy", patience=2)
+    _, record, _ = train(experiment, 0)
+    watched = record.history["validation_accuracy"]
+    assert record.stop["reason"] == "early stopping"
+    assert len(watched) == 1 + watched.index(max(watched)) + 2
+
+
+def test_a_run_that_diverges_is_recorded_as_failed_with_its_epoch():
+    _, record, arrays = train(tiny(optimizer="sgd", learning_rate=1e30), 0)
+    assert (record.status, record.stop["reason"]) == ("failed", "diverged")
+    assert record.stop["epochs_run"] >= 1
+    assert arrays == {}
+
+
+def test_all_training_images_are_used_when_nothing_is_held_out():
+    _, record, _ = train(replace(tiny(split="none", epochs=1).change(images=None)), 0)
+    assert record.data["images"] == {"train": 1297, "test": 500}
+    assert "validation" not in record.metrics
+
+
+@pytest.mark.parametrize(
+    ("scaling", "expected"),
+    [
+        ("none", [[0.0, 60.0], [80.0, 255.0]]),
+        ("unit", [[0.0, 60 / 255], [80 / 255, 1.0]]),
+        ("unit_row_norm", [[0.0, 1.0], [80 / 267.2545, 255 / 267.2545]]),
+        ("standardized", [[-1.04064, -0.40835], [-0.19759, 1.64659]]),
+    ],
+)
+def test_scalings_by_hand(scaling, expected):
+    # mean of 0, 60, 80, 255 is 98.75, variance 36018.75 / 4 = 9004.6875, SD 94.8930
+    images = np.array([0, 60, 80, 255], dtype=np.uint8).reshape(1, 2, 2, 1)
+    part = Part(images, np.zeros(1, np.uint8), np.arange(1))
+    pixels = images
+    for layer in scaling_layers(scaling, part):
+        pixels = layer(pixels)
+    assert np.asarray(pixels)[0, :, :, 0] == pytest.approx(np.array(expected), abs=1e-4)
+
+
+def test_batches_follow_the_given_order_without_copying_the_images():
+    dataset = data.load("digits")
+    part = split(dataset, "tail:0.2", 0).train
+    order = np.arange(len(part))[::-1]
+    images, labels = Batches(part, order, 50)[0]
+    assert (labels == part.labels[part.indices][::-1][:50]).all()
+    assert (images[0] == part.images[part.indices[-1]]).all()
+    assert len(Batches(part, order, 50)) == -(-len(part) // 50)
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_another_backend_trains_the_same_experiment(backend):
+    pytest.importorskip(backend)
+    code = (
+        "from cnnhelpers.training import train; from tests.tiny import tiny;"
+        "import json; r = train(tiny(epochs=8, images=None), 0)[1];"
+        "print(json.dumps([r.identity, r.environment['backend'], r.metrics['test']['accuracy']]))"
+    )
+    environment = os.environ | {"KERAS_BACKEND": backend}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    identity, used, accuracy = json.loads(done.stdout.splitlines()[-1])
+    _, here, _ = train(tiny(epochs=8, images=None), 0)
+    assert (identity, used) == (here.identity, backend)
+    assert accuracy == pytest.approx(here.metrics["test"]["accuracy"], abs=0.05)
