@@ -1,0 +1,57 @@
+"""What the networks share: two layers with ReLU, and the checks of their options."""
+
+import math
+from typing import Any
+
+from keras import layers
+
+from cnnhelpers.errors import InputError
+
+Shape = tuple[int, int, int]  # height, width, channels
+
+
+def convolution(filters: int, kernel_size: int = 3, **options: Any) -> layers.Conv2D:
+    """Return a convolution with ReLU."""
+    return layers.Conv2D(filters, kernel_size, activation="relu", **options)
+
+
+def dense(units: int, **options: Any) -> layers.Dense:
+    """Return a dense layer with ReLU."""
+    return layers.Dense(units, activation="relu", **options)
+
+
+def check_dropout(rate: float) -> None:
+    """Raise InputError unless `rate` is a share of activations that can be dropped."""
+    if not _is_number(rate) or not 0 <= rate < 1:
+        raise InputError(f"dropout must be a rate from 0 to below 1. Received: dropout={rate!r}")
+
+
+def check_strength(name: str, strength: float | None) -> None:
+    """Raise InputError unless `strength` is that of a weight penalty, or None for no penalty."""
+    if strength is not None and (not _is_number(strength) or not 0 <= strength < math.inf):
+        raise InputError(f"{name} must be a finite number of at least 0, or None. Received: {name}={strength!r}")
+
+
+def check_width(width: float) -> None:
+    """Raise InputError unless `width` can scale a number of filters or units."""
+    if not _is_number(width) or not 0 < width < math.inf:
+        raise InputError(f"width must be a finite number above 0 (1 is the published width). Received: width={width!r}")
+
+
+def check_count(name: str, count: int, lowest: int = 1) -> None:
+    """Raise InputError unless `count` is a whole number of at least `lowest`."""
+    if type(count) is not int or count < lowest:
+        raise InputError(f"{name} must be a whole number of at least {lowest}. Received: {name}={count!r}")
+
+
+def scaled(count: int, width: float) -> int:
+    """Return `count` filters or units scaled by `width`, at least 1.
+
+    >>> scaled(512, 0.25)
+    128
+    """
+    return max(1, round(count * width))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

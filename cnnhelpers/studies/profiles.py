@@ -1,0 +1,139 @@
+"""The four ways to run a published experiment, from seconds to the report's own protocol and a fair one."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from math import ceil
+from typing import Any
+
+from cnnhelpers import data, networks
+from cnnhelpers.errors import InputError, unknown
+from cnnhelpers.experiment import Experiment
+from cnnhelpers.splits import parse_split
+
+PROFILES = {
+    "smoke": "digits, 2 epochs, report B's networks at an eighth of their width, no ImageNet weights: for tests",
+    "quick": "real data, 6,000 images, 5 epochs, report B's networks at a quarter of their width: minutes on a laptop",
+    "published": "the report's own protocol, to the letter",
+    "fair": "the published network with what the report got wrong put right",
+}
+SEEDS = {"smoke": 2, "quick": 3, "published": 10, "fair": 10}
+
+SMOKE_EPOCHS = 2
+QUICK_EPOCHS, QUICK_IMAGES = 5, 6000
+LONGEST = {"A": 10, "B": 20, "C": 25, "D": 15, "E": 70}  # epochs, in each report
+WIDTHS = {"smoke": 1 / 8, "quick": 1 / 4}  # of report B, whose CNNs take most of an hour a run on a laptop
+WIDE = (networks.report_b_cnn, networks.report_b_dense)
+
+
+def seeds(profile: str) -> int:
+    """Return how many seeds a profile runs by default; InputError for an unknown profile."""
+    _check(profile)
+    return SEEDS[profile]
+
+
+def apply(experiment: Experiment, profile: str) -> Experiment:
+    """Return a published experiment as the profile runs it.
+
+    smoke
+        See PROFILES. A split by number of images becomes a fraction that digits (1,297 training images) can give.
+    quick
+        At most 6,000 training and 6,000 validation images; 5 epochs for the report's longest training and fewer, in
+        proportion, for its others, so that sweeps over epochs stay sweeps.
+    published
+        Untouched.
+    fair
+        Report B's dense networks flatten the image first, so that they are dense networks. Report C validates on the
+        last 10,000 training images, not on the test set. Report E's backbones see all three channels and their own
+        preprocessing. Own weights per optimizer (report D) are the rule here in any profile. Report A's raw pixels
+        are a choice, not a mistake, and stay.
+
+    Raises
+    ------
+    InputError
+        If the profile is unknown, or the experiment already went through another one.
+    """
+    _check(profile)
+    if experiment.profile not in ("published", "own", profile):
+        raise InputError(
+            f"{experiment.id} has profile {experiment.profile!r} already: apply {profile!r} to the published experiment"
+        )
+    if profile == "published" or experiment.profile == profile:
+        return experiment
+    changed = {"smoke": _smoke, "quick": _quick, "fair": _fair}[profile](experiment)
+    return _fit_split(changed.change(profile=profile))
+
+
+def on_dataset(experiment: Experiment, dataset: str) -> Experiment:
+    """Return the experiment on another dataset; it is "own" then, because no report printed it."""
+    if dataset == experiment.protocol.dataset:
+        return experiment
+    changed = experiment.change(dataset=dataset, profile="own")
+    if changed.protocol.padding == "middle" and data.card(dataset).image_shape[2] != 1:
+        changed = changed.change(padding="equal")  # colour has no one middle channel
+    return _fit_split(changed)
+
+
+def select(
+    experiments: Sequence[Experiment], report: str | None, dataset: str | None, profile: str
+) -> list[Experiment]:
+    """Return the experiments of one report (None: all), on another dataset (None: the report's), under a profile."""
+    letters = {one.report for one in experiments}
+    if report is not None and report.upper() not in letters:
+        raise unknown("report of this study", report, letters)
+    chosen = [one for one in experiments if report is None or one.report == report.upper()]
+    return [apply(on_dataset(one, dataset) if dataset else one, profile) for one in chosen]
+
+
+def _smoke(experiment: Experiment) -> Experiment:
+    if _function(experiment) is networks.report_e_backbone:
+        experiment = _with_options(experiment, "Random weights instead of ImageNet's (profile smoke).", weights=None)
+    return _narrow(experiment, "smoke").change(dataset="digits", epochs=SMOKE_EPOCHS)
+
+
+def _quick(experiment: Experiment) -> Experiment:
+    epochs = experiment.protocol.epochs
+    longest = max(epochs, LONGEST.get(experiment.report, 0), QUICK_EPOCHS)
+    return _narrow(experiment, "quick").change(images=QUICK_IMAGES, epochs=ceil(QUICK_EPOCHS * epochs / longest))
+
+
+def _fair(experiment: Experiment) -> Experiment:
+    if experiment.protocol.split == "test":
+        experiment = experiment.change(split="last:10000")
+    if _function(experiment) is networks.report_b_dense:
+        experiment = _with_options(experiment, "Flattened before the dense layers (profile fair).", flatten_first=True)
+    if _function(experiment) is networks.report_e_backbone:
+        experiment = _with_options(experiment, "The backbone's own preprocessing (profile fair).", preprocess=True)
+        experiment = experiment.change(scaling="none", padding="equal")
+    return experiment
+
+
+def _narrow(experiment: Experiment, profile: str) -> Experiment:
+    if _function(experiment) not in WIDE:
+        return experiment
+    width = WIDTHS[profile]
+    return _with_options(experiment, f"{width:g} of the published width (profile {profile}).", width=width)
+
+
+def _fit_split(experiment: Experiment) -> Experiment:
+    """Return the experiment with a split that digits can give."""
+    if experiment.protocol.dataset == "digits" and parse_split(experiment.protocol.split)[0] in ("first", "last"):
+        return experiment.change(split="tail:0.2")
+    return experiment
+
+
+def _function(experiment: Experiment) -> Any:
+    return getattr(experiment.network, "func", experiment.network)
+
+
+def _with_options(experiment: Experiment, why: str, **options: Any) -> Experiment:
+    return replace(
+        experiment,
+        network=partial(experiment.network, **options),
+        assumptions=(*experiment.assumptions, why),
+    )
+
+
+def _check(profile: str) -> None:
+    if profile not in PROFILES:
+        raise unknown("profile", profile, PROFILES)

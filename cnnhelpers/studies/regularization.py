@@ -1,0 +1,203 @@
+"""Regularization: report A (L2, dropout, early stopping) and report B (L1 with L2, dropout, early stopping)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from cnnhelpers.errors import unknown
+from cnnhelpers.experiment import Experiment, Protocol
+from cnnhelpers.networks import report_a, report_b_cnn, report_b_dense
+from cnnhelpers.networks.parts import check_count, check_dropout, check_strength
+from cnnhelpers.studies import profiles
+
+L2, DROPOUT, PATIENCE, DENSE_UNITS = 0.0001, 0.1, 3, 100  # of report A
+
+PROTOCOL_A = Protocol(dataset="fashion_mnist", scaling="none", split="tail:0.15", batch_size=128, epochs=10)
+STOPPING_A = replace(PROTOCOL_A, early_stopping="validation_loss", patience=PATIENCE, restore_best=True)
+PROTOCOL_B = Protocol(dataset="cifar10", scaling="unit", split="first:10000", batch_size=512, epochs=20)
+STOPPING_B = replace(PROTOCOL_B, early_stopping="validation_accuracy", patience=2)
+
+L2_CUT_OFF = "The strength of L2 is cut off in the report (it starts 0.000): 0.0001 here."
+PATIENCE_CUT_OFF = "The patience is cut off in the report: 3 here."
+FIRST_IMAGES = "The report does not say which 10,000 training images it validates on: the first here."
+STOPPING_CUT_OFF = "Metric and patience are cut off in the report: here those that its first model prints."
+NO_BEST = "The report shows no line that loads the best checkpoint: the last epoch's weights are evaluated here."
+NETWORK_MISSING = "The report lacks this network: here B3's with dropout 0.2 where B16 has it."
+INTERRUPTED = "The report interrupted this training in its first epoch: here it runs to its end."
+
+
+def experiments(report: str | None = None, dataset: str | None = None, profile: str = "published") -> list[Experiment]:
+    """Return A1 to A8 and A-top, B1 to B16 and B-base.
+
+    Parameters
+    ----------
+    report
+        "A" or "B"; None for both.
+    dataset
+        Another dataset than the report's: a name or a path.
+    profile
+        See profiles.PROFILES.
+
+    Raises
+    ------
+    InputError
+        If the report is not of this study, or the profile is unknown.
+    """
+    return profiles.select([*_report_a(), *_report_b()], report, dataset, profile)
+
+
+def sweep(
+    kind: str,
+    strengths: Sequence[float | None],
+    *,
+    convolutions: Sequence[int] = (3, 1),
+    dataset: str = "fashion_mnist",
+    profile: str = "published",
+) -> list[Experiment]:
+    """Return one experiment for each number of convolutions and each strength, ids such as "1conv-l2=0.001".
+
+    Like is compared with like: L2 acts on the network of A3 and A4 (with a dense layer) at every strength, dropout
+    and early stopping on that of A1 and A2.
+
+    Parameters
+    ----------
+    kind
+        "l2" (strength of the penalty), "dropout" (rate) or "early_stopping" (patience in epochs).
+    strengths
+        None, and for l2 and dropout 0 as well, is the same network trained without.
+    convolutions
+        Of report A's network, 1 to 3 each.
+
+    Raises
+    ------
+    InputError
+        If the kind is unknown or a strength is out of its range.
+    """
+    if kind not in ("l2", "dropout", "early_stopping"):
+        raise unknown("kind of regularization", kind, ("l2", "dropout", "early_stopping"))
+    dense_units = DENSE_UNITS if kind == "l2" else 0
+    made = []
+    for number in convolutions:
+        for strength in strengths:
+            value = "none" if strength is None else f"{strength:g}"
+            made.append(_variant(f"{number}conv-{kind}={value}", number, dense_units, {kind: strength}))
+    return profiles.select(made, None, dataset, profile)
+
+
+def combinations(
+    *,
+    l2: float = L2,
+    dropout: float = DROPOUT,
+    patience: int = PATIENCE,
+    convolutions: Sequence[int] = (3, 1),
+    dataset: str = "fashion_mnist",
+    profile: str = "published",
+) -> list[Experiment]:
+    """Return none, L2, dropout and both, each without and with early stopping, ids such as "1conv-l2+dropout".
+
+    All have the dense layer of A3 and A4, so that only the regularization differs.
+
+    Raises
+    ------
+    InputError
+        If a strength is out of its range.
+    """
+    made = []
+    for number in convolutions:
+        for stopping in ({}, {"early_stopping": patience}):
+            for penalty in ({}, {"l2": l2}):
+                for dropping in ({}, {"dropout": dropout}):
+                    strengths = penalty | dropping | stopping
+                    id = f"{number}conv-{'+'.join(strengths) or 'none'}"
+                    made.append(_variant(id, number, DENSE_UNITS, strengths))
+    return profiles.select(made, None, dataset, profile)
+
+
+def _variant(id: str, convolutions: int, dense_units: int, strengths: dict[str, Any]) -> Experiment:
+    """Return report A's network and protocol with regularization {"l2": ..., "dropout": ..., "early_stopping": ...}."""
+    l2, dropout, patience = (strengths.get(kind) for kind in ("l2", "dropout", "early_stopping"))
+    check_count("convolutions", convolutions)
+    check_strength("l2", l2)
+    check_dropout(dropout or 0.0)
+    protocol = PROTOCOL_A
+    title = "1 convolution" if convolutions == 1 else f"{convolutions} convolutions"
+    if l2:
+        title += f", L2 {l2:g}"
+    if dropout:
+        title += f", dropout {dropout:g}"
+    if patience is not None:
+        check_count("patience", patience, lowest=0)
+        protocol = replace(STOPPING_A, patience=patience)
+        title += f", early stopping with patience {patience}"
+    network = partial(
+        report_a, convolutions=convolutions, dense_units=dense_units, l2=l2 or None, dropout=dropout or 0.0
+    )
+    return _experiment(id, title, network, protocol)
+
+
+def _report_a() -> list[Experiment]:
+    three, one = partial(report_a, convolutions=3), partial(report_a, convolutions=1)
+    l2 = {"dense_units": DENSE_UNITS, "l2": L2}
+    return [
+        _experiment("A1", "3 convolutions", three, PROTOCOL_A),
+        _experiment("A2", "1 convolution", one, PROTOCOL_A),
+        _experiment("A3", "3 convolutions, L2", partial(three, **l2), PROTOCOL_A, L2_CUT_OFF),
+        _experiment("A4", "1 convolution, L2", partial(one, **l2), PROTOCOL_A, L2_CUT_OFF),
+        _experiment("A5", "3 convolutions, dropout 0.1", partial(three, dropout=DROPOUT), PROTOCOL_A),
+        _experiment("A6", "1 convolution, dropout 0.1", partial(one, dropout=DROPOUT), PROTOCOL_A),
+        _experiment("A7", "3 convolutions, early stopping", three, STOPPING_A, PATIENCE_CUT_OFF),
+        _experiment("A8", "1 convolution, early stopping", one, STOPPING_A, PATIENCE_CUT_OFF),
+        _experiment(
+            "A-top",
+            "1 convolution, L2, all training images",
+            partial(one, **l2),
+            replace(PROTOCOL_A, split="none"),
+            L2_CUT_OFF,
+        ),
+    ]
+
+
+def _report_b() -> list[Experiment]:
+    two, three = partial(report_b_cnn, filters=(512, 1024)), partial(report_b_cnn, filters=(512, 1024, 1024))
+    dense_2, dense_3 = partial(report_b_dense, units=(64, 64)), partial(report_b_dense, units=(64, 64, 64))
+    l1_l2, dropout = {"l1_l2": 0.01}, {"dropout": 0.2}
+    plain = (PROTOCOL_B, FIRST_IMAGES)
+    stopping = (STOPPING_B, FIRST_IMAGES, STOPPING_CUT_OFF, NO_BEST)
+    penalized_2 = partial(report_b_dense, units=(128, 128), **l1_l2)
+    penalized_3 = partial(report_b_dense, units=(128, 128, 128), **l1_l2)
+    dropped_2 = partial(report_b_dense, units=(512, 512), **dropout)
+    dropped_3 = partial(report_b_dense, units=(512, 512, 512), **dropout)
+    base = partial(report_b_cnn, filters=(256, 512, 1024))
+    return [
+        _experiment("B1", "2 dense layers of 64", dense_2, *plain),
+        _experiment("B2", "3 dense layers of 64", dense_3, *plain),
+        _experiment("B3", "2 convolutions", two, *plain),
+        _experiment("B4", "3 convolutions", three, *plain),
+        _experiment("B5", "2 dense layers of 64, early stopping", dense_2, *stopping),
+        _experiment("B6", "3 dense layers of 64, early stopping", dense_3, *stopping),
+        _experiment("B7", "2 convolutions, early stopping", two, *stopping),
+        _experiment("B8", "3 convolutions, early stopping", three, *stopping),
+        _experiment("B9", "2 dense layers of 128, L1 and L2", penalized_2, *plain),
+        _experiment("B10", "3 dense layers of 128, L1 and L2", penalized_3, *plain),
+        _experiment("B11", "2 convolutions, L1 and L2", partial(two, **l1_l2), *plain),
+        _experiment("B12", "3 convolutions, L1 and L2", partial(three, **l1_l2), *plain),
+        _experiment("B13", "2 dense layers of 512, dropout 0.2", dropped_2, *plain),
+        _experiment("B14", "3 dense layers of 512, dropout 0.2", dropped_3, *plain),
+        _experiment("B15", "2 convolutions, dropout 0.2", partial(two, **dropout), *plain, NETWORK_MISSING),
+        _experiment("B16", "3 convolutions, dropout 0.2", partial(three, **dropout), *plain),
+        _experiment("B-base", "3 narrower convolutions", base, STOPPING_B, FIRST_IMAGES, NO_BEST, INTERRUPTED),
+    ]
+
+
+def _experiment(id: str, title: str, network: Callable[..., Any], protocol: Protocol, *assumptions: str) -> Experiment:
+    return Experiment(
+        network,
+        protocol,
+        id=id,
+        title=title,
+        study="regularization",
+        report="B" if id.startswith("B") else "A",
+        profile="published",
+        assumptions=assumptions,
+    )
