@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from cnnhelpers.environment import import_keras_quietly
 from cnnhelpers.errors import InputError
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def studies(options: argparse.Namespace) -> int:
     """List the published experiments, or those of one study, report or id."""
+    import_keras_quietly()
     from cnnhelpers import data
     from cnnhelpers.studies import all_experiments, find
 
@@ -48,6 +50,7 @@ def studies(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Train what is missing of a study, a report or an experiment."""
+    import_keras_quietly()
     from cnnhelpers import runner
     from cnnhelpers.studies import find, profiles
 
@@ -83,6 +86,7 @@ def data(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """Print what decides whether and how fast studies run here."""
+    import_keras_quietly()
     import keras
 
     from cnnhelpers import environment

@@ -1,13 +1,29 @@
 """What a run was made with: versions, backend, device, processor and commit."""
 
+import importlib
 import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
 LIBRARIES = ("cnnhelpers", "keras", "tensorflow", "jax", "torch", "numpy", "scikit-learn", "scipy")
+
+
+def import_keras_quietly() -> None:
+    """Import Keras with standard error closed: TensorFlow writes there about itself before it reads any log level."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        importlib.import_module("keras")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def versions() -> dict[str, str]:

@@ -26,7 +26,6 @@ WORKER_ENVIRONMENT = {
     "TF_NUM_INTRAOP_THREADS": str(THREADS),
     "TF_NUM_INTEROP_THREADS": str(THREADS),
     "OMP_NUM_THREADS": str(THREADS),
-    "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 
 
@@ -218,12 +217,13 @@ def _start_worker(parent: int) -> None:
 
 def _train_and_record(payload: bytes, folder: Path) -> str:
     """Train one run in this worker and record it; return its status."""
-    one: Run = cloudpickle.loads(payload)
+    environment.import_keras_quietly()
     import keras
 
     from cnnhelpers.training import train
 
     keras.utils.clear_session()
+    one: Run = cloudpickle.loads(payload)
     arrays = {}
     try:
         _, record, arrays = train(

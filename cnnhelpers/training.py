@@ -187,9 +187,13 @@ def weights_hash(model: keras.Model) -> str:
 
 
 def _data(dataset: data.Dataset, parts: Split) -> dict[str, object]:
-    sizes = {name: len(part) for name in ("train", "validation", "test") if (part := getattr(parts, name)) is not None}
+    """Return where the images came from, and size and pixel statistics (0..1) of each part."""
     about = {name: getattr(dataset, name) for name in ("name", "fingerprint", "official", "source")}
-    return about | {"images": sizes}
+    described = data.describe(dataset, parts)
+    columns = {"images": int, "pixel_mean": float, "pixel_sd": float}
+    return about | {
+        column: {part: kind(value) for part, value in described[column].items()} for column, kind in columns.items()
+    }
 
 
 def _outcome(model: keras.Model, progress: Progress) -> dict[str, object]:

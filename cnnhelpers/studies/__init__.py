@@ -50,7 +50,7 @@ def find(name: str) -> list[Experiment]:
     raise unknown("experiment, report or study", name, [*STUDIES, *letters, *(one.id for one in experiments)])
 
 
-def _place(experiment: Experiment) -> tuple[str, int]:
-    """Return report and number, such as ("A", 5); what has no number, such as A-top, comes last."""
+def _place(experiment: Experiment) -> tuple[str, int, bool]:
+    """Return report, number and whether it is a level of a sweep; what has no number, such as A-top, comes last."""
     number = re.match(r"[A-E](\d+)", experiment.id)
-    return experiment.report, int(number[1]) if number else 100
+    return experiment.report, int(number[1]) if number else 100, "/" in experiment.id

@@ -9,7 +9,7 @@ from typing import Any
 from cnnhelpers import data, networks
 from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.experiment import Experiment
-from cnnhelpers.splits import parse_split
+from cnnhelpers.splits import PADDED_SIDE, parse_split
 
 PROFILES = {
     "smoke": "digits, 2 epochs, report B's networks at an eighth of their width, no ImageNet weights: for tests",
@@ -36,7 +36,8 @@ def apply(experiment: Experiment, profile: str) -> Experiment:
     """Return a published experiment as the profile runs it.
 
     smoke
-        See PROFILES. A split by number of images becomes a fraction that digits (1,297 training images) can give.
+        See PROFILES. A split by number of images becomes a fraction that digits (1,297 training images) can give;
+        for networks made for CIFAR-10 digits are padded to its 32x32x3.
     quick
         At most 6,000 training and 6,000 validation images; 5 epochs for the report's longest training and fewer, in
         proportion, for its others, so that sweeps over epochs stay sweeps.
@@ -68,10 +69,7 @@ def on_dataset(experiment: Experiment, dataset: str) -> Experiment:
     """Return the experiment on another dataset; it is "own" then, because no report printed it."""
     if dataset == experiment.protocol.dataset:
         return experiment
-    changed = experiment.change(dataset=dataset, profile="own")
-    if changed.protocol.padding == "middle" and data.card(dataset).image_shape[2] != 1:
-        changed = changed.change(padding="equal")  # colour has no one middle channel
-    return _fit_split(changed)
+    return _fit_split(_move(experiment, dataset).change(profile="own"))
 
 
 def select(
@@ -85,10 +83,23 @@ def select(
     return [apply(on_dataset(one, dataset) if dataset else one, profile) for one in chosen]
 
 
+def _move(experiment: Experiment, dataset: str) -> Experiment:
+    """Return the experiment on another dataset, padded to 32x32x3 where its network or its padding needs that."""
+    made_for, shape = _image_shape(experiment.protocol.dataset), _image_shape(dataset)
+    moved = experiment.change(dataset=dataset)
+    too_small = max(shape[:2]) < max(made_for[:2]) == PADDED_SIDE  # D1 has no pixel left at 28x28
+    colour_in_middle = moved.protocol.padding == "middle" and shape[2] != 1
+    return moved.change(padding="equal") if colour_in_middle or (too_small and not moved.protocol.padding) else moved
+
+
+def _image_shape(dataset: str) -> tuple[int, int, int]:
+    return (data.KNOWN.get(dataset) or data.card(dataset)).image_shape
+
+
 def _smoke(experiment: Experiment) -> Experiment:
     if _function(experiment) is networks.report_e_backbone:
         experiment = _with_options(experiment, "Random weights instead of ImageNet's (profile smoke).", weights=None)
-    return _narrow(experiment, "smoke").change(dataset="digits", epochs=SMOKE_EPOCHS)
+    return _narrow(_move(experiment, "digits"), "smoke").change(epochs=SMOKE_EPOCHS)
 
 
 def _quick(experiment: Experiment) -> Experiment:

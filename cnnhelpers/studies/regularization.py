@@ -80,8 +80,9 @@ def sweep(
     made = []
     for number in convolutions:
         for strength in strengths:
+            one = _variant(number, dense_units, {kind: strength})
             value = "none" if strength is None else f"{strength:g}"
-            made.append(_variant(f"{number}conv-{kind}={value}", number, dense_units, {kind: strength}))
+            made.append(replace(one, id=f"{number}conv-{kind}={value}"))
     return profiles.select(made, None, dataset, profile)
 
 
@@ -109,12 +110,12 @@ def combinations(
             for penalty in ({}, {"l2": l2}):
                 for dropping in ({}, {"dropout": dropout}):
                     strengths = penalty | dropping | stopping
-                    id = f"{number}conv-{'+'.join(strengths) or 'none'}"
-                    made.append(_variant(id, number, DENSE_UNITS, strengths))
+                    one = _variant(number, DENSE_UNITS, strengths)
+                    made.append(replace(one, id=f"{number}conv-{'+'.join(strengths) or 'none'}"))
     return profiles.select(made, None, dataset, profile)
 
 
-def _variant(id: str, convolutions: int, dense_units: int, strengths: dict[str, Any]) -> Experiment:
+def _variant(convolutions: int, dense_units: int, strengths: dict[str, Any]) -> Experiment:
     """Return report A's network and protocol with regularization {"l2": ..., "dropout": ..., "early_stopping": ...}."""
     l2, dropout, patience = (strengths.get(kind) for kind in ("l2", "dropout", "early_stopping"))
     check_count("convolutions", convolutions)
@@ -133,7 +134,7 @@ def _variant(id: str, convolutions: int, dense_units: int, strengths: dict[str, 
     network = partial(
         report_a, convolutions=convolutions, dense_units=dense_units, l2=l2 or None, dropout=dropout or 0.0
     )
-    return _experiment(id, title, network, protocol)
+    return _experiment(f"{convolutions}conv", title, network, protocol)
 
 
 def _report_a() -> list[Experiment]:

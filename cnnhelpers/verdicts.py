@@ -1,0 +1,100 @@
+"""From a comparison to a verdict: margins fixed beforehand, Holm's adjustment, and one decision rule."""
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cnnhelpers.errors import InputError, unknown
+from cnnhelpers.power import ALPHA, number
+from cnnhelpers.statistics import Comparison, equivalence_of, numbers
+
+Verdict = Literal["holds", "holds but negligible", "contradicted", "equivalent", "undecided", "not enough runs"]
+Direction = Literal["higher", "lower", "equal"]
+
+FEWEST_PAIRS = 5  # fewer give an interval, but no verdict
+
+# Differences in accuracy (a fraction) below these do not matter. Fixed before the runs.
+MARGINS = {
+    "mnist": 0.001,
+    "fashion_mnist": 0.003,
+    "fashion_mnist_5": 0.003,
+    "cifar10": 0.005,
+    "cifar100": 0.005,
+    "digits": 0.010,
+}
+
+
+def decide(
+    comparison: Comparison, margin: float, direction: Direction = "higher", adjusted_p: float | None = None
+) -> Verdict:
+    """Return what `comparison` says of the claim that A is higher than B, lower, or equal to it.
+
+    Parameters
+    ----------
+    margin
+        The largest difference that does not matter, in the unit of the comparison; 0 where there is none (seconds,
+        losses): nothing is negligible or equivalent then.
+    adjusted_p
+        The claim's p after `holm` over its report: of `comparison.p` for "higher" and "lower", of `equivalence` for
+        "equal". None: the claim stands alone.
+
+    Returns
+    -------
+    Verdict
+        "not enough runs": fewer than FEWEST_PAIRS complete pairs.
+        "holds": p < ALPHA in the claimed direction; for "equal", p < ALPHA of the equivalence test.
+        "holds but negligible": so, but the whole interval lies below the margin.
+        "contradicted": p < ALPHA the other way; for "equal", the whole interval lies outside the margins.
+        "equivalent": no significant difference, and the equivalence test shows that it is below the margin.
+        "undecided": everything else. Not significant is never "no difference".
+
+    >>> from cnnhelpers.statistics import paired
+    >>> better = paired([0.91, 0.92, 0.90, 0.93, 0.92], [0.90, 0.90, 0.89, 0.90, 0.91])
+    >>> decide(better, margin=0.003), decide(better, margin=0.03), decide(better, margin=0.003, direction="lower")
+    ('holds', 'holds but negligible', 'contradicted')
+    >>> decide(better, margin=0.003, adjusted_p=0.20)
+    'undecided'
+    """
+    margin = number(margin, "margin", low=0)
+    if direction not in get_args(Direction):
+        raise unknown("direction", direction, get_args(Direction))
+    if comparison.n_pairs < FEWEST_PAIRS:
+        return "not enough runs"
+    equivalent = equivalence_of(comparison, margin).p
+    own = equivalent if direction == "equal" else comparison.p
+    p = own if adjusted_p is None else number(adjusted_p, "adjusted_p", 0, 1)
+    if np.isnan(p):
+        raise InputError("adjusted_p is NaN, yet there are enough runs for a verdict: give its p to holm with the rest")
+    if direction == "equal":
+        if p < ALPHA:
+            return "holds"
+        return "contradicted" if comparison.low > margin or comparison.high < -margin else "undecided"
+    if p >= ALPHA:
+        return "equivalent" if equivalent < ALPHA else "undecided"
+    if (comparison.difference > 0) != (direction == "higher"):
+        return "contradicted"
+    farthest = comparison.high if direction == "higher" else -comparison.low
+    return "holds but negligible" if farthest < margin else "holds"
+
+
+def holm(p_values: ArrayLike) -> np.ndarray:
+    """Return Holm's adjusted p values (num_claims,): reject those below ALPHA, and the family errs in ALPHA at most.
+
+    NaN (a claim without a verdict) stays NaN and does not count as a claim.
+
+    >>> holm([0.01, 0.04, 0.03, float("nan")]).tolist()
+    [0.03, 0.06, 0.06, nan]
+
+    Source: Holm 1979. SciPy has only Benjamini-Hochberg, which bounds another rate.
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    p = p if p.shape == (0,) else numbers(p_values, "p_values", ("num_claims",))
+    known = np.flatnonzero(~np.isnan(p))
+    if ((p[known] < 0) | (p[known] > 1)).any():
+        raise InputError(f"p_values must lie between 0 and 1, NaN for no test. Received: {p_values!r}")
+    ascending = known[np.argsort(p[known], kind="stable")]
+    stepwise = p[ascending] * np.arange(len(ascending), 0, -1)  # the smallest p times their number, and so on
+    adjusted = np.full(p.shape, np.nan)
+    adjusted[ascending] = np.minimum(np.maximum.accumulate(stepwise), 1.0)
+    return adjusted
