@@ -1,16 +1,30 @@
 """CNN design studies: several seeds, intervals instead of single numbers, each run recorded once.
 
-    experiments = [Experiment(network, Protocol(dataset="digits", epochs=5), id="plain"), ...]
-    runs = run(experiments, seeds=5)
-    compare(runs, "plain", "dropout")
+experiments = [Experiment(network, Protocol(dataset="digits", epochs=5), id="plain"), ...]
+runs = run(experiments, seeds=5)
+compare(runs, "plain", "dropout")
 """
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["data", "figures", "networks", "notebooks", "predictions", "records", "statistics", "studies", "summaries"],
+    submodules=[
+        "chapters",
+        "comparisons",
+        "data",
+        "figures",
+        "models",
+        "networks",
+        "notebooks",
+        "predictions",
+        "records",
+        "statistics",
+        "studies",
+        "summaries",
+    ],
     submod_attrs={
+        "comparisons": ["compare", "compare_all", "in_points", "summary"],
         "data": ["Dataset", "load"],
         "errors": ["InputError"],
         "experiment": ["Experiment", "Protocol"],

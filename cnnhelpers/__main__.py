@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from cnnhelpers.environment import import_keras_quietly
 from cnnhelpers.errors import InputError
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-RECORD_COLUMNS = (
-    "experiment seed profile status identity dataset official train_accuracy validation_accuracy test_accuracy "
-    "epochs_run seconds backend device precision"
-).split()
+RECORD_COLUMNS = [
+    *("experiment", "seed", "profile", "status", "identity", "dataset", "official"),
+    *("train_accuracy", "validation_accuracy", "test_accuracy", "epochs_run", "seconds"),
+    *("backend", "device", "precision"),
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,7 +109,13 @@ def book(options: argparse.Namespace) -> int:
     """Execute the notebooks and build the site."""
     from cnnhelpers.book import build
 
-    return build(options)
+    def say(line: str) -> None:
+        print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
+
+    built = build(only=options.only or None, timeout=options.timeout, say=say)
+    if options.json:
+        print(json.dumps([asdict(step) for step in built.steps], indent=2))
+    return built.exit_code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -136,6 +144,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("name", help="a known dataset, or the path of your own file or folder")
     command(doctor)
     sub = command(book)
+    sub.add_argument("--only", action="append", metavar="PAGE", help="execute this notebook only; keep the others")
+    sub.add_argument("--timeout", type=float, default=3600.0, help="seconds for one notebook (default 3600)")
     return parser
 
 
@@ -174,9 +184,7 @@ def _changes(settings: Sequence[str]) -> dict[str, Any]:
     return changes
 
 
-def _print(
-    frame: pd.DataFrame, as_json: bool, *, shown: Sequence[str] | None = None, transpose: bool = False
-) -> int:
+def _print(frame: pd.DataFrame, as_json: bool, *, shown: Sequence[str] | None = None, transpose: bool = False) -> int:
     if as_json:
         print(json.dumps(json.loads(frame.to_json(orient="records")), indent=2))
     elif transpose:

@@ -220,8 +220,9 @@ def _missing(page: str, status: Status) -> str:
     """Return the page that stands where a chapter would, so that nothing looks whole that is not."""
     title = Path(page).name.replace("_", " ")
     return (
-        f"# {title}: missing\n\n:::{{admonition}} This chapter is not shown\n:class: danger\nThe notebook "
-        f"`{status.notebook}` ended after {status.seconds:.0f} s as **{status.status}**.\n:::\n\n{fenced(status.error)}\n"
+        f"# {title}: missing\n\n:::{{admonition}} This chapter is not shown\n:class: danger\n"
+        f"The notebook `{status.notebook}` ended after {status.seconds:.0f} s as **{status.status}**.\n:::\n\n"
+        f"{fenced(status.error)}\n"
     )
 
 

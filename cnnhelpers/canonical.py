@@ -42,7 +42,7 @@ def build(
     """
     try:
         model = network(tuple(input_shape), classes)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OSError) as error:  # OSError: weights that cannot be downloaded
         raise InputError(f"the network of {label} cannot be built for images of {input_shape}: {error}") from error
     if not isinstance(model, keras.Model):
         raise InputError(f"the network of {label} must return a keras.Model. Received: {type(model).__name__}")
@@ -62,8 +62,8 @@ def build(
 def describe(model: keras.Model, indent: str = "") -> str:
     """Return one line a layer: class name and the arguments that differ from the class's defaults.
 
-    Names, counters and the input layer are left out; nested models are indented; in a functional model a layer that does
-    not simply follow the one before says which layers it reads (`<- 0, 3`, counted from 0 without inputs; `input`
+    Names, counters and the input layer are left out; nested models are indented; in a functional model a layer that
+    does not simply follow the one before says which layers it reads (`<- 0, 3`, counted from 0 without inputs; `input`
     is the input). Code of your own (layer classes, activations) enters by name and a hash of its source.
     """
     mark = _source_mark(type(model))

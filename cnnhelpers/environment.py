@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.metadata
+import logging
 import os
 import platform
 import subprocess
@@ -20,6 +21,7 @@ def import_keras_quietly() -> None:
     os.dup2(nowhere, 2)
     try:
         importlib.import_module("keras")
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its retracing warnings are not about the user's code
     finally:
         os.dup2(kept, 2)
         os.close(kept)

@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any
 
 from cnnhelpers import data
@@ -92,6 +93,9 @@ class Experiment:
         a softmax over the classes; or a list of Keras layers that does.
     protocol
         See Protocol.
+    weights
+        What a pretrained network starts from, such as "imagenet": the network is then also called with the keyword
+        `weights`, None to describe it and this to train it. Part of the identity.
     id
         Short label of tables and figures, such as "A1".
 
@@ -116,6 +120,7 @@ class Experiment:
 
     network: Callable[[tuple[int, int, int], int], Any] | Sequence[Any]
     protocol: Protocol = field(default_factory=Protocol)
+    weights: str | None = None
     id: str = "experiment"
     title: str = ""
     study: str = "own"
@@ -138,11 +143,18 @@ class Experiment:
                 raise unknown("protocol field", name, known)
         return replace(self, protocol=replace(self.protocol, **protocol), profile=profile or self.profile)
 
-    def build(self, input_shape: tuple[int, int, int], classes: int):
-        """Return a freshly initialized keras.Model; InputError if the network cannot be built for these images."""
+    def build(self, input_shape: tuple[int, int, int], classes: int, *, pretrained: bool = False):
+        """Return a keras.Model with random weights, or the `pretrained` ones if the experiment starts from such.
+
+        Raises
+        ------
+        InputError
+            If the network cannot be built for these images, or its weights cannot be had.
+        """
         from cnnhelpers.canonical import build
 
-        return build(self.network, input_shape, classes, self.id)
+        options = {} if self.weights is None else {"weights": self.weights if pretrained else None}
+        return build(partial(self.network, **options), input_shape, classes, self.id)
 
     def text(self, card: "data.Card | None" = None) -> str:
         """Return the canonical text: data (by default as `data.card` knows them here), protocol, network."""
@@ -152,7 +164,8 @@ class Experiment:
         height, width, channels = card.image_shape
         about = f"data: {height}x{width}x{channels}, {card.classes} classes, sha256 {card.fingerprint[:16]}"
         model = self.build(padded_shape(card.image_shape, self.protocol.padding), card.classes)
-        return f"{about}\n{self.protocol.text()}\nnetwork:\n{describe(model, indent='  ')}"
+        starts = f"weights: {self.weights}\n" if self.weights else ""
+        return f"{about}\n{self.protocol.text()}\n{starts}network:\n{describe(model, indent='  ')}"
 
     def identity(self, card: "data.Card | None" = None) -> str:
         """Return the identity: 16 hexadecimal digits of the SHA-256 of the canonical text."""

@@ -93,7 +93,7 @@ def intervals(
         What is drawn, for the axis: a runs column such as "validation_accuracy", or "difference", "gap".
     """
     need(table, [label, value, "low", "high", *([reference] if reference else [])], "intervals")
-    ax = axes(ax, height=1.1 + 0.34 * len(table))
+    ax = axes(ax, height=_height(table[label]))
     name, factor = quantity(measure)
     low, middle, high = (table[column].to_numpy(float) * factor for column in ("low", value, "high"))
     rows = np.arange(len(table))
@@ -151,14 +151,14 @@ def sweep(
         joined = places > -0.5
         ax.plot(places[joined], middle[joined], color=look["color"], linewidth=1, alpha=0.6)
         ax.vlines(places, low, high, color=look["color"], linewidth=2)
-        ax.plot(places, middle, **look, linestyle="none", label=words(f"{group} {by}" if by else "mean, interval", 24))
+        ax.plot(places, middle, **look, linestyle="none", label=words(f"{by}: {group}" if by else "mean, interval", 24))
         if runs is not None:
             own = runs[runs[by] == group] if by else runs
             dots = np.array([ticks.get(_strength(one), np.nan) for one in own[x]]) + shift + 0.06
             ax.plot(dots, own[measure].to_numpy(float) * factor, ".", color=look["color"], alpha=0.55, markersize=4)
     failed = 0 if runs is None else int(runs[measure].isna().sum())
     if failed:
-        ax.set_title(f"{failed} of {len(runs)} runs failed and have no dot", loc="left", color=QUIET)
+        ax.set_title(f"failed runs, without a dot: {failed} of {len(runs)}", loc="left", color=QUIET)
     ax.set_xticks(list(ticks.values()), [_strength_name(one) for one in ticks])
     if min(ticks.values()) < -0.5:
         ax.axvline(-0.6, color=QUIET, linewidth=0.8, linestyle=":")
@@ -187,18 +187,17 @@ def seed_dots(
     """
     need(runs, [label, value], "seed_dots")
     groups = list(runs.groupby(label, sort=False)[value])
-    ax = axes(ax, height=1.1 + 0.36 * len(groups))
+    ax = axes(ax, height=_height(group for group, _ in groups))
     name, factor = quantity(value)
     bounds = {} if table is None else table.set_index(label)[["low", "high"]].to_dict("index")
     for row, (group, values) in enumerate(groups):
         good = values.dropna().to_numpy(float) * factor
-        spread = np.linspace(-0.16, 0.16, len(good)) if len(good) > 1 else np.zeros(len(good))
+        spread = np.linspace(0.06, 0.3, len(good)) if len(good) > 1 else np.full(len(good), 0.18)
         if group in bounds:
             low, high = (bounds[group][column] * factor for column in ("low", "high"))
-            ax.hlines(row, low, high, color=COLOURS[0], linewidth=2.2)
-            )
+            ax.hlines(row - 0.14, low, high, color=COLOURS[0], linewidth=2.2)
         if len(good):
-            ax.plot(good.mean(), row, "|", color=COLOURS[0], markersize=17, markeredgewidth=2.2)
+            ax.plot(good.mean(), row - 0.14, "|", color=COLOURS[0], markersize=11, markeredgewidth=2.2)
         ax.plot(good, row + spread, "o", color="none", markeredgecolor=COLOURS[1], markersize=4.5)
         if len(good) < len(values):
             _beside(ax, row, f"{len(values) - len(good)} of {len(values)} failed")
@@ -206,7 +205,7 @@ def seed_dots(
     bar = "mean, interval" if bounds else "mean"
     marks = [
         Line2D([], [], color="none", marker="o", markeredgecolor=COLOURS[1], markersize=4.5, label="one seed"),
-        Line2D([], [], linestyle="none", marker="|", color=COLOURS[0], markersize=12, markeredgewidth=2.2, label=bar),
+        Line2D([], [], linestyle="none", marker="|", color=COLOURS[0], markersize=11, markeredgewidth=2.2, label=bar),
     ]
     _legend(ax, marks, above=True)
     return ax
@@ -233,7 +232,7 @@ def class_counts(counts: pd.DataFrame | pd.Series | Mapping[str, int], ax: Axes 
         raise InputError("class_counts received no classes")
     parts, rows = len(table.columns), np.arange(len(table))
     many = len(table) > 30
-    ax = axes(ax, height=1.0 + len(table) * (0.14 if many else 0.1 + 0.16 * parts))
+    ax = axes(ax, height=1.0 + len(table) * (0.14 if many else 0.12 + 0.13 * parts))
     thick = 0.84 / parts
     for position, part in enumerate(table):
         look = {"color": COLOURS[position % 7], "hatch": HATCHES[position % 4], "edgecolor": "white", "linewidth": 0}
@@ -274,7 +273,7 @@ def _part_handles(parts: Sequence[tuple[str, str, float]], seeds: int, partial: 
     if seeds > 1:
         handles.append(Patch(color=QUIET, alpha=0.25, linewidth=0, label="lowest to highest seed"))
     if partial:
-        handles.append(Line2D([], [], color=QUIET, linewidth=0.9, alpha=0.7, label="some seeds have stopped"))
+        handles.append(Line2D([], [], color=QUIET, linewidth=0.9, alpha=0.7, label="fewer seeds (stopped, failed)"))
     return handles
 
 
@@ -301,6 +300,12 @@ def _beside(ax: Axes, row: float, text: str) -> None:
     ax.annotate(text, (1.01, row), xycoords=ax.get_yaxis_transform(), va="center", fontsize=9, color="#444444")
 
 
+def _height(labels: Iterable[object]) -> float:
+    """Return the inches that a figure needs to name its rows without overlap."""
+    lines = [words(label).count("\n") + 1 for label in labels]
+    return 1.0 + len(lines) * max(0.36, 0.17 * max(lines) + 0.04)
+
+
 def _rows(ax: Axes, labels: Iterable[object], name: str) -> None:
     """Name the rows from the top down, and the x axis."""
     names = [words(label) for label in labels]
@@ -312,11 +317,13 @@ def _rows(ax: Axes, labels: Iterable[object], name: str) -> None:
 
 
 def _legend(ax: Axes, handles: Sequence[Line2D | Patch], above: bool = False) -> None:
-    """Put the legend where it covers no data: in a row above, or right of the axes."""
+    """Put the legend where it covers no data: in a row above, right of lone axes, below axes with neighbours."""
+    place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.02)}
     if above:
-        ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, frameon=False, borderpad=0.2)
-    else:
-        ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.02), frameon=False)
+        place = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 3, "columnspacing": 1.2}
+    elif len(ax.figure.axes) > 1:
+        place = {"loc": "upper left", "bbox_to_anchor": (-0.1, -0.24), "ncols": 2, "columnspacing": 1.2}
+    ax.legend(handles=handles, frameon=False, borderpad=0.2, **place)
 
 
 def _strength(value: float | None) -> float | None:

@@ -3,13 +3,14 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure, SubFigure
 
 from cnnhelpers.errors import InputError
 from cnnhelpers.style import QUIET, RIGHT, WIDTH, WRONG, axes, ink, words
 
 SHOWN = 3  # most probable classes with a bar in a prediction gallery
+SLANTED = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
 LINE = 22  # characters that fit over one picture of a gallery
 
 
@@ -50,6 +51,8 @@ def sample_sheet(
 def confusion_matrix(matrix: np.ndarray, class_names: tuple[str, ...], ax: Axes | None = None) -> Axes:
     """Draw counts, and the percentage of each true class as the shade; up to 20 classes are written out.
 
+    The shade grows with the square root of the percentage, so that rare mistakes are seen.
+
     Parameters
     ----------
     matrix
@@ -65,16 +68,16 @@ def confusion_matrix(matrix: np.ndarray, class_names: tuple[str, ...], ax: Axes 
         )
     totals = counts.sum(axis=1, keepdims=True)
     percent = np.divide(100 * counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
-    ax = axes(ax, height=min(6.4, 1.6 + 0.55 * classes))
-    picture = ax.imshow(percent, cmap="Blues", norm=Normalize(0, 100), aspect="auto" if classes < 4 else "equal")
-    names = [words(name, 18) for name in class_names]
-    size = 9 if classes <= 20 else 6
-    ax.set_xticks(range(classes), names, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
-    ax.set_yticks(range(classes), names, fontsize=size)
+    ax = axes(ax, height=min(5.7, 1.2 + max(1.8, 0.52 * classes)), width=min(WIDTH, 3.2 + 0.52 * classes))
+    picture = ax.imshow(percent, cmap="Blues", norm=PowerNorm(0.5, 0, 100))
+    named = range(0, classes, -(-classes // 20))  # more names than 20 would overlap
+    names = [words(class_names[index], 18) for index in named]
+    ax.set_xticks(named, names, fontsize=9, **({} if classes < 4 else SLANTED))
+    ax.set_yticks(named, names, fontsize=9)
     ax.set(xlabel="predicted class", ylabel="true class")
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    ax.figure.colorbar(picture, ax=ax, label="% of the true class", shrink=0.8)
+    ax.figure.colorbar(picture, ax=ax, label="% of the true class", ticks=[0, 1, 5, 20, 50, 100])
     if classes <= 20:
         _write_counts(ax, counts, percent)
     return ax
@@ -146,13 +149,14 @@ def _picture(
     ax: Axes, picture: np.ndarray, probabilities: np.ndarray, true: int | None, names: tuple[str, ...]
 ) -> None:
     ax.imshow(picture, interpolation="nearest")
-    predicted = int(scores.argmax())
+    predicted = int(probabilities.argmax())
     if true is None:
         title, colour = _short(names[predicted], LINE), "black"
     elif predicted == true:
         title, colour = f"✓ {_short(names[predicted])}\n", RIGHT
     else:
         title, colour = f"✗ {_short(names[predicted])}\ntrue: {_short(names[true], LINE - 6)}", "#A34700"
+    ax.set_anchor("W")
     ax.set_title(title, fontsize=8, color=colour, loc="left", pad=3)
     ax.set_yticks([])
     _bare(ax)
@@ -170,7 +174,7 @@ def _bars(ax: Axes, probabilities: np.ndarray, true: int | None, names: tuple[st
         ax.barh(row + 0.32, probabilities[index], 0.26, linewidth=0.8, **look)
         ax.text(0, row, _short(names[index], 16), fontsize=7.5, va="center")
         ax.text(1, row, f"{probabilities[index]:.0%}", fontsize=7.5, va="center", ha="right")
-    ax.set(xlim=(0, 1), ylim=(SHOWN - 0.4, -0.4))
+    ax.set(xlim=(0, 1), ylim=(SHOWN - 0.35, -0.4))
     ax.set_yticks([])
     _bare(ax)
 
@@ -182,7 +186,8 @@ def _write_counts(ax: Axes, counts: np.ndarray, percent: np.ndarray) -> None:
     shades = ax.images[0].cmap(ax.images[0].norm(np.nan_to_num(percent)))
     for (row, column), count in np.ndenumerate(counts):
         number = f"{count:.0f}" if whole else f"{count:.1f}"
-        text = f"{number}\n{percent[row, column]:.0f}%" if count else "·"
+        share = f"{percent[row, column]:.0f}%" if percent[row, column] >= 0.5 else "<1%"
+        text = f"{number}\n{share}" if count else "·"
         ax.text(column, row, text, ha="center", va="center", fontsize=size, color=ink(shades[row, column][:3]))
 
 

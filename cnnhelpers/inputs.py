@@ -61,5 +61,5 @@ def assemble(experiment: Experiment, train: Part, classes: int) -> keras.Model:
     protocol: Protocol = experiment.protocol
     shape = padded_shape(train.images.shape[1:], protocol.padding)
     front = [*scaling_layers(protocol.scaling, train), *augmentation_layers(protocol.augmentation)]
-    network = experiment.build(shape, classes)
+    network = experiment.build(shape, classes, pretrained=True)
     return keras.Sequential([keras.Input(shape, dtype=str(train.images.dtype)), *front, network])

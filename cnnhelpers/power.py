@@ -22,7 +22,7 @@ def power(effect: float, sd: float, n: int) -> float:
     >>> round(power(effect=0.005, sd=0.005, n=13), 3)
     0.911
     """
-    effect, sd, n = number(effect, "effect"), number(sd, "sd", low=0), count(n, "n")
+    effect, sd, n = number(effect, "effect", nan=True), number(sd, "sd", low=0, nan=True), count(n, "n")
     if math.isnan(effect) or math.isnan(sd):
         return math.nan
     if n < 2 or sd == 0:
@@ -38,7 +38,7 @@ def seeds_needed(effect: float, sd: float, power: float = 0.9) -> float:
     >>> [seeds_needed(effect, sd=1.0) for effect in (0.5, 0.75, 1.0, 1.5, 2.0)]
     [44, 21, 13, 7, 5]
     """
-    effect, sd, power = number(effect, "effect"), number(sd, "sd", low=0), _power_wanted(power)
+    effect, sd, power = number(effect, "effect", nan=True), number(sd, "sd", low=0, nan=True), _power_wanted(power)
     if math.isnan(effect) or math.isnan(sd):
         return math.nan
     if effect == 0:
@@ -64,7 +64,7 @@ def smallest_detectable_effect(sd: float, n: int, power: float = 0.9) -> float:
     >>> round(smallest_detectable_effect(sd=0.004, n=10), 5)
     0.00462
     """
-    sd, n, power = number(sd, "sd", low=0), count(n, "n"), _power_wanted(power)
+    sd, n, power = number(sd, "sd", low=0, nan=True), count(n, "n"), _power_wanted(power)
     if n < 2:
         return math.inf
     if math.isnan(sd) or sd == 0:
@@ -96,8 +96,8 @@ def wrong_order(difference: float, sd_a: float, sd_b: float, correlation: float 
     >>> round(wrong_order(difference=0.003, sd_a=0.006, sd_b=0.006), 3)
     0.362
     """
-    difference, correlation = number(difference, "difference"), number(correlation, "correlation", -1, 1)
-    sd_a, sd_b = number(sd_a, "sd_a", low=0), number(sd_b, "sd_b", low=0)
+    difference, correlation = number(difference, "difference", nan=True), number(correlation, "correlation", -1, 1)
+    sd_a, sd_b = number(sd_a, "sd_a", low=0, nan=True), number(sd_b, "sd_b", low=0, nan=True)
     variance = sd_a**2 + sd_b**2 - 2 * correlation * sd_a * sd_b
     if math.isnan(difference + variance):
         return math.nan
@@ -106,14 +106,15 @@ def wrong_order(difference: float, sd_a: float, sd_b: float, correlation: float 
     return float(special.ndtr(-abs(difference) / math.sqrt(variance))) if variance > 0 else 0.0
 
 
-def number(value: float, name: str, low: float = -math.inf, high: float = math.inf) -> float:
-    """Return `value` as a float from `low` to `high`, or NaN (unknown); raise InputError naming it otherwise."""
+def number(value: float, name: str, low: float = -math.inf, high: float = math.inf, *, nan: bool = False) -> float:
+    """Return `value` as a float from `low` to `high`, or NaN where `nan` admits it; raise InputError otherwise."""
     is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not is_number or math.isinf(value) or value < low or value > high:
+    if is_number and nan and math.isnan(value):
+        return math.nan
+    if not (is_number and math.isfinite(value) and low <= value <= high):
         limits = [f"at least {low:g}"] * (low > -math.inf) + [f"at most {high:g}"] * (high < math.inf)
-        raise InputError(
-            f"{name} must be a finite number {' and '.join(limits)}".rstrip() + f". Received: {name}={value!r}"
-        )
+        wanted = f"a finite number {' and '.join(limits)}".rstrip()
+        raise InputError(f"{name} must be {wanted}. Received: {name}={value!r}")
     return float(value)
 
 

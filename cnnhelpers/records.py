@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cnnhelpers.errors import InputError
 from cnnhelpers.atomic import replace_file
+from cnnhelpers.errors import InputError
 
 SCHEMA = 1
 METRICS = ("accuracy", "loss", "crossentropy")  # loss as minimized, with penalty; crossentropy without
@@ -78,9 +78,9 @@ def write(record: Record, folder: Path, arrays: Mapping[str, np.ndarray] | None 
 
     The arrays go into an npz of the same name first; the JSON is the record, so a crash in between leaves no run.
     """
-    study = folder / _slug(record.labels.get("study", "own"))
+    study = folder / slug(record.labels.get("study", "own"))
     study.mkdir(parents=True, exist_ok=True)
-    path = study / f"{_slug(record.labels.get('experiment', ''))}-{record.identity}-{record.seed}.json"
+    path = study / f"{slug(record.labels.get('experiment', ''))}-{record.identity}-{record.seed}.json"
     if arrays:
         replace_file(path.with_suffix(".npz"), lambda file: np.savez_compressed(file, **arrays))
     content = {"schema": SCHEMA, **asdict(record)}
@@ -185,5 +185,6 @@ def _number(value: float | None) -> float:
     return np.nan if value is None else value
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """Return `text` as a part of a file name."""
     return re.sub(r"[^A-Za-z0-9._=+]+", "_", text) or "experiment"

@@ -185,7 +185,7 @@ def _train_all(missing: list[Run], folder: Path, workers: int, line: ProgressLin
 def _pool(waiting: list[Run], folder: Path, workers: int, line: ProgressLine) -> list[Run]:
     """Take runs from `waiting` and train them, until all are done or a worker dies: then return those in flight."""
     executor = loky.ProcessPoolExecutor(
-        workers, env=WORKER_ENVIRONMENT, initializer=_start_worker, initargs=(os.getpid(),)
+        workers, env=WORKER_ENVIRONMENT, initializer=start_worker, initargs=(os.getpid(),)
     )
     flying: dict[Future, Run] = {}
     try:
@@ -203,7 +203,7 @@ def _pool(waiting: list[Run], folder: Path, workers: int, line: ProgressLine) ->
     return []
 
 
-def _start_worker(parent: int) -> None:
+def start_worker(parent: int) -> None:
     """Leave Ctrl-C to the runner, and end this worker when the runner is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

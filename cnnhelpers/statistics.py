@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.power import ALPHA, number, smallest_detectable_effect
@@ -133,9 +133,7 @@ def paired(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Comparison:
     first, second = numbers(a, "a", ("num_seeds",)), np.asarray(b)
     second = np.full(first.shape, number(b, "b")) if second.ndim == 0 else numbers(b, "b", ("num_seeds",))
     same_shape({"a": first, "b": second})
-    with np.errstate(invalid="ignore"):
-        equal = np.isclose(first, second, rtol=_ROUNDING, atol=0)
-        return from_differences(np.where(equal & np.isfinite(first), 0.0, first - second), confidence)
+    return from_differences(subtract(first, second), confidence)
 
 
 def from_differences(differences: ArrayLike, confidence: float = 0.95) -> Comparison:
@@ -185,6 +183,13 @@ def equivalence_of(comparison: Comparison, margin: float) -> Equivalence:
     )
 
 
+def subtract(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a - b elementwise: exactly 0 where they differ by rounding only, not finite where either failed."""
+    with np.errstate(invalid="ignore"):
+        equal = np.isclose(a, b, rtol=_ROUNDING, atol=0) & np.isfinite(a)
+        return np.where(equal, 0.0, a - b)
+
+
 def numbers(values: ArrayLike, name: str, axes: tuple[str, ...]) -> np.ndarray:
     """Return `values` as a float64 array with the named axes, at least one of each; raise InputError otherwise."""
     try:
@@ -216,18 +221,17 @@ def _spread(values: np.ndarray, confidence: float) -> tuple[float, float, float]
     if np.ptp(values) == 0:
         return float(values[0]), 0.0, 0.0
     sd = float(np.std(values, ddof=1))
-    return (
-        float(np.mean(values)),
-        sd,
-        float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * sd / len(values) ** 0.5,
-    )
+    half = special.stdtrit(len(values) - 1, (1 + confidence) / 2) * sd / math.sqrt(len(values))
+    return float(np.mean(values)), sd, float(half)
 
 
 def _p_value(differences: np.ndarray, against: float, alternative: str) -> float:
-    """Return the p value of `ttest_1samp`, where equal differences leave no doubt, and one none at all."""
+    """Return the p value of `scipy.stats.ttest_1samp` for finite differences (num_seeds,), equal ones included."""
     if len(differences) < 2:
         return math.nan
     if np.ptp(differences) == 0:
         above = differences[0] - against
         return float({"two-sided": above == 0, "greater": above <= 0, "less": above >= 0}[alternative])
-    return float(stats.ttest_1samp(differences, against, alternative=alternative).pvalue)
+    t = (np.mean(differences) - against) / (np.std(differences, ddof=1) / math.sqrt(len(differences)))
+    tail, sides = {"two-sided": (-abs(t), 2), "greater": (-t, 1), "less": (t, 1)}[alternative]
+    return float(sides * special.stdtr(len(differences) - 1, tail))

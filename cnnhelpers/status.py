@@ -143,10 +143,16 @@ def _machines(runs: pd.DataFrame) -> str:
         commit=[detail.get("commit") or "-" for detail in details],
     )
     rows = (
-        (*(_plain(value) for value in key[:4]), key[4], code(key[5]), len(group), f"{group.seconds.sum() / 3600:.1f}")
-        for key, group in _by(frame, ["backend", "device", "precision", "threads", "versions", "commit"])
+        (
+            *(_plain(value) for value in key[:4]),
+            key[4],
+            ", ".join(code(commit) for commit in sorted(set(group.commit))),
+            len(group),
+            f"{group.seconds.sum() / 3600:.1f}",
+        )
+        for key, group in _by(frame, ["backend", "device", "precision", "threads", "versions"])
     )
-    return table(["Backend", "Device", "Precision", "Threads", "Versions", "Commit", "Runs", "Hours"], rows)
+    return table(["Backend", "Device", "Precision", "Threads", "Versions", "Commits", "Runs", "Hours"], rows)
 
 
 def _by(frame: pd.DataFrame, columns: list[str]) -> Iterable[tuple[tuple, pd.DataFrame]]:

@@ -1,16 +1,191 @@
-"""Stub by the lead, to be overwritten by whoever writes summaries.py."""
+"""What a network looks like before it is trained: layer table, FLOPs, diagram. From shapes, on any Keras backend."""
 
+import importlib.util
 import math
+import re
+import shutil
+from collections.abc import Iterator
+from typing import Any
 
 import keras
+import pandas as pd
+
+from cnnhelpers.errors import InputError
+
+DIAGRAM_SCALE = 0.7  # of Keras' size: text of 10 points
+Shape = tuple[int | None, ...]
 
 
-def flops(model):
-    total = 0
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            total += flops(layer)
-        elif isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
-            kernel = math.prod(layer.kernel.shape[:-1])
-            total += 2 * kernel * math.prod(layer.output.shape[1:])
-    return total
+def layer_table(model: keras.Model) -> pd.DataFrame:
+    """Return one row a layer and a last row "total": layer in words, output shape, parameters, FLOPs for one image.
+
+    A nested model is one row. A layer that is called twice stands there twice, its parameters in the first row only.
+
+    Examples
+    --------
+    >>> from keras import Input, Sequential, layers
+    >>> model = Sequential([Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.Flatten()])
+    >>> print(layer_table(model).set_index("layer"))
+                    output shape  parameters   FLOPs
+    layer
+    Conv2D 3x3 relu  26 x 26 x 32         320  389376
+    Flatten                 21632           0       0
+    total                                 320  389376
+    """
+    rows, seen = [], set()
+    for layer, shapes in _calls(model):
+        parameters = 0 if id(layer) in seen else _parameters(layer)
+        seen.add(id(layer))
+        rows.append((_words(layer), _output_words(layer, shapes), parameters, _layer_flops(layer, shapes)))
+    rows.append(("total", "", model.count_params(), sum(row[3] for row in rows)))
+    return pd.DataFrame(rows, columns=["layer", "output shape", "parameters", "FLOPs"])
+
+
+def flops(model: keras.Model) -> int:
+    """Return the FLOPs of `model` for one image: 2 x the multiply-adds of its convolutions and dense layers.
+
+    Biases, activations, poolings and normalizations count 0 (about a hundredth of the whole), and so do layers of
+    other kinds. A layer that is called twice counts twice; nested models are included.
+
+    Raises
+    ------
+    InputError
+        If the size of the images is not fixed.
+    """
+    return sum(_layer_flops(layer, shapes) for layer, shapes in _calls(model))
+
+
+class Text(str):
+    """Text that a notebook shows as it is, without quotes and backslashes."""
+
+    def __repr__(self) -> str:
+        """Return the text itself."""
+        return str(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
+
+def diagram(model: keras.Model) -> Any:
+    """Return a diagram of the layers for a notebook to show (IPython.display.SVG), or Keras' text summary.
+
+    The diagram needs pydot, graphviz' program `dot` and IPython; whatever is missing or fails, the text is returned.
+    """
+    if all(importlib.util.find_spec(name) for name in ("pydot", "IPython")) and shutil.which("dot"):
+        from IPython.display import SVG
+
+        try:
+            dot = keras.utils.model_to_dot(model, show_shapes=True, dpi=72)
+            dot.set("ranksep", "0.25")
+            return SVG(_tidy(dot.create_svg().decode()))
+        except Exception:  # any trouble of dot's: a diagram is not worth a failed notebook
+            pass
+    lines: list[str] = []
+    model.summary(print_fn=lambda line, **_: lines.append(line), line_length=88)
+    return Text("\n".join(lines))
+
+
+def _calls(model: keras.Model) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """Yield (layer, shapes of its inputs) for each call of a layer in `model`, in order; input layers left out."""
+    if isinstance(model, keras.Sequential):
+        shape = model.input_shape
+        for layer in model.layers:
+            if not isinstance(layer, keras.layers.InputLayer):
+                yield layer, (shape,)
+                shape = layer.compute_output_shape(shape)
+        return
+    layers = {layer.name: layer for layer in model.operations}
+    for config in model.get_config()["layers"]:
+        for node in config["inbound_nodes"]:
+            yield layers[config["name"]], tuple(_shapes(argument) for argument in node["args"])
+
+
+def _shapes(argument: Any) -> Any:
+    """Return the shape of a serialized tensor, or the list of shapes of a list of them."""
+    if isinstance(argument, dict) and argument.get("class_name") == "__keras_tensor__":
+        return tuple(argument["config"]["shape"])
+    return [_shapes(one) for one in argument] if isinstance(argument, (list, tuple)) else argument
+
+
+def _layer_flops(layer: Any, shapes: tuple[Any, ...]) -> int:
+    """Return 2 x (places where the kernel is applied) x (size of the kernel): all such layers work like that."""
+    if isinstance(layer, keras.Model):
+        return flops(layer)
+    if isinstance(layer, keras.layers.Dense):
+        return 2 * _count(layer, shapes[0][1:-1]) * math.prod(layer.kernel.shape)
+    if isinstance(layer, (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)):
+        return 2 * _count(layer, _places(layer, shapes[0])) * math.prod(layer.kernel.shape)
+    plain = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
+    depthwise = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
+    separable = (keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
+    if isinstance(layer, plain + depthwise):
+        kernel = math.prod(layer.kernel.shape)
+    elif isinstance(layer, separable):
+        kernel = math.prod(layer.depthwise_kernel.shape) + math.prod(layer.pointwise_kernel.shape)
+    else:
+        return 0
+    return 2 * _count(layer, _places(layer, layer.compute_output_shape(shapes[0]))) * kernel
+
+
+def _places(layer: Any, shape: Shape) -> Shape:
+    """Return height and width of (batch, height, width, channels), or of (batch, channels, height, width)."""
+    return shape[1:-1] if layer.data_format == "channels_last" else shape[2:]
+
+
+def _count(layer: Any, places: Shape) -> int:
+    if None in places:
+        raise InputError(
+            f"the FLOPs of {layer.name} need a fixed image size: build the model with an input_shape "
+            f"of numbers. Received: {places}"
+        )
+    return math.prod(places)
+
+
+def _parameters(layer: Any) -> int:
+    return layer.count_params() if hasattr(layer, "count_params") else 0
+
+
+def _words(layer: Any) -> str:
+    """Return a layer in words, such as "Conv2D 3x3 stride 2 same relu, L2 0.0001" or "Dropout 0.5"."""
+    kind = type(layer).__name__
+    if isinstance(layer, keras.Model):
+        counted = [one for one in layer.layers if not isinstance(one, keras.layers.InputLayer)]
+        own_name = not layer.name.startswith(("functional", "sequential", "model"))  # the others carry a counter
+        return f"{layer.name if own_name else kind} of {len(counted)} layers"
+    config = layer.get_config()
+    size = config.get("kernel_size") or config.get("pool_size")
+    words = [kind, *(["x".join(map(str, size))] if size else [])]
+    numbers = [config[name] for name in ("rate", "scale") if type(config.get(name)) in (int, float)]
+    words += [f"{number:.3g}" for number in numbers]
+    strides = config.get("strides")
+    if strides and tuple(strides) != (tuple(size) if config.get("pool_size") else (1,) * len(strides)):
+        words.append("stride " + "x".join(map(str, sorted(set(strides)))))
+    words += [word for word in (config.get("padding"),) if word == "same"]
+    activation = config.get("activation")
+    words += [activation] if isinstance(activation, str) and activation != "linear" else []
+    return " ".join(words) + _regularizer_words(config.get("kernel_regularizer"))
+
+
+def _regularizer_words(regularizer: Any) -> str:
+    strengths = regularizer.get("config", {}) if isinstance(regularizer, dict) else {}
+    return "".join(f", {name.upper()} {value:g}" for name, value in strengths.items() if name in ("l1", "l2") and value)
+
+
+def _output_words(layer: Any, shapes: tuple[Any, ...]) -> str:
+    """Return the output shape without the batch; operations that are no layers were called once and know it."""
+    operation = not isinstance(layer, keras.layers.Layer)
+    return _shape_words(layer.output.shape if operation else layer.compute_output_shape(*shapes))
+
+
+def _shape_words(shape: Any) -> str:
+    if shape and isinstance(shape[0], (list, tuple)):
+        return ", ".join(_shape_words(one) for one in shape)
+    return " x ".join("?" if size is None else str(size) for size in shape[1:])
+
+
+def _tidy(svg: str) -> str:
+    """Return an SVG that shrinks to narrow pages, without comments and titles: they hold addresses in memory."""
+    svg = re.sub(r"<!--.*?-->\n?|<title>.*?</title>\n?", "", svg, flags=re.DOTALL)
+    width = DIAGRAM_SCALE * float(re.search(r'<svg width="([\d.]+)pt"', svg)[1])
+    style = f'<svg width="{width:.0f}pt" style="max-width: 100%; height: auto; background: white"'
+    return re.sub(r'<svg width="[\d.]+pt" height="[\d.]+pt"', style, svg, count=1)

@@ -81,7 +81,9 @@ def train(
     parts = split(dataset, protocol.split, seed, protocol.images)
     text = experiment.text(dataset.card) if text is None else text
     if dataset.fingerprint[:16] not in text.splitlines()[0]:
-        raise InputError(f"the pixels of {dataset.name} are not those of the run: {dataset.fingerprint[:16]}, {text[:99]}")
+        raise InputError(
+            f"the pixels of {dataset.name} are not those of the run: {dataset.fingerprint[:16]}, {text[:99]}"
+        )
     model = prepare(experiment, parts.train, len(dataset.class_names), seed)
     store = backup.Backup(backup_folder, identity_of(text), seed)
     progress = fit(model, experiment, parts, seed, store)

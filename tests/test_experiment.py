@@ -71,7 +71,7 @@ def test_identity_is_the_same_in_another_process_and_backend(backend):
     pytest.importorskip(backend)
     code = (
         "from tests.test_experiment import *; [network((28, 28, 1), 10) for _ in range(3)];"
-        "print(Experiment(network, GOLDEN_PROTOCOL).identity(CARD), Experiment(residual, GOLDEN_PROTOCOL).identity(CARD))"
+        "print(*(Experiment(one, GOLDEN_PROTOCOL).identity(CARD) for one in (network, residual)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | {"KERAS_BACKEND": backend}, capture_output=True, text=True
@@ -169,6 +169,20 @@ def test_a_frozen_layer_changes_the_identity():
     assert Experiment(frozen, GOLDEN_PROTOCOL).identity(CARD) != GOLDEN_IDENTITY
 
 
+def test_pretrained_weights_are_described_without_loading_them():
+    asked = []
+
+    def backbone(input_shape, classes, weights=None):
+        asked.append(weights)
+        return network(input_shape, classes)
+
+    started = Experiment(backbone, GOLDEN_PROTOCOL, weights="imagenet")
+    assert "weights: imagenet\nnetwork:" in started.text(CARD)
+    assert asked == [None]
+    started.build((28, 28, 1), 10, pretrained=True)
+    assert asked == [None, "imagenet"]
+
+
 def test_code_of_your_own_enters_by_its_source():
     def twice(x):
         return 2 * x
@@ -180,7 +194,7 @@ def test_code_of_your_own_enters_by_its_source():
 
 
 def test_a_lambda_layer_is_refused_with_the_mend():
-    with pytest.raises(InputError, match="Lambda layer .* write a layer class"):
+    with pytest.raises(InputError, match=r"Lambda layer .* write a layer class"):
         Experiment([layers.Flatten(), layers.Lambda(lambda x: x), layers.Dense(10)], GOLDEN_PROTOCOL)
 
 

@@ -148,7 +148,7 @@ def test_no_orphan_is_left_and_no_half_record_when_the_runner_is_stopped(tmp_pat
     workers = workers_of(process.pid)
     process.send_signal(sent)
     assert process.wait(30) != 0
-    gone, alive = psutil.wait_procs([psutil.Process(pid) for pid in workers if psutil.pid_exists(pid)], timeout=5)
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in workers if psutil.pid_exists(pid)], timeout=5)
     assert not alive
     for path in tmp_path.rglob("*.json"):
         records.read(path)

@@ -121,7 +121,7 @@ def report_e_backbone(
     classes: int,
     *,
     backbone: str = "resnet50",
-    weights: str | None = "imagenet",
+    weights: str | None = None,
     preprocess: bool = False,
 ) -> keras.Model:
     """Return a frozen backbone without its top, then the output as the only layer that learns.

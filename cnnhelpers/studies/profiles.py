@@ -98,7 +98,8 @@ def _image_shape(dataset: str) -> tuple[int, int, int]:
 
 def _smoke(experiment: Experiment) -> Experiment:
     if _function(experiment) is networks.report_e_backbone:
-        experiment = _with_options(experiment, "Random weights instead of ImageNet's (profile smoke).", weights=None)
+        why = "Random weights instead of ImageNet's (profile smoke)."
+        experiment = replace(experiment, weights=None, assumptions=(*experiment.assumptions, why))
     return _narrow(_move(experiment, "digits"), "smoke").change(epochs=SMOKE_EPOCHS)
 
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import pandas as pd
+
 from cnnhelpers.errors import unknown
 from cnnhelpers.experiment import Experiment, Protocol
 from cnnhelpers.networks import report_a, report_b_cnn, report_b_dense
@@ -25,6 +27,33 @@ STOPPING_CUT_OFF = "Metric and patience are cut off in the report: here those th
 NO_BEST = "The report shows no line that loads the best checkpoint: the last epoch's weights are evaluated here."
 NETWORK_MISSING = "The report lacks this network: here B3's with dropout 0.2 where B16 has it."
 INTERRUPTED = "The report interrupted this training in its first epoch: here it runs to its end."
+
+# (A, B, what "A is better than B" would answer): the comparisons that the reports draw conclusions from
+QUESTIONS = {
+    "A": (
+        ("A1", "A2", "3 convolutions rather than 1, no regularization"),
+        ("A3", "A4", "3 convolutions rather than 1, L2"),
+        ("A5", "A6", "3 convolutions rather than 1, dropout"),
+        ("A7", "A8", "3 convolutions rather than 1, early stopping"),
+        ("A3", "A1", "L2 and its dense layer, 3 convolutions"),
+        ("A4", "A2", "L2 and its dense layer, 1 convolution"),
+        ("A5", "A1", "dropout, 3 convolutions"),
+        ("A6", "A2", "dropout, 1 convolution"),
+        ("A7", "A1", "early stopping, 3 convolutions"),
+        ("A8", "A2", "early stopping, 1 convolution"),
+        ("A-top", "A4", "all training images rather than 85 %"),
+    ),
+    "B": (
+        ("B3", "B1", "a CNN rather than dense layers on each pixel"),
+        ("B4", "B3", "3 convolutions rather than 2"),
+        ("B7", "B3", "early stopping, 2 convolutions"),
+        ("B8", "B4", "early stopping, 3 convolutions"),
+        ("B11", "B3", "L1 and L2, 2 convolutions"),
+        ("B12", "B4", "L1 and L2, 3 convolutions"),
+        ("B15", "B3", "dropout, 2 convolutions"),
+        ("B16", "B4", "dropout, 3 convolutions"),
+    ),
+}
 
 
 def experiments(report: str | None = None, dataset: str | None = None, profile: str = "published") -> list[Experiment]:
@@ -84,6 +113,31 @@ def sweep(
             value = "none" if strength is None else f"{strength:g}"
             made.append(replace(one, id=f"{number}conv-{kind}={value}"))
     return profiles.select(made, None, dataset, profile)
+
+
+def add_strengths(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of a sweep with the columns convolutions and strength (NaN where trained without).
+
+    >>> runs = add_strengths(pd.DataFrame({"experiment": ["1conv-l2=0.001", "3conv-early_stopping=none"]}))
+    >>> runs["convolutions"].tolist(), runs["strength"].tolist()
+    ([1, 3], [0.001, nan])
+    """
+    parts = runs["experiment"].str.extract(r"^(?P<convolutions>\d+)conv-\w+=(?P<strength>.+)$")
+    strength = pd.to_numeric(parts["strength"], errors="coerce")
+    return runs.assign(convolutions=parts["convolutions"].astype(int), strength=strength)
+
+
+def questions(report: str) -> tuple[tuple[str, str, str], ...]:
+    """Return (A, B, question) for every comparison of a report: is A better than B?
+
+    Raises
+    ------
+    InputError
+        If the report is not of this study.
+    """
+    if report.upper() not in QUESTIONS:
+        raise unknown("report of this study", report, QUESTIONS)
+    return QUESTIONS[report.upper()]
 
 
 def combinations(

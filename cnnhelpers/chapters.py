@@ -1,0 +1,157 @@
+"""What every chapter shows, each by one call: its data, its networks, what was run, what a model answers.
+
+Everything here can be shown without the data: sizes, class counts and pixel statistics then come from a record.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cnnhelpers import data, figures, records, summaries
+from cnnhelpers.errors import InputError
+from cnnhelpers.experiment import Experiment, padded_shape
+from cnnhelpers.progress import duration
+from cnnhelpers.splits import split
+
+NOT_AT_HAND = (
+    "*The images of {name} are not on the machine that made this page, so they are not shown here; "
+    "every number comes from recorded runs.*"
+)
+
+
+def data_source(experiment: Experiment) -> Markdown:
+    """Return a sentence: which pixels, whether they are the official ones, and their fingerprint."""
+    about, names, _ = _facts(experiment)
+    official = "the official arrays, pixel for pixel" if about["official"] else "**not the official arrays**"
+    return Markdown(
+        f"**{about['name']}**: {official} (SHA-256 `{about['fingerprint'][:16]}…`), from {about['source']}. "
+        f"{len(names)} classes: {', '.join(names)}."
+    )
+
+
+def data_facts(experiment: Experiment) -> pd.DataFrame:
+    """Return size, images in the smallest and largest class, and mean and SD of the pixels (0..1) of each part."""
+    about, _, counts = _facts(experiment)
+    rows = {
+        part: {
+            "images": about["images"][part],
+            "smallest class": counts[part].min(),
+            "largest class": counts[part].max(),
+            "pixel mean": round(about["pixel_mean"][part], 4),
+            "pixel SD": round(about["pixel_sd"][part], 4),
+        }
+        for part in counts
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("part")
+
+
+def class_counts(experiment: Experiment) -> Axes:
+    """Draw the images of each class in each part."""
+    _, names, counts = _facts(experiment)
+    return figures.class_counts(pd.DataFrame(counts, index=pd.Index(names)))
+
+
+def samples(experiment: Experiment, per_class: int = 10) -> Axes | Markdown:
+    """Draw labelled training images; where the data are not at hand, say so in a sentence."""
+    name = experiment.protocol.dataset
+    if not data.at_hand(name):
+        return Markdown(NOT_AT_HAND.format(name=name))
+    dataset = data.load(name)
+    return figures.sample_sheet(dataset.train_images, dataset.train_labels, dataset.class_names, per_class)
+
+
+def layers(experiment: Experiment) -> pd.DataFrame:
+    """Return the layer table of the network: output shape, parameters and FLOPs of each layer."""
+    return summaries.layer_table(_model(experiment))
+
+
+def diagram(experiment: Experiment):
+    """Return the diagram of the network (keras.utils.plot_model), as text where graphviz is absent."""
+    return summaries.diagram(_model(experiment))
+
+
+def sizes(experiments: list[Experiment]) -> pd.DataFrame:
+    """Return parameters and FLOPs of several networks, one row each."""
+    models = [_model(experiment) for experiment in experiments]
+    return pd.DataFrame(
+        {
+            "network": [experiment.title or experiment.id for experiment in experiments],
+            "parameters": [model.count_params() for model in models],
+            "MFLOPs for one image": [round(summaries.flops(model) / 1e6, 3) for model in models],
+        },
+        index=pd.Index([experiment.id for experiment in experiments], name="experiment"),
+    )
+
+
+def provenance(runs: pd.DataFrame) -> Markdown:
+    """Return what was run: profile, seeds, data, machine, versions, commit and hours of computing."""
+    found = [run.record for run in runs.itertuples()]
+    machines = sorted({record.environment.get("processor", "") for record in found} - {""})
+    versions = [record.environment.get("versions", {}) for record in found]
+    told = [
+        f"{name} {version}"
+        for name in ("keras", "tensorflow", "jax", "torch")
+        for version in sorted({one[name] for one in versions if name in one})
+    ]
+    commits = sorted({record.environment.get("commit", "") for record in found} - {""})
+    seconds = pd.to_numeric(runs["seconds"]).sum()
+    official = "official" if runs["official"].all() else "**not official**"
+    failed = int((runs["status"] != "done").sum())
+    return Markdown(
+        f"**What was run.** {len(runs)} runs ({failed} failed): {runs['experiment'].nunique()} experiments, "
+        f"{runs['seed'].nunique()} seeds, profile {', '.join(sorted(set(runs['profile'])))}; data "
+        f"{', '.join(sorted(set(runs['dataset'])))} ({official}); {', '.join(sorted(set(runs['precision'].dropna())))} "
+        f"on {', '.join(machines) or 'an unknown processor'}; "
+        f"{', '.join(told)}; "
+        f"commit {', '.join(commits) or 'unknown'}; {duration(seconds)} of training in all."
+    )
+
+
+def gallery(record: records.Record, count: int = 10) -> Figure | Markdown:
+    """Draw what a recorded run answered for the first test images; without the data, say so in a sentence."""
+    name = record.data["name"]
+    if not data.at_hand(name) or data.card(name).fingerprint != record.data["fingerprint"]:
+        return Markdown(NOT_AT_HAND.format(name=name))
+    dataset = data.load(name)
+    probabilities = records.arrays(record)["gallery_probabilities"][:count]
+    return figures.prediction_gallery(
+        dataset.test_images[:count], probabilities, dataset.test_labels[:count], dataset.class_names
+    )
+
+
+def _model(experiment: Experiment):
+    card = data.card(experiment.protocol.dataset)
+    return experiment.build(padded_shape(card.image_shape, experiment.protocol.padding), card.classes)
+
+
+@lru_cache(maxsize=8)
+def _facts(experiment: Experiment) -> tuple[dict, list[str], dict[str, np.ndarray]]:
+    """Return (data of a record, class names, images of each class by part), measured or from a record."""
+    name, protocol = experiment.protocol.dataset, experiment.protocol
+    if not data.at_hand(name):
+        return _recorded(experiment)
+    dataset = data.load(name)
+    parts = split(dataset, protocol.split, 0, protocol.images)
+    described = data.describe(dataset, parts)
+    about = {key: getattr(dataset, key) for key in ("name", "fingerprint", "official", "source")}
+    about |= {column: described[column].to_dict() for column in ("images", "pixel_mean", "pixel_sd")}
+    counts = {part: getattr(parts, part).counts(dataset.classes) for part in described.index}
+    return about, list(dataset.class_names), counts
+
+
+def _recorded(experiment: Experiment) -> tuple[dict, list[str], dict[str, np.ndarray]]:
+    folder: Path = records.default_folder()
+    runs = records.load(folder)
+    for record in runs[(runs["dataset"] == experiment.protocol.dataset) & (runs["status"] == "done")]["record"]:
+        if f"split: {experiment.protocol.split}\n" in record.text:
+            counts = {part: np.sum(record.classes[part]["confusion"], axis=1) for part in record.data["images"]}
+            return record.data, record.classes["names"], counts
+    raise InputError(
+        f"{experiment.protocol.dataset} is neither on this machine nor in the records of {folder.name}: "
+        f"load it once with python -m cnnhelpers data {experiment.protocol.dataset}"
+    )

@@ -1,0 +1,132 @@
+"""From a table of runs to tables of intervals: one configuration, two compared, all beside the published numbers."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from cnnhelpers.errors import unknown
+from cnnhelpers.published import printed
+from cnnhelpers.statistics import Comparison, by_seed, interval, paired
+from cnnhelpers.verdicts import decide, holm
+
+
+def summary(runs: pd.DataFrame, value: str = "test_accuracy", by: str | list[str] = "experiment") -> pd.DataFrame:
+    """Return mean and 95 % t interval over seeds of one column of `runs`, a row for each value of `by` in its order.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `by`, estimate, low, high, sd, n, n_failed, in the unit of `value`; failed runs are counted, not used.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"experiment": ["a", "a", "a"], "test_accuracy": [0.89, 0.90, 0.91]})
+    >>> summary(runs).round(3).values.tolist()
+    [['a', 0.9, 0.875, 0.925, 0.01, 3, 0]]
+    """
+    _need(runs, value)
+    names = [by] if isinstance(by, str) else list(by)
+    rows = []
+    for key, group in runs.groupby(names, sort=False, dropna=False):
+        found = interval(group[value])
+        spread = {"estimate": found.mean, "low": found.low, "high": found.high, "sd": found.sd}
+        rows.append(dict(zip(names, key, strict=True)) | spread | {"n": found.n, "n_failed": found.n_failed})
+    return pd.DataFrame(rows, columns=[*names, "estimate", "low", "high", "sd", "n", "n_failed"])
+
+
+def compare(runs: pd.DataFrame, a: str, b: str, value: str = "test_accuracy") -> Comparison:
+    """Return A minus B, paired by seed, with its 95 % t interval and two-sided p.
+
+    Raises
+    ------
+    InputError
+        If an experiment or the column is not in `runs` (the nearest name is suggested).
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"experiment": list("aaabbb"), "seed": [0, 1, 2] * 2,
+    ...                      "test_accuracy": [0.91, 0.92, 0.93, 0.90, 0.90, 0.90]})
+    >>> print(in_points(compare(runs, "a", "b")))
+    +2.0 points [-0.5, +4.5], 95 % interval over 3 seeds
+    """
+    _need(runs, value)
+    table = by_seed(runs, value)
+    for name in (a, b):
+        if name not in table:
+            raise unknown("experiment", name, map(str, table.columns))
+    return paired(table[a].to_numpy(), table[b].to_numpy())
+
+
+def in_points(comparison: Comparison, digits: int = 1) -> str:
+    """Return a comparison of accuracies as a reader reads it: percentage points, interval, number of seeds."""
+    points = [100 * number for number in (comparison.difference, comparison.low, comparison.high)]
+    middle, low, high = (f"{number:+.{digits}f}" for number in points)
+    failed = f", {comparison.n_failed} seeds failed" if comparison.n_failed else ""
+    return f"{middle} points [{low}, {high}], 95 % interval over {comparison.n_pairs} seeds{failed}"
+
+
+def compare_all(
+    runs: pd.DataFrame, pairs: Iterable[tuple[str, str]], margin: float, value: str = "test_accuracy"
+) -> pd.DataFrame:
+    """Return "A is better than B" for every pair: difference, interval, Holm-adjusted p and verdict.
+
+    `margin` is the difference of accuracy (a fraction) that counts as none; verdicts.MARGINS has one for each dataset.
+    """
+    pairs = list(pairs)
+    found = [compare(runs, a, b, value) for a, b in pairs]
+    adjusted = holm([one.p for one in found])
+    rows = [
+        {
+            "label": f"{a} − {b}",
+            "estimate": one.difference,
+            "low": one.low,
+            "high": one.high,
+            "wins": f"{one.wins} of {one.n_pairs}",
+            "p": p,
+            "verdict": decide(one, margin, adjusted_p=p),
+        }
+        for (a, b), one, p in zip(pairs, found, adjusted, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def beside_published(runs: pd.DataFrame, value: str = "validation_accuracy", where: str = "log") -> pd.DataFrame:
+    """Return `summary` of the experiments with the number that their report prints and whether the interval holds it.
+
+    Adds the columns published (NaN where nothing is printed) and inside ("yes", "no" or "").
+    """
+    table = summary(runs, value)
+    numbers = [printed(name, value, where) if value in _printed_metrics() else None for name in table["experiment"]]
+    table["published"] = [np.nan if number is None else number for number in numbers]
+    within = table["published"].between(table["low"], table["high"])
+    table["inside"] = within.map({True: "yes", False: "no"}).where(table["published"].notna(), "")
+    return table
+
+
+def percent(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of accuracies for reading: fractions as percent, text for text, nothing for NaN.
+
+    >>> percent(pd.DataFrame({"experiment": ["A1"], "estimate": [0.8847], "low": [float("nan")]})).iloc[0].tolist()
+    ['A1', '88.47', '']
+    """
+    shown = table.copy()
+    for column in ("estimate", "low", "high", "sd", "published"):
+        if column in shown:
+            shown[column] = [("" if np.isnan(value) else f"{100 * value:.2f}") for value in shown[column]]
+    if "p" in shown:
+        shown["p"] = [
+            ("" if np.isnan(value) else f"{value:.2g}" if value >= 1e-4 else "< 0.0001") for value in shown["p"]
+        ]
+    return shown
+
+
+def _printed_metrics() -> set[str]:
+    from cnnhelpers.published import published
+
+    return set(published()["metric"])
+
+
+def _need(runs: pd.DataFrame, value: str) -> None:
+    if value not in runs:
+        raise unknown("column of runs", value, map(str, runs.columns))

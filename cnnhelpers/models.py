@@ -1,0 +1,58 @@
+"""From a run to its trained model: records keep no weights, but a seed trains the same ones again."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cloudpickle
+import loky
+
+from cnnhelpers import environment, predictions, records
+from cnnhelpers.experiment import Experiment
+from cnnhelpers.runner import THREADS, WORKER_ENVIRONMENT, Run, plan, start_worker
+
+if TYPE_CHECKING:
+    import keras
+
+
+def trained(experiment: Experiment, seed: int = 0, folder: Path | str = "models") -> "keras.Model":
+    """Return the model of one run, from `folder` if it was saved there, else trained as `run` trains it and saved.
+
+    The same seed on the same machine gives the weights that the run's record names by their hash.
+
+    Parameters
+    ----------
+    folder
+        Where models are kept, as experiment-identity-seed.keras.
+
+    Returns
+    -------
+    keras.Model
+        From pixels 0..255, (batch, height, width, channels), to probabilities (batch, classes).
+
+    Raises
+    ------
+    InputError
+        For a bad experiment or seed, data that cannot be had, or a saved file that is damaged.
+    """
+    (one,) = plan([experiment], [seed], records.default_folder())
+    identity, seed = one.key
+    path = Path(folder) / f"{records.slug(experiment.id)}-{identity}-{seed}.keras"
+    if not path.exists():
+        executor = loky.ProcessPoolExecutor(
+            1, env=WORKER_ENVIRONMENT, initializer=start_worker, initargs=(os.getpid(),)
+        )
+        try:
+            executor.submit(_train_and_save, cloudpickle.dumps(one), path.resolve()).result()
+        finally:
+            executor.shutdown(wait=True, kill_workers=True)
+    return predictions.load_model(path)
+
+
+def _train_and_save(payload: bytes, path: Path) -> None:
+    environment.import_keras_quietly()
+    from cnnhelpers.training import train
+
+    one: Run = cloudpickle.loads(payload)
+    model, _, _ = train(one.experiment, one.seed, text=one.text, threads=THREADS)
+    predictions.save_model(model, path)

@@ -1,0 +1,267 @@
+"""Use a trained model: save and load it, predict own pictures, read its answers class by class, hand them in.
+
+A saved model holds its own scaling, so images go in as they are: pixels from 0 to 255.
+"""
+
+import csv
+import io
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from cnnhelpers.atomic import replace_file
+from cnnhelpers.errors import InputError
+from cnnhelpers.style import ink
+
+if TYPE_CHECKING:
+    import keras
+    from pandas.io.formats.style import Styler
+
+PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+
+def save_model(model: "keras.Model", path: str | Path) -> Path:
+    """Write `model` to a .keras file, whole or not at all, and return its path; missing folders are made."""
+    path = _keras_path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        finished = Path(folder) / "model.keras"
+        model.save(finished)
+        with finished.open("rb") as source:
+            replace_file(path, lambda file: shutil.copyfileobj(source, file))
+    return path
+
+
+def load_model(path: str | Path) -> "keras.Model":
+    """Return the model of a .keras file, to predict with (it is not compiled).
+
+    Keras' safe mode stays on: a file that carries code of its own (a Lambda layer) is refused, not run.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, truncated, no Keras model, or would run code.
+    """
+    import keras
+
+    path = _keras_path(path)
+    if not path.is_file():
+        raise InputError(f"there is no model file {path}: save one with save_model(model, {path.name!r})")
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path.name} is not a whole .keras file (cut short, or of another kind): save it again")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:  # Keras lets errors of json, zip, h5py and its own through
+        reason = str(error).split("\n", 1)[0]
+        if "lambda" in reason.lower():
+            raise InputError(
+                f"{path.name} holds a Lambda layer, which is code that loading would run, and is refused. "
+                "Rebuild the model with a layer class, or load it yourself if you trust who made it"
+            ) from error
+        raise InputError(f"{path.name} is no model that Keras can load: {reason[:300]}") from error
+
+
+def predict(model: "keras.Model", images: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    """Return the class probabilities (num_images, classes), float32, that `model` gives.
+
+    Parameters
+    ----------
+    images
+        (num_images, height, width, channels) as the model was trained with: uint8, or numbers from 0 to 255.
+    """
+    images, expected = np.asarray(images), tuple(model.input_shape[1:])
+    if images.ndim != 4 or any(size not in (None, got) for size, got in zip(expected, images.shape[1:], strict=True)):
+        wanted = ", ".join("any" if size is None else str(size) for size in expected)
+        raise InputError(
+            f"the model takes images of (num_images, {wanted}). Received: {images.shape}. One image needs "
+            "images[None]; a grey image without channels needs images[..., None]; read_images brings "
+            "pictures, splits.pad arrays to the size"
+        )
+    if len(images) == 0:
+        return np.zeros((0, model.output_shape[-1]), np.float32)
+    if images.dtype.kind not in "uif" or (images.dtype.kind == "f" and not np.isfinite(images).all()):
+        raise InputError(f"pixels must be finite numbers. Received: {images.dtype} with NaN, infinite or other values")
+    if str(model.inputs[0].dtype) == "uint8" and (images.dtype.kind == "f" or images.min() < 0 or images.max() > 255):
+        raise InputError(f"the model takes whole pixels from 0 to 255, scaled inside. Received: {images.dtype}")
+    return np.asarray(model.predict(images, batch_size=batch_size, verbose=0)).astype(np.float32)
+
+
+def read_images(
+    pictures: str | Path | Iterable[str | Path], image_shape: tuple[int, int, int], *, invert: bool = False
+) -> tuple[np.ndarray, list[str]]:
+    """Return own pictures as a model takes them, (num_images, height, width, channels) uint8, and their file names.
+
+    Turned upright as the camera says, transparency on white, grey or RGB as `image_shape` has 1 or 3 channels,
+    shrunk or enlarged as a whole with the Lanczos filter and centred; what is left at the sides is black.
+
+    Parameters
+    ----------
+    pictures
+        A folder (its pictures in order of name), a file, or several files.
+    invert
+        True for dark drawings on light paper, where the model learned light on dark (MNIST, Fashion-MNIST, digits).
+    """
+    if len(image_shape) != 3 or image_shape[2] not in (1, 3):
+        raise InputError(f"image_shape must be (height, width, 1 or 3). Received: {image_shape}")
+    paths = _picture_paths(pictures)
+    return np.stack([_read_image(path, image_shape, invert) for path in paths]), [path.name for path in paths]
+
+
+def errors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the indices of the wrong answers, the most confident first.
+
+    >>> errors(np.array([[0.6, 0.4], [0.1, 0.9], [0.8, 0.2]]), np.array([1, 1, 1]))
+    array([2, 0])
+    """
+    probabilities, labels = _answers(probabilities), np.asarray(labels)
+    if labels.shape != (len(probabilities),):
+        raise InputError(f"labels must be ({len(probabilities)},), one an image. Received: {labels.shape}")
+    order = np.argsort(-probabilities.max(axis=1), kind="stable")
+    return order[probabilities.argmax(axis=1)[order] != labels[order]]
+
+
+def probability_table(
+    probabilities: np.ndarray, class_names: tuple[str, ...], labels: np.ndarray | None = None
+) -> "Styler":
+    """Return a table to show: a row an image, a column a class, each percentage on its shade of blue.
+
+    The text is black or white, whichever the shade needs, on light and dark pages alike. With `labels` there are the
+    true class and whether the answer is right (✓ or ✗) as well.
+    """
+    probabilities = _answers(probabilities, len(class_names))
+    table = pd.DataFrame(probabilities, columns=list(class_names)).rename_axis("image")
+    predicted = probabilities.argmax(axis=1)
+    front = {"predicted": [class_names[index] for index in predicted]}
+    if labels is not None:
+        front |= {"true": [class_names[index] for index in labels]}
+        front |= {"right": ["✓" if right else "✗" for right in predicted == np.asarray(labels)]}
+    columns = pd.MultiIndex.from_product([["probability"], class_names])
+    named = pd.DataFrame(front, index=table.index)
+    named.columns = pd.MultiIndex.from_product([["answer"], named.columns])
+    whole = pd.concat([named, table.set_axis(columns, axis=1)], axis=1)
+    return whole.style.format("{:.1%}", subset=columns).map(_shade, subset=columns)
+
+
+def classification_report(confusion: np.ndarray, class_names: tuple[str, ...] | None = None) -> pd.DataFrame:
+    """Return precision, recall, F1 and support of each class, and the rows "macro" and "micro".
+
+    Parameters
+    ----------
+    confusion
+        (classes, classes) counts, rows true and columns predicted.
+
+    Notes
+    -----
+    What would divide by zero is NaN: the precision of a class that was never predicted, the recall of a class without
+    images, the F1 of a class that is neither. "macro" is the plain mean of the classes, hence NaN if one of them
+    is; "micro" counts all images alike, so its precision, recall and F1 are all the accuracy.
+
+    Examples
+    --------
+    >>> classification_report(np.array([[8, 2], [1, 9]]), ("cat", "dog")).round(3)
+           precision  recall     f1  support
+    cat        0.889    0.80  0.842       10
+    dog        0.818    0.90  0.857       10
+    macro      0.854    0.85  0.850       20
+    micro      0.850    0.85  0.850       20
+    """
+    counts = np.asarray(confusion)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or (counts < 0).any():
+        raise InputError(f"a confusion matrix must be (classes, classes) counts. Received: shape {counts.shape}")
+    names = list(range(len(counts))) if class_names is None else list(class_names)
+    if len(names) != len(counts):
+        raise InputError(f"the confusion matrix has {len(counts)} classes. Received: {len(names)} class names")
+    right, true, predicted = np.diag(counts).astype(float), counts.sum(axis=1), counts.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scores = np.stack([right / predicted, right / true, 2 * right / (predicted + true)], axis=1)
+        accuracy = right.sum() / counts.sum()
+    table = pd.DataFrame(scores, index=names, columns=["precision", "recall", "f1"]).assign(support=true)
+    table.loc["macro"] = [*scores.mean(axis=0), counts.sum()]
+    table.loc["micro"] = [accuracy, accuracy, accuracy, counts.sum()]
+    return table.astype({"support": counts.dtype})
+
+
+def write_submission(path: str | Path, answers: np.ndarray, class_names: tuple[str, ...], first_id: int = 1) -> Path:
+    """Write a Kaggle submission, "id,label" with class names, whole or not at all, and return its path.
+
+    Parameters
+    ----------
+    answers
+        (num_images,) labels from 0, or (num_images, classes) probabilities.
+    first_id
+        The id of the first image: CIFAR-10's on Kaggle count from 1.
+    """
+    path, answers = Path(path), np.asarray(answers)
+    labels = _answers(answers, len(class_names)).argmax(axis=1) if answers.ndim == 2 else answers
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or ((labels < 0) | (labels >= len(class_names))).any():
+        raise InputError(
+            f"answers must be labels from 0 to {len(class_names) - 1}, (num_images,), or probabilities "
+            f"(num_images, {len(class_names)}). Received: {answers.dtype} {answers.shape}"
+        )
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "label"])
+    writer.writerows((first_id + index, class_names[label]) for index, label in enumerate(labels))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, lambda file: file.write(text.getvalue().encode()))
+    return path
+
+
+def _keras_path(path: str | Path) -> Path:
+    if Path(path).suffix != ".keras":
+        raise InputError(f"a model file ends in .keras. Received: {Path(path).name}")
+    return Path(path)
+
+
+def _answers(probabilities: np.ndarray, classes: int | None = None) -> np.ndarray:
+    """Return probabilities as (num_images, classes) floats, checked."""
+    values = np.asarray(probabilities, dtype=float)
+    if values.ndim != 2 or (classes is not None and values.shape[1] != classes) or not np.isfinite(values).all():
+        wanted = "classes" if classes is None else classes
+        raise InputError(f"probabilities must be finite and (num_images, {wanted}). Received: {values.shape}")
+    return values
+
+
+def _shade(probability: float) -> str:
+    colour = mpl.colormaps["Blues"](probability)[:3]
+    return f"background-color: {mpl.colors.to_hex(colour)}; color: {ink(colour)}"
+
+
+def _picture_paths(pictures: str | Path | Iterable[str | Path]) -> list[Path]:
+    if not isinstance(pictures, (str, Path)):
+        paths = [Path(one) for one in pictures]
+    elif Path(pictures).is_dir():
+        paths = sorted(one for one in Path(pictures).iterdir() if one.suffix.lower() in PICTURES)
+    else:
+        paths = [Path(pictures)]
+    if not paths:
+        raise InputError(f"there are no pictures ({', '.join(PICTURES)}) in {pictures}")
+    return paths
+
+
+def _read_image(path: Path, image_shape: tuple[int, int, int], invert: bool) -> np.ndarray:
+    """Return one picture as (height, width, channels) uint8."""
+    height, width, channels = image_shape
+    try:
+        with Image.open(path) as opened:
+            picture = ImageOps.exif_transpose(opened)
+            if picture.mode.startswith("I"):  # 16 bits a pixel; Pillow would cut off all above 255
+                picture = Image.fromarray((np.asarray(picture, dtype=float) / 257).clip(0, 255).astype(np.uint8))
+            picture = picture.convert("RGBA")
+    except FileNotFoundError as error:
+        raise InputError(f"there is no picture {path}") from error
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{path.name} is no picture that Pillow can read, or is cut short: {error}") from error
+    picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    picture = picture.convert("RGB" if channels == 3 else "L")
+    picture = ImageOps.invert(picture) if invert else picture
+    picture = ImageOps.pad(picture, (width, height), Image.Resampling.LANCZOS, color="black")
+    return np.asarray(picture, dtype=np.uint8).reshape(height, width, channels)

@@ -1,0 +1,177 @@
+"""How often the statistics err, and how often they find what is there: simulated, by hand, in about two minutes.
+
+    python tests/benchmarks/null_and_power.py
+
+Nothing is checked here: tests/test_statistics.py does that. The tables are what the choice of the t test rests on.
+"""
+
+import math
+import sys
+
+import numpy as np
+from scipy import stats
+
+from cnnhelpers import power, questions, trends
+from cnnhelpers.statistics import equivalence, from_differences, interval, paired
+from cnnhelpers.verdicts import decide, holm
+
+SIMULATIONS = 4000
+RESAMPLES = 999
+SEEDS = (5, 10)
+
+
+def null_differences(kind: str, seeds: int, rng: np.random.Generator) -> np.ndarray:
+    """Return (SIMULATIONS, num_seeds) differences of two networks that are equally good."""
+    shape = (2, SIMULATIONS, seeds)
+    if kind == "normal":
+        a, b = rng.normal(0, 1, shape)
+    elif kind == "long lower tail":
+        a, b = -rng.exponential(1, shape)
+    elif kind == "a run in ten collapses":
+        a, b = rng.normal(0, 1, shape) - 20 * (rng.uniform(size=shape) < 0.1)
+    elif kind == "360 test images":
+        a, b = rng.binomial(360, 0.97, shape) / 360
+    else:
+        a, b = rng.binomial(360, 0.997, shape) / 360
+    return a - b
+
+
+def bootstrap_excludes_zero(differences: np.ndarray, method: str, rng: np.random.Generator) -> float:
+    """Return how often the 95 % bootstrap interval of (num_simulations, num_seeds) differences excludes 0."""
+    excluded = []
+    for batch in np.split(differences, 8):
+        found = stats.bootstrap((batch,), np.mean, axis=1, n_resamples=RESAMPLES, method=method, rng=rng)
+        low, high = found.confidence_interval
+        excluded.append((low > 0) | (high < 0))
+    return float(np.mean(excluded))
+
+
+def false_positives(rng: np.random.Generator) -> None:
+    """Print the rates of the tests that were considered, for several kinds of noise."""
+    print("False positives at a nominal 5 % (two-sided)")
+    print(f"{'noise':26}{'n':>3}{'t':>8}{'perc.':>8}{'BCa':>8}{'Wilcoxon':>10}{'equal':>8}  (all differences alike)")
+    for kind in ("normal", "long lower tail", "a run in ten collapses", "360 test images", "360 images, 99.7 %"):
+        for seeds in SEEDS:
+            differences = null_differences(kind, seeds, rng)
+            ours = [from_differences(row) for row in differences]
+            t = np.mean([found.p < 0.05 for found in ours])
+            alike = np.mean([found.sd == 0 and found.p < 0.05 for found in ours])
+            row = f"{kind:26}{seeds:3}{t:8.3f}"
+            if kind == "normal":  # ties and outliers make the others worse or undefined
+                row += "".join(f"{bootstrap_excludes_zero(differences, m, rng):8.3f}" for m in ("percentile", "BCa"))
+                row += f"{np.mean(stats.wilcoxon(differences, axis=1, method='exact').pvalue < 0.05):10.3f}"
+            else:
+                row += f"{'':26}"
+            print(f"{row}{alike:8.3f}")
+
+
+def verdicts_on_nothing(rng: np.random.Generator) -> None:
+    """Print the error rates of every procedure where there is nothing to find."""
+    print("\nErrors where there is nothing to find (nominal: holds 2.5 %, any verdict 5 %, the rest 5 %)")
+    for seeds in SEEDS:
+        found = [decide(from_differences(row), margin=0) for row in rng.normal(size=(SIMULATIONS, seeds))]
+        rates = {
+            "pair: holds": found.count("holds"),
+            "pair: holds or contradicted": SIMULATIONS - found.count("undecided"),
+        }
+        at_margin = rng.normal(1, 0.3, (SIMULATIONS, seeds))
+        rates["equivalent, truth at the margin"] = sum(equivalence(row, 0.0, margin=1).p < 0.05 for row in at_margin)
+        levels = [trends.trend(values, margin=0.1) for values in rng.normal(size=(SIMULATIONS, 4, seeds))]
+        rates["trend over 4 levels"] = sum(found.rise.p < 0.05 for found in levels)
+        rates["Page's check, one-sided"] = sum(found.page_p < 0.05 for found in levels)
+        losses = rng.normal(size=(SIMULATIONS, 2, seeds, 12))
+        rates["validation loss grows"] = sum(
+            trends.overfitting(training, validation, after_epoch=5).growth.p < 0.05 for training, validation in losses
+        )
+        ten = rng.normal(size=(SIMULATIONS, 10, seeds))
+        rates["any of 10 claims, Holm"] = sum(
+            (holm([from_differences(row).p for row in claims]) < 0.05).any() for claims in ten
+        )
+        print(f"n = {seeds}")
+        for name, number in rates.items():
+            print(f"  {name:36}{number / SIMULATIONS:7.3f}")
+        print(f"  {'interval misses the mean':36}{_misses(rng, seeds):7.3f}")
+
+
+def best_of_many(rng: np.random.Generator) -> None:
+    """Print how often a candidate that is not the best of ten passes for it, and how often the best does."""
+    print("\nThe best of ten networks, sd 1 between seeds: share of a run that validation and test have in common")
+    print(
+        f"{'true means':44}{'common':>8}{'n':>3}{'mean difference':>18}{'holds':>8}{'contradicted':>14}{'hardest holds':>15}"
+    )
+    truths = {
+        "all equal": np.zeros(10),
+        "candidate and one rival ahead by 1": np.r_[1, 1, np.zeros(8)],
+        "candidate alone ahead by 1 (to be found)": np.r_[1, np.zeros(9)],
+        "candidate 1 ahead of one, 2 of the others": np.r_[2, 1, np.zeros(8)],
+    }
+    for truth, means in truths.items():
+        for common in (0.0, 0.5, 0.9):
+            for seeds in SEEDS:
+                shape = (SIMULATIONS // 4, 2, 10, seeds)
+                runs = math.sqrt(common) * rng.normal(size=(shape[0], 1, 10, seeds)) + means[:, None]
+                runs = runs + math.sqrt(1 - common) * rng.normal(size=shape)
+                found = [questions.best_of_many(validation, test, candidate=0) for validation, test in runs]
+                differences = np.array([one.comparison.difference for one in found])
+                verdicts = [decide(one.comparison, margin=0) for one in found]
+                hardest = np.mean([decide(one.hardest, margin=0) == "holds" for one in found])
+                error = 1.96 * differences.std() / math.sqrt(len(found))
+                print(
+                    f"{truth:44}{common:8}{seeds:3}{differences.mean():+10.3f} -+ {error:.3f}"
+                    f"{np.mean([verdict == 'holds' for verdict in verdicts]):9.3f}"
+                    f"{np.mean([verdict == 'contradicted' for verdict in verdicts]):14.3f}{hardest:15.3f}"
+                )
+
+
+def other_test_images(rng: np.random.Generator) -> None:
+    """Print how often the intervals miss a true difference of 0 when images are drawn anew as well."""
+    print("\nMisses of 95 % intervals when the test images are drawn anew (equal networks, 500 images)")
+    print(f"{'images favour one of them':28}{'n':>3}{'seeds alone':>13}{'with images':>13}{'median width ratio':>20}")
+    for image_sd in (0.0, 0.5, 1.0):
+        for seeds in SEEDS:
+            alone, both, ratio = [], [], []
+            for _ in range(SIMULATIONS // 4):
+                difficulty = rng.normal(0, 1.5, 500) + rng.normal(0, image_sd, (2, 1, 500))
+                a, b = difficulty + rng.normal(size=(2, seeds, 500)) > 0
+                found = questions.with_test_images(a, b)
+                alone.append(not found.comparison.low <= 0 <= found.comparison.high)
+                both.append(not found.low <= 0 <= found.high)
+                ratio.append((found.high - found.low) / (found.comparison.high - found.comparison.low))
+            print(f"{image_sd:<28}{seeds:3}{np.mean(alone):13.3f}{np.mean(both):13.3f}{np.median(ratio):20.2f}")
+
+
+def planted_effects(rng: np.random.Generator) -> None:
+    """Print how often planted effects are found beside the noncentral t, and the seeds that 90 % need."""
+    print("\nPower: planted effects found (and the noncentral t)")
+    print(
+        f"{'effect / sd':12}" + "".join(f"{f'n = {seeds}':>18}" for seeds in (5, 7, 10, 13, 21)) + f"{'n for 90 %':>14}"
+    )
+    for effect in (0.5, 0.75, 1.0, 1.5, 2.0):
+        row = f"{effect:<12}"
+        for seeds in (5, 7, 10, 13, 21):
+            found = np.mean([paired(d, 0.0).p < 0.05 for d in rng.normal(effect, 1, (SIMULATIONS, seeds))])
+            row += f"{found:10.3f} ({power.power(effect, 1, seeds):.3f})"
+        print(f"{row}{power.seeds_needed(effect, 1):14}")
+
+
+def _misses(rng: np.random.Generator, seeds: int) -> float:
+    found = [interval(row) for row in rng.normal(size=(SIMULATIONS, seeds))]
+    return float(np.mean([not one.low <= 0 <= one.high for one in found]))
+
+
+def main() -> int:
+    """Print all tables; the generator is fixed."""
+    rng = np.random.default_rng(2021)
+    print(
+        f"{SIMULATIONS} simulations: a rate of .05 is known to -+ {1.96 * math.sqrt(0.05 * 0.95 / SIMULATIONS):.3f}\n"
+    )
+    false_positives(rng)
+    verdicts_on_nothing(rng)
+    best_of_many(rng)
+    other_test_images(rng)
+    planted_effects(rng)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Tests of parameters and of executing notebooks."""

@@ -1,0 +1,259 @@
+"""Saving, loading, predicting, own pictures, reports and submissions."""
+
+import csv
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+keras = pytest.importorskip("keras")
+
+from keras import Input, Sequential, layers
+
+from cnnhelpers import predictions
+from cnnhelpers.errors import InputError
+from cnnhelpers.predictions import (
+    classification_report,
+    errors,
+    load_model,
+    predict,
+    probability_table,
+    read_images,
+    save_model,
+    write_submission,
+)
+
+NAMES = ("cat", "dog", "ship, big")
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    front = [Input((8, 8, 1), dtype="uint8"), layers.Rescaling(1 / 255), layers.Flatten()]
+    return Sequential([*front, layers.Dense(3, activation="softmax")])
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(0, 256, (7, 8, 8, 1), dtype=np.uint8)
+
+
+# save and load
+
+
+def test_a_saved_model_predicts_the_same(model, images, tmp_path):
+    path = save_model(model, tmp_path / "new" / "best.keras")
+    np.testing.assert_array_equal(predict(load_model(path), images), predict(model, images))
+    assert [file.name for file in path.parent.iterdir()] == ["best.keras"]
+
+
+def test_a_failed_save_leaves_the_old_file(model, tmp_path, monkeypatch):
+    path = tmp_path / "best.keras"
+    path.write_text("old")
+    monkeypatch.setattr(predictions.shutil, "copyfileobj", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        save_model(model, path)
+    assert path.read_text() == "old" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_model_files_end_in_keras(model, tmp_path):
+    for call in (lambda: save_model(model, tmp_path / "a.h5"), lambda: load_model(tmp_path / "a.h5")):
+        with pytest.raises(InputError, match=r"ends in \.keras"):
+            call()
+
+
+def test_a_missing_model_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"no model file .*gone\.keras"):
+        load_model(tmp_path / "gone.keras")
+
+
+@pytest.mark.parametrize("cut", [lambda whole: whole[: len(whole) // 2], lambda whole: b"", lambda whole: b"hello"])
+def test_a_truncated_or_foreign_model_is_refused(model, tmp_path, cut):
+    path = save_model(model, tmp_path / "bad.keras")
+    path.write_bytes(cut(path.read_bytes()))
+    with pytest.raises(InputError, match=r"bad\.keras is not a whole \.keras file"):
+        load_model(path)
+
+
+def test_a_zip_file_of_something_else_is_refused(tmp_path):
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "other.keras", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    with pytest.raises(InputError, match="no model that Keras can load"):
+        load_model(tmp_path / "other.keras")
+
+
+def test_a_model_with_code_in_it_is_not_run(tmp_path):
+    path = tmp_path / "lambda.keras"
+    Sequential([Input((4, 4, 1)), layers.Lambda(lambda x: 2 * x), layers.Flatten(), layers.Dense(3)]).save(path)
+    with pytest.raises(InputError, match="Lambda layer, which is code"):
+        load_model(path)
+
+
+# predict
+
+
+def test_predict_gives_a_probability_per_class_whatever_the_batch(model, images):
+    found = predict(model, images, batch_size=3)
+    assert found.shape == (7, 3) and found.dtype == np.float32
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(found, predict(model, images), rtol=1e-5)
+    assert predict(model, images[:0]).shape == (0, 3)
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (2, 8, 8), (2, 8, 8, 3), (2, 9, 8, 1), (2, 1, 8, 8)])
+def test_images_of_another_shape_are_refused_with_the_mend(model, shape):
+    with pytest.raises(InputError, match=re.escape(f"(num_images, 8, 8, 1). Received: {shape}")):
+        predict(model, np.zeros(shape, np.uint8))
+
+
+def test_pixels_from_0_to_1_are_refused_where_the_model_scales_itself(model, images):
+    with pytest.raises(InputError, match="whole pixels from 0 to 255"):
+        predict(model, images / 255)
+    with pytest.raises(InputError, match="whole pixels from 0 to 255"):
+        predict(model, images.astype(int) - 128)
+
+
+def test_nan_pixels_are_refused(model, images):
+    with pytest.raises(InputError, match="finite"):
+        predict(model, np.where(images > 250, np.nan, images))
+
+
+# own pictures
+
+
+@pytest.fixture
+def folder(tmp_path):
+    Image.new("L", (20, 20), 200).save(tmp_path / "a grey.png")
+    Image.new("RGB", (40, 20), (255, 0, 0)).save(tmp_path / "b wide.bmp")
+    Image.new("RGBA", (10, 10), (0, 0, 0, 0)).save(tmp_path / "c clear.PNG")
+    (tmp_path / "notes.txt").write_text("no picture")
+    return tmp_path
+
+
+def test_a_folder_is_read_in_order_of_name(folder):
+    grey, names = read_images(folder, (8, 8, 1))
+    assert names == ["a grey.png", "b wide.bmp", "c clear.PNG"]
+    assert grey.shape == (3, 8, 8, 1) and grey.dtype == np.uint8
+    assert (grey[0] == 200).all()
+    assert (grey[2] == 255).all()  # transparency on white
+
+
+def test_a_wide_picture_is_kept_whole_between_black_bars(folder):
+    picture = read_images(folder / "b wide.bmp", (8, 8, 3))[0][0]
+    assert (picture[[0, 1, 6, 7]] == 0).all()
+    assert (picture[2:6] == (255, 0, 0)).all()
+
+
+def test_invert_turns_dark_on_light_into_light_on_dark(folder):
+    found, _ = read_images([folder / "a grey.png", folder / "c clear.PNG"], (8, 8, 1), invert=True)
+    assert (found[0] == 55).all() and (found[1] == 0).all()
+
+
+def test_sixteen_bit_pictures_keep_their_greys(tmp_path):
+    Image.fromarray(np.full((8, 8), 257 * 100, np.uint16)).save(tmp_path / "deep.png")
+    assert (read_images(tmp_path, (8, 8, 1))[0] == 100).all()
+
+
+def test_a_photograph_is_turned_upright(tmp_path):
+    tags = Image.Exif()
+    tags[0x0112] = 6  # the camera was held on its side
+    half = np.zeros((16, 16), np.uint8)
+    half[8:] = 255  # light below; upright, it is on the left
+    Image.fromarray(half).save(tmp_path / "photo.png", exif=tags)
+    upright = read_images(tmp_path, (8, 8, 1))[0][0, :, :, 0]
+    assert (upright[:, 0] > 250).all() and (upright[:, -1] < 5).all()
+
+
+def test_what_is_no_picture_is_named(folder, tmp_path):
+    (folder / "broken.png").write_bytes((folder / "a grey.png").read_bytes()[:40])
+    for path, match in (("broken.png", "broken.png is no picture"), ("notes.txt", "notes.txt is no picture")):
+        with pytest.raises(InputError, match=match):
+            read_images(folder / path, (8, 8, 1))
+    with pytest.raises(InputError, match=r"there is no picture .*gone\.png"):
+        read_images([folder / "gone.png"], (8, 8, 1))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="there are no pictures"):
+        read_images(tmp_path / "empty", (8, 8, 1))
+    with pytest.raises(InputError, match="image_shape"):
+        read_images(folder, (8, 8, 2))
+
+
+# answers
+
+
+def test_errors_are_the_wrong_answers_most_confident_first():
+    probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7]])
+    np.testing.assert_array_equal(errors(probabilities, [1, 1, 1, 0]), [0, 3, 1])
+    assert len(errors(probabilities, [0, 0, 1, 1])) == 0
+    with pytest.raises(InputError, match="one an image"):
+        errors(probabilities, [0, 1])
+
+
+def test_probability_table_is_readable_on_every_shade():
+    shown = probability_table(np.array([[0.97, 0.02, 0.01], [0.1, 0.6, 0.3]]), NAMES, [0, 2])
+    page = shown.to_html()
+    assert "97.0%" in page and "✓" in page and "✗" in page and "ship, big" in page
+    colours = re.findall(r"background-color: (#\w+);\s*color: (\w+)", page)
+    assert ("#08326e", "white") in colours
+    assert {text for _, text in colours} == {"black", "white"}
+    assert "✓" not in probability_table(np.array([[0.2, 0.3, 0.5]]), NAMES).to_html()
+
+
+def test_probability_table_refuses_what_does_not_fit_the_classes():
+    with pytest.raises(InputError, match=re.escape("(num_images, 3)")):
+        probability_table(np.array([[0.2, 0.8]]), NAMES)
+    with pytest.raises(InputError, match="finite"):
+        probability_table(np.array([[0.2, np.nan, 0.8]]), NAMES)
+
+
+def test_report_agrees_with_scikit_learn():
+    from sklearn.metrics import precision_recall_fscore_support
+
+    generator = np.random.default_rng(1)
+    true, predicted = generator.integers(0, 4, 200), generator.integers(0, 4, 200)
+    matrix = np.zeros((4, 4), int)
+    np.add.at(matrix, (true, predicted), 1)
+    report = classification_report(matrix)
+    each = precision_recall_fscore_support(true, predicted)
+    np.testing.assert_allclose(report.iloc[:4].to_numpy(float), np.transpose(each))
+    for row in ("macro", "micro"):
+        expected = precision_recall_fscore_support(true, predicted, average=row)[:3]
+        np.testing.assert_allclose(report.loc[row, ["precision", "recall", "f1"]].to_numpy(float), expected)
+
+
+def test_a_class_never_predicted_has_no_precision_and_makes_macro_unknown():
+    report = classification_report(np.array([[5, 0, 0], [5, 0, 0], [0, 0, 0]]), NAMES)
+    assert np.isnan(report.loc["dog", "precision"]) and report.loc["dog", "recall"] == report.loc["dog", "f1"] == 0
+    assert report.loc["ship, big", ["precision", "recall", "f1"]].isna().all()
+    assert np.isnan(report.loc["macro", "precision"]) and report.loc["micro", "precision"] == 0.5
+    assert list(report["support"]) == [5, 5, 0, 10, 10]
+
+
+def test_a_report_of_no_square_matrix_is_refused():
+    with pytest.raises(InputError, match="classes, classes"):
+        classification_report(np.ones((2, 3)))
+    with pytest.raises(InputError, match="3 class names"):
+        classification_report(np.ones((2, 2)), NAMES)
+
+
+def test_submission_has_ids_from_1_and_class_names(tmp_path):
+    path = write_submission(tmp_path / "sub" / "submission.csv", np.array([2, 0], np.uint8), NAMES)
+    assert path.read_bytes() == b'id,label\n1,"ship, big"\n2,cat\n'
+    probabilities = np.array([[0.1, 0.2, 0.7], [0.9, 0.1, 0.0]])
+    again = write_submission(tmp_path / "again.csv", probabilities, NAMES, first_id=7)
+    with again.open(newline="") as file:
+        assert list(csv.reader(file)) == [["id", "label"], ["7", "ship, big"], ["8", "cat"]]
+
+
+@pytest.mark.parametrize(
+    "answers", [np.array([0, 3]), np.array([-1]), np.array([0.0, 1.0]), np.full((2, 3), np.nan), np.ones((2, 2))]
+)
+def test_a_bad_submission_leaves_the_old_one(tmp_path, answers):
+    path = tmp_path / "submission.csv"
+    path.write_text("old")
+    with pytest.raises(InputError):
+        write_submission(path, answers, NAMES)
+    assert path.read_text() == "old"
