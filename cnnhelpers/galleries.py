@@ -186,7 +186,7 @@ def _write_counts(ax: Axes, counts: np.ndarray, percent: np.ndarray) -> None:
     shades = ax.images[0].cmap(ax.images[0].norm(np.nan_to_num(percent)))
     for (row, column), count in np.ndenumerate(counts):
         number = f"{count:.0f}" if whole else f"{count:.1f}"
-        share = f"{percent[row, column]:.0f}%" if percent[row, column] >= 0.5 else "<1%"
+        share = f"{percent[row, column]:.0f}%" if percent[row, column] > 0.5 else "<1%"
         text = f"{number}\n{share}" if count else "·"
         ax.text(column, row, text, ha="center", va="center", fontsize=size, color=ink(shades[row, column][:3]))
 

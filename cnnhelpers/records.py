@@ -110,7 +110,7 @@ def read(path: Path) -> Record:
     return Record(**{field.name: content[field.name] for field in fields(Record)})
 
 
-def arrays(record: Record, folder: Path | None = None) -> dict[str, np.ndarray]:
+def arrays(record: Record, folder: Path | str | None = None) -> dict[str, np.ndarray]:
     """Return the arrays recorded beside a run (empty if there are none).
 
     test_correct: (num_test,) bool; gallery_probabilities: (num_gallery, classes) float32 of the first test images.
@@ -126,9 +126,10 @@ def arrays(record: Record, folder: Path | None = None) -> dict[str, np.ndarray]:
     return found
 
 
-def index(folder: Path) -> dict[tuple[str, int], Path]:
+def index(folder: Path | str) -> dict[tuple[str, int], Path]:
     """Return (identity, seed) -> file of every record below `folder`, read from the file names alone."""
-    names = ((path, re.fullmatch(r".*-([0-9a-f]{16})-(\d+)", path.stem)) for path in sorted(folder.rglob("*.json")))
+    paths = sorted(Path(folder).rglob("*.json"))
+    names = ((path, re.fullmatch(r".*-([0-9a-f]{16})-(\d+)", path.stem)) for path in paths)
     return {(found[1], int(found[2])): path for path, found in names if found}
 
 

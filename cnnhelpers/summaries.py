@@ -25,8 +25,8 @@ def layer_table(model: keras.Model) -> pd.DataFrame:
     --------
     >>> from keras import Input, Sequential, layers
     >>> model = Sequential([Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.Flatten()])
-    >>> print(layer_table(model).set_index("layer"))
-                    output shape  parameters   FLOPs
+    >>> print(layer_table(model).set_index("layer"))  # doctest: +NORMALIZE_WHITESPACE
+                     output shape  parameters   FLOPs
     layer
     Conv2D 3x3 relu  26 x 26 x 32         320  389376
     Flatten                 21632           0       0
@@ -87,6 +87,11 @@ def diagram(model: keras.Model) -> Any:
 
 def _calls(model: keras.Model) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     """Yield (layer, shapes of its inputs) for each call of a layer in `model`, in order; input layers left out."""
+    if not model.built or not isinstance(model, (keras.Sequential, keras.src.models.functional.Functional)):
+        raise InputError(
+            "layers can be listed of a keras.Sequential with keras.Input first, or of a functional keras.Model. "
+            f"Received: {type(model).__name__}, {'built' if model.built else 'not built'}"
+        )
     if isinstance(model, keras.Sequential):
         shape = model.input_shape
         for layer in model.layers:

@@ -148,7 +148,7 @@ def fit(model: keras.Model, experiment: Experiment, parts: Split, seed: int, sto
         progress.peak_memory_mb = max(progress.peak_memory_mb, psutil.Process().memory_info().rss / 2**20)
         for name, value in logs.items():
             progress.history.setdefault(name, []).append(float(value))
-        if not np.isfinite(logs["loss"]):
+        if not (np.isfinite(list(logs.values())).all() and finite(model)):
             progress.reason = "diverged"
         elif protocol.early_stopping is not None:
             watch(model, progress, protocol.early_stopping, protocol.patience, protocol.restore_best)
@@ -178,6 +178,11 @@ def reseed(model: keras.Model, seed: int, epoch: int) -> None:
     for position, variable in enumerate(states):
         state = seeds.sequence(seed, "dropout", epoch, position).generate_state(2)
         variable.assign(state.astype(variable.dtype))
+
+
+def finite(model: keras.Model) -> bool:
+    """Return whether all weights of a model are finite: a loss can stay so for a while after they are not."""
+    return all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
 def weights_hash(model: keras.Model) -> str:

@@ -412,6 +412,14 @@ def test_a_step_back_breaks_a_monotone_trend_but_not_the_trend():
     assert not found.monotone
 
 
+def test_a_step_that_is_flat_within_the_margin_is_monotone_both_ways():
+    levels = np.array([0.80, 0.82, 0.819, 0.84])[:, None] + generator().normal(0, 0.0005, (4, 6))
+    assert trends.trend(levels, margin=0.005).monotone
+    assert not trends.trend(levels, margin=0).monotone
+    assert trends.trend(levels[::-1], margin=0.005, direction="lower").monotone
+    assert not trends.trend(levels[::-1], margin=0, direction="lower").monotone
+
+
 @pytest.mark.parametrize("seeds", [5, 10])
 def test_null_trends_err_in_5_percent(seeds):
     levels = generator(seeds).normal(size=(300, 4, seeds))
@@ -426,7 +434,7 @@ def test_trend_with_failed_runs_one_seed_and_equal_levels():
     one = trends.trend([[1], [2], [3]], margin=0)
     assert (one.rise.difference, one.monotone) == (2, False)
     assert math.isnan(one.page_p)
-    flat = trends.trend(np.full((3, 5), 0.1), margin=0.01)
+    flat = trends.trend([[0.3] * 5, [0.1 + 0.2] * 5, [0.1 + 0.2] * 5], margin=0.01)  # equal but for rounding
     assert (flat.rise.difference, flat.rise.p, flat.monotone) == (0, 1, False)
 
 
@@ -476,6 +484,8 @@ def test_without_a_turning_point_nothing_overfits():
 def test_a_loss_that_rises_on_both_is_not_overfitting():
     training, validation = losses(turn=10)
     assert not trends.overfitting(training[:, ::-1], validation, after_epoch=10).training_falls
+    flat = generator().normal(0.5, 0.1, validation.shape)
+    assert not trends.overfitting(flat, validation, after_epoch=10).training_falls
 
 
 def test_flat_losses_err_in_5_percent():
@@ -522,6 +532,12 @@ def test_fails_to_learn(correct, verdict, learned):
     found = questions.chance(correct, num_images=10_000, classes=10, margin=0.005)
     assert (found.verdict, found.n_learned) == (verdict, learned)
     assert found.n + found.n_failed == len(correct)
+
+
+def test_a_run_exactly_on_the_margin_is_within_it():
+    # (1 / 8 + .02) * 6000 = 870, in floating point a little less
+    assert questions.chance([870] * 5, num_images=6000, classes=8, margin=0.02).verdict == "holds"
+    assert questions.chance([871] * 5, num_images=6000, classes=8, margin=0.02).verdict == "contradicted"
 
 
 # --- other test images ---

@@ -1,9 +1,7 @@
 """Layer table, FLOPs and diagram of networks whose numbers are known by hand."""
 
+import keras
 import pytest
-
-keras = pytest.importorskip("keras")
-
 from keras import Input, Model, Sequential, layers
 
 from cnnhelpers.errors import InputError
@@ -108,6 +106,15 @@ def test_operations_that_are_no_layers_have_a_row():
 def test_flops_need_a_fixed_image_size():
     with pytest.raises(InputError, match="fixed image size"):
         flops(Sequential([Input((None, None, 3)), layers.Conv2D(4, 3)]))
+
+
+def test_a_model_without_known_layers_is_refused():
+    class Own(keras.Model):
+        pass
+
+    for model in (Sequential([layers.Dense(3)]), Own()):
+        with pytest.raises(InputError, match=r"keras\.Input first"):
+            flops(model)
 
 
 def test_diagram_is_text_where_graphviz_is_missing(small, monkeypatch, tmp_path):

@@ -97,10 +97,12 @@ def best_of_many(rng: np.random.Generator) -> None:
     """Print how often a candidate that is not the best of ten passes for it, and how often the best does."""
     print("\nThe best of ten networks, sd 1 between seeds: share of a run that validation and test have in common")
     print(
-        f"{'true means':44}{'common':>8}{'n':>3}{'mean difference':>18}{'holds':>8}{'contradicted':>14}{'hardest holds':>15}"
+        f"{'true means':44}{'common':>8}{'n':>3}{'mean difference':>18}{'holds':>9}{'contradicted':>14}"
+        f"{'hardest holds':>15}"
     )
     truths = {
         "all equal": np.zeros(10),
+        "candidate and one rival ahead by 0.5": np.r_[0.5, 0.5, np.zeros(8)],
         "candidate and one rival ahead by 1": np.r_[1, 1, np.zeros(8)],
         "candidate alone ahead by 1 (to be found)": np.r_[1, np.zeros(9)],
         "candidate 1 ahead of one, 2 of the others": np.r_[2, 1, np.zeros(8)],

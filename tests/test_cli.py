@@ -1,0 +1,115 @@
+"""The command line, as scripts use it: JSON alone on standard output, exit codes, one line for bad usage."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cnnhelpers import data
+from cnnhelpers.__main__ import main
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["--profile", "smoke", "--seeds", "1", "--set", "epochs=1", "--set", "images=64"]
+
+
+def printed(capsys, *arguments):
+    code = main([*arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_studies_lists_the_experiments_of_a_report_with_their_identities(capsys):
+    code, rows = printed(capsys, "studies", "A")
+    assert code == 0
+    assert [row["id"] for row in rows][:3] == ["A1", "A2", "A3"]
+    keys = {"id", "study", "report", "dataset", "network", "parameters", "protocol", "identity"}
+    assert keys <= set(rows[0])
+    assert rows[0]["parameters"] == 19146
+    assert "Conv2D(filters=32" in rows[0]["network"]
+
+
+def test_run_trains_what_is_missing_and_records_shows_it(capsys, tmp_path):
+    code, rows = printed(capsys, "run", "A1", *SMALL, "--folder", str(tmp_path))
+    assert (code, [row["status"] for row in rows]) == (0, ["done"])
+    code, rows = printed(capsys, "records", "--study", "regularization", "--folder", str(tmp_path))
+    assert code == 0
+    assert rows[0]["experiment"] == "A1"
+    assert rows[0]["dataset"] == "digits"
+    assert rows[0]["epochs_run"] == 1
+    assert set(rows[0]) == set(
+        "experiment seed profile status identity dataset official train_accuracy validation_accuracy test_accuracy "
+        "epochs_run seconds backend device precision".split()  # noqa: SIM905
+    )
+
+
+def test_a_failed_run_gives_exit_code_1(capsys, tmp_path):
+    wild = ["--set", "optimizer=sgd", "--set", "learning_rate=1e30"]
+    code, rows = printed(capsys, "run", "A2", *SMALL, *wild, "--folder", str(tmp_path))
+    assert (code, rows[0]["status"], rows[0]["test_accuracy"]) == (1, "failed", None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "regularizatoin"], "did you mean 'regularization'"),
+        (["run", "A1", "--profile", "quik"], "did you mean 'quick'"),
+        (["run", "A1", "--set", "epoch=3"], "did you mean 'epochs'"),
+        (["run", "A1", "--set", "epochs"], "FIELD=VALUE"),
+        (["run", "A1", "--set", "epochs=0"], "epochs=0"),
+        (["run", "A1", "--set", "learning_rate=nan"], "learning_rate"),
+        (["run", "A1", "--seeds", "-1"], "seeds=-1"),
+        (["run", "A1", "--workers", "0"], "workers=0"),
+        (["data", "fashion_mist"], "did you mean 'fashion_mnist'"),
+        (["studies", "regularisation"], "did you mean 'regularization'"),
+        (["records", "--folder", "nowhere"], "nowhere"),
+    ],
+    ids=" ".join,
+)
+def test_bad_usage_is_one_line_on_standard_error_and_exit_code_2(capsys, arguments, message):
+    assert main(arguments) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert message in output.err
+    assert output.err.count("\n") == 1
+
+
+def test_data_says_where_a_dataset_comes_from(capsys):
+    code, (row,) = printed(capsys, "data", "digits")
+    assert (code, row["official"], row["train"]) == (0, True, [1297, 28, 28, 1])
+    assert row["fingerprint"] == data.KNOWN["digits"].fingerprint
+
+
+def test_doctor_names_versions_device_and_data(capsys):
+    code, (row,) = printed(capsys, "doctor")
+    assert code == 0
+    assert {"keras", "backend", "device", "cores", "bfloat16", "data", "free_disk_gb"} <= set(row)
+    assert row["data"] == ["digits"]
+
+
+def test_ctrl_c_gives_exit_code_130_and_a_second_start_finishes(tmp_path):
+    command = [sys.executable, "-m", "cnnhelpers", "run", "A2", "--profile", "smoke", "--seeds", "2"]
+    command += ["--set", "epochs=200", "--folder", str(tmp_path)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert "0 of 2 runs" in process.stderr.readline()
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "start the same command again" in told
+    assert not [line for line in told.splitlines() if "Traceback" in line]
+
+
+def test_module_runs_from_any_folder(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "cnnhelpers", "data", "digits", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ,
+    )
+    assert json.loads(done.stdout)[0]["name"] == "digits"
+    assert done.stderr == ""
