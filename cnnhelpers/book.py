@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from cnnhelpers import cover
 from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.notebooks import Status, execute, sha256, status_of, write_text
 from cnnhelpers.parameters import read, validate
@@ -213,6 +215,8 @@ def _stage(root: Path, folder: Path, statuses: dict[str, Status]) -> list[Step]:
                 refused.append(Step(page, status.status, 0.0, status.error))
         write_text(target.with_suffix(".md"), _missing(page, status))
     write_text(stage / f"{STATUS}.md", status_page(_runs(root), statuses))
+    with suppress(InputError):  # without the records of report A, the committed picture stays
+        cover.draw(stage / "_static" / "cover.png", root / "book" / "records")
     return [*refused, Step("stage", "done", round(time.monotonic() - started, 1))]
 
 

@@ -92,12 +92,13 @@ def provenance(runs: pd.DataFrame) -> Markdown:
     """Return what was run: profile, seeds, data, machine, versions, commit and hours of computing."""
     found = [run.record for run in runs.itertuples()]
     machines = sorted({record.environment.get("processor", "") for record in found} - {""})
-    versions = [record.environment.get("versions", {}) for record in found]
-    told = [
-        f"{name} {version}"
-        for name in ("keras", "tensorflow", "jax", "torch")
-        for version in sorted({one[name] for one in versions if name in one})
-    ]
+    used = {
+        (name, record.environment["versions"].get(name))
+        for record in found
+        if (name := record.environment.get("backend"))
+    }
+    used |= {("keras", record.environment["versions"].get("keras")) for record in found}
+    told = [f"{name} {version or 'of unknown version'}" for name, version in sorted(used)]
     commits = sorted({record.environment.get("commit", "") for record in found} - {""})
     seconds = pd.to_numeric(runs["seconds"]).sum()
     official = "official" if runs["official"].all() else "**not official**"

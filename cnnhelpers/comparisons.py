@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cnnhelpers.errors import unknown
-from cnnhelpers.published import printed
+from cnnhelpers.published import DATASETS, printed
 from cnnhelpers.statistics import Comparison, by_seed, interval, paired
 from cnnhelpers.verdicts import decide, holm
 
@@ -94,10 +94,14 @@ def compare_all(
 def beside_published(runs: pd.DataFrame, value: str = "validation_accuracy", where: str = "log") -> pd.DataFrame:
     """Return `summary` of the experiments with the number that their report prints and whether the interval holds it.
 
-    Adds the columns published (NaN where nothing is printed) and inside ("yes", "no" or "").
+    Adds the columns published (NaN where nothing is printed, or printed for another dataset) and inside ("yes", "no"
+    or "").
     """
     table = summary(runs, value)
-    numbers = [printed(name, value, where) if value in _printed_metrics() else None for name in table["experiment"]]
+    datasets = runs.groupby("experiment", sort=False)["dataset"].first()
+    numbers = [
+        printed(name, value, where) if DATASETS.get(name[0]) == datasets[name] else None for name in table["experiment"]
+    ]
     table["published"] = [np.nan if number is None else number for number in numbers]
     within = table["published"].between(table["low"], table["high"])
     table["inside"] = within.map({True: "yes", False: "no"}).where(table["published"].notna(), "")
@@ -119,12 +123,6 @@ def percent(table: pd.DataFrame) -> pd.DataFrame:
             ("" if np.isnan(value) else f"{value:.2g}" if value >= 1e-4 else "< 0.0001") for value in shown["p"]
         ]
     return shown
-
-
-def _printed_metrics() -> set[str]:
-    from cnnhelpers.published import published
-
-    return set(published()["metric"])
 
 
 def _need(runs: pd.DataFrame, value: str) -> None:

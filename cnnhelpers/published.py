@@ -8,6 +8,7 @@ import pandas as pd
 from cnnhelpers.errors import unknown
 
 WHERE = ("log", "table", "text")  # most to least reliable: printed by Keras, copied by the author, rounded in prose
+DATASETS = {"A": "fashion_mnist", "B": "cifar10", "C": "mnist", "D": "cifar10", "E": "fashion_mnist_5"}
 # names in published.csv -> names of the runs table
 METRICS = {
     "val_accuracy": "validation_accuracy",

@@ -1,0 +1,83 @@
+"""What chapters show is there with the data and, from records, without them."""
+
+import numpy as np
+import pytest
+
+from cnnhelpers import chapters, cover, records
+from cnnhelpers.errors import InputError
+from cnnhelpers.runner import run
+from tests.test_records import record
+from tests.tiny import tiny
+
+
+@pytest.fixture
+def fashion(tmp_path, monkeypatch):
+    """A recorded experiment on a dataset that is not at hand."""
+    experiment = tiny("A1", dataset="fashion_mnist", split="tail:0.15")
+    names = [f"class {number}" for number in range(10)]
+    confusion = np.diag(range(1, 11)).tolist()
+    made = record(
+        text="text\nsplit: tail:0.15\nnetwork:\n",
+        data={
+            "name": "fashion_mnist",
+            "fingerprint": "f" * 64,
+            "official": True,
+            "source": "a file",
+            "images": {"train": 55, "validation": 55, "test": 55},
+            "pixel_mean": {"train": 0.25, "validation": 0.25, "test": 0.25},
+            "pixel_sd": {"train": 0.3, "validation": 0.3, "test": 0.3},
+        },
+        classes={"names": names} | {part: {"confusion": confusion} for part in records.PARTS},
+        environment={"backend": "tensorflow", "threads": 1, "versions": {"keras": "3", "tensorflow": "2"}},
+        cost={"parameters": 1, "flops": 1, "seconds": 7322.0},
+    )
+    monkeypatch.setenv("CNNHELPERS_RECORDS", str(tmp_path))
+    records.write(made, tmp_path)
+    return experiment
+
+
+def test_facts_of_data_at_hand_are_measured():
+    facts = chapters.data_facts(tiny(split="tail:0.2", images=None))
+    assert facts.images.tolist() == [1037, 260, 500]
+    assert "official arrays" in chapters.data_source(tiny()).data
+    assert chapters.class_counts(tiny()).patches
+    assert chapters.samples(tiny()).images
+
+
+def test_without_the_data_facts_come_from_a_record_and_pictures_are_a_sentence(fashion):
+    facts = chapters.data_facts(fashion)
+    assert facts.loc["train"].tolist() == [55, 1, 10, 0.25, 0.3]
+    assert "class 9" in chapters.data_source(fashion).data
+    assert "not on the machine" in chapters.samples(fashion).data
+    assert "not on the machine" in chapters.gallery(records.load().record[0]).data
+
+
+def test_without_data_and_records_the_mend_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNNHELPERS_RECORDS", str(tmp_path / "none"))
+    with pytest.raises(InputError, match="python -m cnnhelpers data mnist"):
+        chapters.data_facts(tiny(dataset="mnist", split="first:5"))
+
+
+def test_provenance_tells_profile_seeds_data_versions_and_hours(fashion):
+    told = chapters.provenance(records.load()).data
+    for part in ("1 runs (0 failed)", "profile published", "fashion_mnist (official)", "tensorflow 2", "2 h 2 min"):
+        assert part in told
+
+
+def test_networks_are_described_by_one_call_each():
+    assert chapters.layers(tiny()).parameters.iloc[-1] == 36 + 4 + 6760 + 10
+    assert chapters.sizes([tiny("a"), tiny("b")]).index.tolist() == ["a", "b"]
+    assert chapters.diagram(tiny()) is not None
+
+
+def test_the_gallery_shows_what_a_run_answered():
+    runs = run(tiny(epochs=1), 1, progress=False)
+    figure = chapters.gallery(runs.record[0], count=5)
+    assert len(figure.axes) == 10
+
+
+def test_the_cover_is_drawn_from_records_of_report_a_only(fashion, tmp_path):
+    path = cover.draw(tmp_path / "cover.png")
+    assert path.read_bytes()[:4] == b"\x89PNG"
+    with pytest.raises(InputError, match="cnnhelpers run A"):
+        cover.draw(tmp_path / "none.png", tmp_path / "empty")

@@ -1,0 +1,76 @@
+"""Tables of intervals: hand-computed, published numbers only beside the data that they were printed for."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cnnhelpers.comparisons import beside_published, compare, compare_all, in_points, percent, summary
+from cnnhelpers.errors import InputError
+
+
+def runs_of(dataset="fashion_mnist", **accuracies):
+    rows = [
+        {"experiment": name, "seed": seed, "dataset": dataset, "validation_accuracy": value, "test_accuracy": value}
+        for name, values in accuracies.items()
+        for seed, value in enumerate(values)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_summary_by_hand():
+    # mean 0.90, SD 0.01, t(0.975, 2) = 4.30265, half width 4.30265 * 0.01 / sqrt(3) = 0.024841
+    row = summary(runs_of(A1=[0.89, 0.90, 0.91])).iloc[0]
+    assert row.estimate == pytest.approx(0.90)
+    assert (row.low, row.high) == (pytest.approx(0.875159, abs=1e-6), pytest.approx(0.924841, abs=1e-6))
+
+
+def test_summary_keeps_the_order_counts_failures_and_groups_by_several_columns():
+    runs = runs_of(b=[0.8, np.nan], a=[0.7, 0.7]).assign(strength=0.1)
+    table = summary(runs, by=["experiment", "strength"])
+    assert table.experiment.tolist() == ["b", "a"]
+    assert table.n.tolist() == [1, 2]
+    assert table.n_failed.tolist() == [1, 0]
+
+
+def test_differences_are_paired_by_seed_not_by_row():
+    runs = runs_of(a=[0.9, 0.8, 0.7], b=[0.8, 0.7, 0.6]).sample(frac=1, random_state=3)
+    comparison = compare(runs, "a", "b")
+    assert comparison.difference == pytest.approx(0.1)
+    assert comparison.sd == pytest.approx(0, abs=1e-12)
+
+
+def test_an_unknown_experiment_or_column_gets_a_suggestion():
+    with pytest.raises(InputError, match="did you mean 'dropout'"):
+        compare(runs_of(dropout=[0.9], plain=[0.8]), "droput", "plain")
+    with pytest.raises(InputError, match="did you mean 'test_accuracy'"):
+        summary(runs_of(a=[0.9]), "test_acuracy")
+
+
+def test_points_tell_the_failed_seeds():
+    told = in_points(compare(runs_of(a=[0.91, 0.92, np.nan], b=[0.90, 0.90, 0.90]), "a", "b"))
+    assert told == "+1.5 points [-4.9, +7.9], 95 % interval over 2 seeds, 1 seeds failed"
+
+
+def test_a_planted_effect_holds_and_the_p_values_are_adjusted():
+    generator = np.random.default_rng(0)
+    noise = generator.normal(0, 0.002, (3, 10))
+    runs = runs_of(good=0.92 + noise[0], plain=0.90 + noise[1], same=0.90 + noise[2])
+    table = compare_all(runs, [("good", "plain"), ("plain", "good"), ("same", "plain")], margin=0.005)
+    assert table.verdict.tolist() == ["holds", "contradicted", "equivalent"]
+    alone = compare_all(runs, [("good", "plain")], margin=0.005)
+    assert table.p[0] == pytest.approx(3 * alone.p[0])
+    assert table.wins[0] == "10 of 10"
+
+
+def test_published_numbers_stand_beside_their_own_dataset_only():
+    table = beside_published(runs_of(A1=[0.884, 0.885, 0.886], A5=[0.80, 0.80, 0.81]), "validation_accuracy")
+    assert table.published.tolist() == [0.8847, 0.8661]
+    assert table.inside.tolist() == ["yes", "no"]
+    elsewhere = beside_published(runs_of("mnist", A1=[0.884, 0.885, 0.886]), "validation_accuracy")
+    assert elsewhere.published.isna().all()
+    assert elsewhere.inside.tolist() == [""]
+
+
+def test_percent_is_for_reading():
+    shown = percent(beside_published(runs_of(A1=[0.884, 0.885, 0.886]), "validation_accuracy"))
+    assert shown.loc[0, ["estimate", "published"]].tolist() == ["88.50", "88.47"]
