@@ -135,7 +135,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--profile", default="published", help="smoke, quick, published (default) or fair")
     sub.add_argument("--seeds", type=int, help="number of seeds; by default the profile's")
     sub.add_argument("--workers", type=int, help="worker processes; by default one a core")
-    sub.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field of the protocol")
+    changes = {"action": "extend", "nargs": "+", "default": [], "metavar": "FIELD=VALUE"}
+    sub.add_argument("--set", **changes, help="change fields of the protocol, such as epochs=3")
     sub.add_argument("--folder", type=Path, help="where runs are recorded; by default book/records")
     sub = command(records)
     sub.add_argument("--study", help="only this study")

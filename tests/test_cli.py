@@ -14,7 +14,7 @@ from cnnhelpers import data
 from cnnhelpers.__main__ import main
 
 ROOT = Path(__file__).parents[1]
-SMALL = ["--profile", "smoke", "--seeds", "1", "--set", "epochs=1", "--set", "images=64"]
+SMALL = ["--profile", "smoke", "--seeds", "1", "--set", "epochs=1", "images=64"]
 
 
 def printed(capsys, *arguments):

@@ -31,6 +31,8 @@ def all_experiments() -> list[Experiment]:
 def find(name: str) -> list[Experiment]:
     """Return the published experiments of a study ("transfer"), a report ("E") or one id ("E4"), in either case.
 
+    "D8" and "D10", which the report ran in several ways, find "D8-adagrad", "D8-adadelta" and so on.
+
     Raises
     ------
     InputError
@@ -46,6 +48,9 @@ def find(name: str) -> list[Experiment]:
         found = [one for one in experiments if getattr(one, label).casefold() == str(name).casefold()]
         if found:
             return found
+    family = [one for one in experiments if one.id.casefold().startswith(f"{str(name).casefold()}-")]
+    if family:
+        return family
     letters = {one.report for one in experiments}
     raise unknown("experiment, report or study", name, [*STUDIES, *letters, *(one.id for one in experiments)])
 
