@@ -135,6 +135,12 @@ class Experiment:
 
             object.__setattr__(self, "network", layer_list(self.network))
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """Return what a record is labelled with; none of it is part of the identity."""
+        names = {"experiment": "id", "title": "title", "study": "study", "report": "report", "profile": "profile"}
+        return {name: getattr(self, attribute) for name, attribute in names.items()}
+
     def change(self, *, profile: str | None = None, **protocol: Any) -> "Experiment":
         """Return the experiment with other protocol values, e.g. `change(epochs=3, dataset="mnist")`."""
         known = {field.name for field in fields(Protocol)}

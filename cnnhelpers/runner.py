@@ -43,12 +43,6 @@ class Run:
         """Return (identity, seed), the key of the store."""
         return identity_of(self.text), self.seed
 
-    @property
-    def labels(self) -> dict[str, str]:
-        """Return the labels of the experiment, which are not part of its identity."""
-        names = ("title", "study", "report", "profile")
-        return {name: getattr(self.experiment, name) for name in names} | {"experiment": self.experiment.id}
-
 
 def run(
     experiments: Experiment | Sequence[Experiment],
@@ -97,7 +91,7 @@ def run(
         label = ", ".join(sorted({one.experiment.study for one in missing})) if progress else ""
         _train_all(missing, folder, min(workers, len(missing)), ProgressLine(label, len(missing)))
     files = records.index(folder)
-    found = [replace(records.read(files[one.key]), labels=one.labels) for one in planned]
+    found = [replace(records.read(files[one.key]), labels=one.experiment.labels) for one in planned]
     return records.table(found)
 
 
@@ -242,7 +236,7 @@ def _failure(one: Run, error: str) -> records.Record:
         identity=identity,
         seed=seed,
         text=one.text,
-        labels=one.labels,
+        labels=one.experiment.labels,
         data=about,
         status="failed",
         stop={"reason": "error", "error": error, "epochs_run": 0, "best_epoch": None},

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from cnnhelpers.errors import InputError
 
@@ -117,3 +119,13 @@ def need(table: pd.DataFrame, columns: Iterable[str], what: str) -> None:
         raise InputError(f"{what} needs the columns {missing}. Received: columns={list(table.columns)}")
     if table.empty:
         raise InputError(f"{what} received a table without rows: there are no runs to draw")
+
+
+def legend(ax: Axes, handles: Sequence[Line2D | Patch], above: bool = False) -> None:
+    """Put the legend where it covers no data: in a row above, right of lone axes, below axes with neighbours."""
+    place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.02)}
+    if above:
+        place = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 3, "columnspacing": 1.2}
+    elif len(ax.figure.axes) > 1:
+        place = {"loc": "upper left", "bbox_to_anchor": (-0.1, -0.24), "ncols": 2, "columnspacing": 1.2}
+    ax.legend(handles=handles, frameon=False, borderpad=0.2, **place)

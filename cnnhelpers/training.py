@@ -91,8 +91,7 @@ def train(
         identity=identity_of(text),
         seed=seed,
         text=text,
-        labels={name: getattr(experiment, name) for name in ("title", "study", "report", "profile")}
-        | {"experiment": experiment.id},
+        labels=experiment.labels,
         data=_data(dataset, parts),
         status="failed" if progress.reason == "diverged" else "done",
         environment=_environment(protocol.precision, threads),
