@@ -151,7 +151,8 @@ def _environment(folder: Path, mark: str) -> dict[str, str]:
     (kernel / "kernel.json").write_text(json.dumps(specification), encoding="utf-8")
     checkout = str(Path(__file__).resolve().parents[1])
     paths = [checkout, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    return os.environ | {
+    inherited = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}  # Agg would show no figure
+    return inherited | {
         "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in paths),  # noqa: PTH100
         "JUPYTER_PATH": str(folder),
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),

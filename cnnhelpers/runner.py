@@ -26,6 +26,7 @@ WORKER_ENVIRONMENT = {
     "TF_NUM_INTRAOP_THREADS": str(THREADS),
     "TF_NUM_INTEROP_THREADS": str(THREADS),
     "OMP_NUM_THREADS": str(THREADS),
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",  # JAX on CPU
 }
 
 

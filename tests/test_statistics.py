@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cnnhelpers import power, questions, trends, verdicts
+from cnnhelpers import planning, questions, trends, verdicts
 from cnnhelpers.errors import InputError
 from cnnhelpers.statistics import by_seed, equivalence, equivalence_of, from_differences, interval, paired
 from cnnhelpers.verdicts import MARGINS, decide, holm
@@ -236,7 +236,7 @@ def test_null_comparisons_of_skewed_differences_err_little_more(seeds):
 @pytest.mark.parametrize(("effect", "seeds"), [(2.0, 5), (1.5, 7), (1.0, 10), (0.5, 10)])
 def test_planted_effects_are_found_as_often_as_theory_says(effect, seeds):
     found = np.mean([decide(comparison, margin=0) == "holds" for comparison in simulated(seeds, effect)])
-    theory = power.power(effect, 1, seeds)
+    theory = planning.power(effect, 1, seeds)
     assert abs(found - theory) <= 3.3 * math.sqrt(theory * (1 - theory) / SIMULATIONS)
 
 
@@ -273,47 +273,60 @@ def test_margins_are_those_fixed_beforehand():
 
 
 def test_seeds_needed_as_published_in_the_methods():
-    assert [power.seeds_needed(effect, 1) for effect in (0.5, 0.75, 1, 1.5, 2)] == [44, 21, 13, 7, 5]
-    assert power.seeds_needed(-0.005, 0.005) == 13  # only the ratio counts, not the sign
+    assert [planning.seeds_needed(effect, 1) for effect in (0.5, 0.75, 1, 1.5, 2)] == [44, 21, 13, 7, 5]
+    assert planning.seeds_needed(-0.005, 0.005) == 13  # only the ratio counts, not the sign
 
 
 def test_seeds_needed_is_the_fewest():
     for effect in (0.3, 0.62, 1.9, 8.0):
-        seeds = power.seeds_needed(effect, 1)
-        assert power.power(effect, 1, seeds) >= 0.9
-        assert seeds == 2 or power.power(effect, 1, seeds - 1) < 0.9
+        seeds = planning.seeds_needed(effect, 1)
+        assert planning.power(effect, 1, seeds) >= 0.9
+        assert seeds == 2 or planning.power(effect, 1, seeds - 1) < 0.9
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 10, 100])
 def test_smallest_detectable_effect_is_the_inverse_of_power(n):
-    assert power.power(power.smallest_detectable_effect(0.004, n), 0.004, n) == pytest.approx(0.9)
-    assert power.power(0, 1, n) == pytest.approx(0.05)  # no effect: "found" as often as the level says
+    assert planning.power(planning.smallest_detectable_effect(0.004, n), 0.004, n) == pytest.approx(0.9)
+    assert planning.power(0, 1, n) == pytest.approx(0.05)  # no effect: "found" as often as the level says
 
 
 def test_power_has_no_holes_where_the_noncentral_t_of_scipy_has():
     effects = np.linspace(0, 60, 601)
     for n in (2, 5, 10, 100):
-        found = np.array([power.power(effect, 1, n) for effect in effects])
+        found = np.array([planning.power(effect, 1, n) for effect in effects])
         assert np.isfinite(found).all()
         assert (np.diff(found) >= -1e-9).all()
 
 
 def test_power_without_spread_seeds_or_knowledge():
-    assert [power.power(1, 0, 5), power.power(0, 0, 5), power.power(1, 1, 1), power.power(1, 0, 1)] == [1, 0, 0, 0]
-    assert [power.seeds_needed(0, 1), power.seeds_needed(1, 0), power.seeds_needed(1e-9, 1)] == [math.inf, 2, math.inf]
-    assert [power.smallest_detectable_effect(0, 5), power.smallest_detectable_effect(1, 1)] == [0, math.inf]
-    unknown = power.power(NAN, 1, 5), power.seeds_needed(1, NAN), power.smallest_detectable_effect(NAN, 5)
+    assert [planning.power(1, 0, 5), planning.power(0, 0, 5), planning.power(1, 1, 1), planning.power(1, 0, 1)] == [
+        1,
+        0,
+        0,
+        0,
+    ]
+    assert [planning.seeds_needed(0, 1), planning.seeds_needed(1, 0), planning.seeds_needed(1e-9, 1)] == [
+        math.inf,
+        2,
+        math.inf,
+    ]
+    assert [planning.smallest_detectable_effect(0, 5), planning.smallest_detectable_effect(1, 1)] == [0, math.inf]
+    unknown = planning.power(NAN, 1, 5), planning.seeds_needed(1, NAN), planning.smallest_detectable_effect(NAN, 5)
     assert np.isnan(unknown).all()
 
 
 def test_wrong_order_by_hand_and_by_simulation():
     # variance .003^2 + .004^2 = .005^2, difference .005: P(normal < -1) = .1587
-    assert power.wrong_order(0.005, 0.003, 0.004) == pytest.approx(0.158655, abs=1e-6)
-    assert power.wrong_order(-0.005, 0.005, 0) == pytest.approx(0.158655, abs=1e-6)
+    assert planning.wrong_order(0.005, 0.003, 0.004) == pytest.approx(0.158655, abs=1e-6)
+    assert planning.wrong_order(-0.005, 0.005, 0) == pytest.approx(0.158655, abs=1e-6)
     covariance = [[1, 0.6], [0.6, 1]]
     a, b = generator().multivariate_normal([0.5, 0], covariance, 100_000).T
-    assert np.mean(a < b) == pytest.approx(power.wrong_order(0.5, 1, 1, correlation=0.6), abs=0.005)
-    assert [power.wrong_order(0, 1, 1), power.wrong_order(1, 0, 0), power.wrong_order(1, 2, 2, 1)] == [0.5, 0, 0]
+    assert np.mean(a < b) == pytest.approx(planning.wrong_order(0.5, 1, 1, correlation=0.6), abs=0.005)
+    assert [planning.wrong_order(0, 1, 1), planning.wrong_order(1, 0, 0), planning.wrong_order(1, 2, 2, 1)] == [
+        0.5,
+        0,
+        0,
+    ]
 
 
 # --- best of many ---
@@ -614,10 +627,10 @@ def test_with_test_images_of_a_failed_run_and_of_one_seed():
         (lambda: decide(from_differences([1] * 5), 0.1, adjusted_p=NAN), "adjusted_p must be a finite number"),
         (lambda: decide(from_differences([1] * 5), NAN), "margin must be a finite number"),
         (lambda: holm([0.5, 1.5]), "between 0 and 1"),
-        (lambda: power.power(1, -1, 5), "sd must be a finite number at least 0"),
-        (lambda: power.power(1, 1, 2.5), "n must be a whole number"),
-        (lambda: power.seeds_needed(1, 1, power=90), "power must be between 0.05 and 1"),
-        (lambda: power.wrong_order(1, 1, 1, correlation=2), "correlation must be .* at least -1 and at most 1"),
+        (lambda: planning.power(1, -1, 5), "sd must be a finite number at least 0"),
+        (lambda: planning.power(1, 1, 2.5), "n must be a whole number"),
+        (lambda: planning.seeds_needed(1, 1, power=90), "power must be between 0.05 and 1"),
+        (lambda: planning.wrong_order(1, 1, 1, correlation=2), "correlation must be .* at least -1 and at most 1"),
         (lambda: questions.best_of_many([[1, 2]], [[1, 2]], 0), "at least two networks"),
         (lambda: questions.best_of_many([[1], [2]], [[1], [2]], 2), "candidate must be a row"),
         (lambda: questions.chance([0.1], 100, 10, 0.01), "correct must count images"),
@@ -640,7 +653,7 @@ def test_nothing_here_imports_a_training_library():
     import sys
 
     modules = ", ".join(
-        f"cnnhelpers.{module.__name__.split('.')[1]}" for module in (power, questions, trends, verdicts)
+        f"cnnhelpers.{module.__name__.split('.')[1]}" for module in (planning, questions, trends, verdicts)
     )
     code = f"import sys, {modules}; print([m for m in ('keras', 'tensorflow', 'matplotlib') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

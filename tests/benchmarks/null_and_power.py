@@ -11,7 +11,7 @@ import sys
 import numpy as np
 from scipy import stats
 
-from cnnhelpers import power, questions, trends
+from cnnhelpers import planning, questions, trends
 from cnnhelpers.statistics import equivalence, from_differences, interval, paired
 from cnnhelpers.verdicts import decide, holm
 
@@ -152,8 +152,8 @@ def planted_effects(rng: np.random.Generator) -> None:
         row = f"{effect:<12}"
         for seeds in (5, 7, 10, 13, 21):
             found = np.mean([paired(d, 0.0).p < 0.05 for d in rng.normal(effect, 1, (SIMULATIONS, seeds))])
-            row += f"{found:10.3f} ({power.power(effect, 1, seeds):.3f})"
-        print(f"{row}{power.seeds_needed(effect, 1):14}")
+            row += f"{found:10.3f} ({planning.power(effect, 1, seeds):.3f})"
+        print(f"{row}{planning.seeds_needed(effect, 1):14}")
 
 
 def _misses(rng: np.random.Generator, seeds: int) -> float:

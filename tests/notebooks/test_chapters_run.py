@@ -1,0 +1,48 @@
+"""Every chapter runs top to bottom in a fresh kernel, on small parameters, without data or records."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from cnnhelpers.notebooks import execute
+from cnnhelpers.parameters import inspect
+
+ROOT = Path(__file__).parents[2]
+
+SMALL = {
+    "00_quickstart": {"seeds": 2, "epochs": 1},
+    "01_regularization": {
+        "dataset": "digits",
+        "profile": "smoke",
+        "seeds": 2,
+        "l2": [0.0, 0.001],
+        "dropout": [0.0, 0.3],
+        "patience": [1],
+        "convolutions": [1],
+    },
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_chapter_runs_in_a_fresh_kernel(name, tmp_path):
+    status = execute(ROOT / "notebooks" / f"{name}.ipynb", tmp_path / f"{name}.ipynb", SMALL[name], timeout=600)
+    assert status.done, status.error
+    executed = nbformat.read(tmp_path / f"{name}.ipynb", as_version=4)
+    pictures = [
+        cell
+        for cell in executed.cells
+        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+    ]
+    assert len(pictures) >= 4
+    assert all(cell.metadata.mystnb.image.alt for cell in pictures)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_chapter_has_the_sections_of_every_chapter_in_order(name):
+    path = ROOT / "notebooks" / f"{name}.ipynb"
+    text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
+    order = ["Question", "Parameters", "Data", "Networks", "Runs", "Results", "What it means", "Limits"]
+    places = [text.index(f"## {section}\n") for section in order]
+    assert places == sorted(places)
+    assert all(parameter.comment for parameter in inspect(path).values())
