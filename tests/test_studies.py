@@ -315,7 +315,8 @@ def test_strength_that_the_report_took_is_the_published_experiment():
 
 
 def test_combinations_have_the_same_layers_but_for_dropout():
-    made = regularization.combinations(convolutions=[1])
+    made = regularization.combinations(convolutions=[1], patience=3)
+    assert ids(regularization.combinations(convolutions=[1])) == ids(made)[:4]
     names = ["none", "dropout", "l2", "l2+dropout"]
     stopped = ["early_stopping", "dropout+early_stopping", "l2+early_stopping", "l2+dropout+early_stopping"]
     assert ids(made) == [f"1conv-{name}" for name in names + stopped]

@@ -144,12 +144,12 @@ def combinations(
     *,
     l2: float = L2,
     dropout: float = DROPOUT,
-    patience: int = PATIENCE,
+    patience: int | None = None,
     convolutions: Sequence[int] = (3, 1),
     dataset: str = "fashion_mnist",
     profile: str = "published",
 ) -> list[Experiment]:
-    """Return none, L2, dropout and both, each without and with early stopping, ids such as "1conv-l2+dropout".
+    """Return none, L2, dropout and both, and with a `patience` each again with early stopping; "1conv-l2+dropout".
 
     All have the dense layer of A3 and A4, so that only the regularization differs.
 
@@ -160,7 +160,7 @@ def combinations(
     """
     made = []
     for number in convolutions:
-        for stopping in ({}, {"early_stopping": patience}):
+        for stopping in [{}] if patience is None else [{}, {"early_stopping": patience}]:
             for penalty in ({}, {"l2": l2}):
                 for dropping in ({}, {"dropout": dropout}):
                     strengths = penalty | dropping | stopping
