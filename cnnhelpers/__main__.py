@@ -1,4 +1,4 @@
-"""The command line: python -m cnnhelpers {studies,run,records,data,doctor,book}."""
+"""The command line: python -m cnnhelpers {studies,run,records,verdicts,data,doctor,book}."""
 
 import argparse
 import ast
@@ -13,8 +13,9 @@ from typing import Any
 import pandas as pd
 
 from cnnhelpers.environment import import_keras_quietly
-from cnnhelpers.errors import InputError
+from cnnhelpers.errors import InputError, unknown
 
+PROFILES = ("smoke", "quick", "published", "fair")
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 RECORD_COLUMNS = [
     *("experiment", "seed", "profile", "status", "identity", "dataset", "official"),
@@ -70,9 +71,22 @@ def records(options: argparse.Namespace) -> int:
     """Show the table of recorded runs."""
     from cnnhelpers import records as store
 
-    if options.folder is not None and not options.folder.is_dir():
-        raise InputError(f"there is no folder of records at {options.folder}")
-    return _print(store.load(options.folder, options.study)[RECORD_COLUMNS], options.json)
+    return _print(store.load(_folder(options), options.study)[RECORD_COLUMNS], options.json)
+
+
+def verdicts(options: argparse.Namespace) -> int:
+    """Say which of the reports' conclusions hold, from the recorded runs."""
+    from cnnhelpers import claims
+    from cnnhelpers import records as store
+
+    if options.profile not in PROFILES:
+        raise unknown("profile", options.profile, PROFILES)
+    runs = store.load(_folder(options))
+    found = claims.verdicts(runs[runs["profile"] == options.profile], report=options.report)
+    if options.json:
+        return _print(found.drop(columns="parts"), True)
+    print(claims.plain(found))
+    return DONE
 
 
 def data(options: argparse.Namespace) -> int:
@@ -141,6 +155,10 @@ def _parser() -> argparse.ArgumentParser:
     sub = command(records)
     sub.add_argument("--study", help="only this study")
     sub.add_argument("--folder", type=Path, help="where runs are recorded; by default book/records")
+    sub = command(verdicts)
+    sub.add_argument("--report", help="only this report, A to E")
+    sub.add_argument("--profile", default="published", help="runs of this profile (default published)")
+    sub.add_argument("--folder", type=Path, help="where runs are recorded; by default book/records")
     sub = command(data)
     sub.add_argument("name", help="a known dataset, or the path of your own file or folder")
     command(doctor)
@@ -165,6 +183,12 @@ def _about(one: Any, card: Any, text: str) -> dict[str, Any]:
         "protocol": one.protocol.text(),
         "identity": identity_of(text),
     }
+
+
+def _folder(options: argparse.Namespace) -> Path | None:
+    if options.folder is not None and not options.folder.is_dir():
+        raise InputError(f"there is no folder of records at {options.folder}")
+    return options.folder
 
 
 def _changes(settings: Sequence[str]) -> dict[str, Any]:

@@ -94,8 +94,8 @@ def compare_all(
 def beside_published(runs: pd.DataFrame, value: str = "validation_accuracy", where: str = "log") -> pd.DataFrame:
     """Return `summary` of the experiments with the number that their report prints and whether the interval holds it.
 
-    Adds the columns published (NaN where nothing is printed, or printed for another dataset) and inside ("yes", "no"
-    or "").
+    Adds the columns published (NaN where nothing is printed, or printed for another dataset), inside ("yes", "no" or
+    "") and seeds_below, how many seeds ended below the published number.
     """
     table = summary(runs, value)
     datasets = runs.groupby("experiment", sort=False)["dataset"].first()
@@ -105,6 +105,11 @@ def beside_published(runs: pd.DataFrame, value: str = "validation_accuracy", whe
     table["published"] = [np.nan if number is None else number for number in numbers]
     within = table["published"].between(table["low"], table["high"])
     table["inside"] = within.map({True: "yes", False: "no"}).where(table["published"].notna(), "")
+    values = runs.groupby("experiment", sort=False)[value]
+    table["seeds_below"] = [
+        "" if np.isnan(number) else f"{(values.get_group(name) < number).sum()} of {count}"
+        for name, number, count in zip(table["experiment"], table["published"], table["n"], strict=True)
+    ]
     return table
 
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from cnnhelpers.errors import InputError
-from cnnhelpers.power import ALPHA, count, number
+from cnnhelpers.planning import ALPHA, count, number
 from cnnhelpers.statistics import Comparison, numbers, paired, same_shape
 from cnnhelpers.verdicts import FEWEST_PAIRS, Verdict, holm
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from cnnhelpers.errors import InputError, unknown
-from cnnhelpers.power import ALPHA, number, smallest_detectable_effect
+from cnnhelpers.planning import ALPHA, number, smallest_detectable_effect
 
 _ROUNDING = 1e-12  # relative: values closer than this are equal, their difference is rounding
 

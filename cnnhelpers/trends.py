@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from cnnhelpers.errors import InputError, unknown
-from cnnhelpers.power import ALPHA, count, number
+from cnnhelpers.planning import ALPHA, count, number
 from cnnhelpers.statistics import (
     Comparison,
     Equivalence,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnhelpers.errors import InputError, unknown
-from cnnhelpers.power import ALPHA, number
+from cnnhelpers.planning import ALPHA, number
 from cnnhelpers.statistics import Comparison, equivalence_of, numbers
 
 Verdict = Literal["holds", "holds but negligible", "contradicted", "equivalent", "undecided", "not enough runs"]

@@ -64,6 +64,7 @@ def test_a_failed_run_gives_exit_code_1(capsys, tmp_path):
         (["data", "fashion_mist"], "did you mean 'fashion_mnist'"),
         (["studies", "regularisation"], "did you mean 'regularization'"),
         (["records", "--folder", "nowhere"], "nowhere"),
+        (["verdicts", "--profile", "publised"], "did you mean 'published'"),
     ],
     ids=" ".join,
 )
@@ -79,6 +80,17 @@ def test_data_says_where_a_dataset_comes_from(capsys):
     code, (row,) = printed(capsys, "data", "digits")
     assert (code, row["official"], row["train"]) == (0, True, [1297, 28, 28, 1])
     assert row["fingerprint"] == data.KNOWN["digits"].fingerprint
+
+
+def test_verdicts_lists_the_conclusions_of_a_report_and_what_they_lack(capsys, tmp_path):
+    code, rows = printed(capsys, "verdicts", "--report", "B", "--folder", str(tmp_path))
+    assert (code, [row["number"] for row in rows]) == (0, [9, 10, 11, 12, 13])
+    assert {row["verdict"] for row in rows} == {"not enough runs"}
+    assert rows[0]["command"] == "python -m cnnhelpers run B"
+    assert main(["verdicts", "--folder", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "30 E   not enough runs" in told
+    assert "CNNs beat dense networks by over 20 points" in told
 
 
 def test_doctor_names_versions_device_and_data(capsys):

@@ -66,6 +66,7 @@ def test_published_numbers_stand_beside_their_own_dataset_only():
     table = beside_published(runs_of(A1=[0.884, 0.885, 0.886], A5=[0.80, 0.80, 0.81]), "validation_accuracy")
     assert table.published.tolist() == [0.8847, 0.8661]
     assert table.inside.tolist() == ["yes", "no"]
+    assert table.seeds_below.tolist() == ["1 of 3", "3 of 3"]
     elsewhere = beside_published(runs_of("mnist", A1=[0.884, 0.885, 0.886]), "validation_accuracy")
     assert elsewhere.published.isna().all()
     assert elsewhere.inside.tolist() == [""]

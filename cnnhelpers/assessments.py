@@ -1,0 +1,103 @@
+"""From the evidence on each question of a claim to one p value and one verdict a claim."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnhelpers.claim_questions import Claim
+from cnnhelpers.evidence import Evidence
+from cnnhelpers.measurements import Measurements
+from cnnhelpers.planning import ALPHA
+from cnnhelpers.verdicts import FEWEST_PAIRS, Verdict, holm
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The evidence on a claim before it is adjusted for its neighbours."""
+
+    claim: Claim
+    parts: tuple[Evidence, ...]  # empty where something is missing
+    missing: tuple[str, ...]
+    p_for: float = 1.0
+    p_against: float = 1.0
+
+    @property
+    def enough(self) -> bool:
+        """Return whether there are runs enough for a verdict."""
+        return not self.missing
+
+    @property
+    def p(self) -> float:
+        """Return the p that Holm adjusts, NaN where only rules decide."""
+        return min(self.p_for, self.p_against) if any(part.tested for part in self.parts) else np.nan
+
+    @property
+    def deciding(self) -> Evidence:
+        """Return the question on which the claim hangs: of several that must all hold, the least supported."""
+        contradicted = self.p_against < self.p_for
+        least = (self.claim.logic == "all") != contradicted
+
+        def support(part: Evidence) -> tuple[float, float]:
+            own, other = (part.p_against, part.p_for) if contradicted else (part.p_for, part.p_against)
+            return own, -other
+
+        return max(self.parts, key=support) if least else min(self.parts, key=support)
+
+
+def assess(claim: Claim, runs: Measurements, fewest: int = FEWEST_PAIRS) -> Assessment:
+    """Return the evidence on a claim.
+
+    That all of k questions hold has the largest of their p values; that any does has k times the smallest
+    (Bonferroni). Against a claim it is the other way round.
+    """
+    missing = [why for one in claim.questions if (why := one.why)]
+    missing += [
+        name if not runs.recorded(name) else f"{name} ({runs.recorded(name)} of {fewest} seeds)"
+        for name in claim.experiments
+        if runs.recorded(name) < fewest
+    ]
+    if missing:
+        return Assessment(claim, (), tuple(missing))
+    parts = tuple(one.answer(runs) for one in claim.questions)
+    few = [part for part in parts if part.comparison.n_pairs < fewest]
+    if few:
+        lacking = (f"{one.label} ({one.note or f'{one.comparison.n_pairs} complete seeds'})" for one in few)
+        return Assessment(claim, (), tuple(lacking))
+    every, some = (lambda p: max(p)), (lambda p: min(1.0, len(p) * min(p)))
+    pro, contra = (every, some) if claim.logic == "all" else (some, every)
+    return Assessment(claim, parts, (), pro([part.p_for for part in parts]), contra([part.p_against for part in parts]))
+
+
+def decide_all(found: Sequence[Assessment]) -> list[tuple[Verdict, float]]:
+    """Return verdict and Holm-adjusted p of each claim, those of one report adjusted together."""
+    p = np.array([one.p if one.enough else np.nan for one in found])
+    reports = np.array([one.claim.report for one in found])
+    adjusted = np.full(len(found), np.nan)
+    for report in set(reports):
+        adjusted[reports == report] = holm(p[reports == report])
+    return [(_word(one, number), float(number)) for one, number in zip(found, adjusted, strict=True)]
+
+
+def _word(one: Assessment, adjusted: float) -> Verdict:
+    if not one.enough:
+        return "not enough runs"
+    p = min(one.p_for, one.p_against) if np.isnan(adjusted) else adjusted
+    if p >= ALPHA:
+        return "equivalent" if all(part.equivalent for part in one.parts) else "undecided"
+    if one.p_against < one.p_for:
+        return "contradicted"
+    parts = one.parts if one.claim.logic == "all" else (one.deciding,)
+    return "holds but negligible" if any(part.negligible for part in parts) else "holds"
+
+
+def sentence(one: Assessment, word: Verdict) -> str:
+    """Return the deciding evidence, and where it stands among several questions."""
+    if len(one.parts) == 1:
+        return str(one.deciding)
+    rank = "clearest" if word == "contradicted" or one.claim.logic == "any" else "least clear"
+    if word == "contradicted" and one.claim.logic == "any":
+        rank = "least clear"
+    pro = sum(part.p_for < ALPHA for part in one.parts)
+    contra = sum(part.p_against < ALPHA for part in one.parts)
+    return f"{one.deciding}. The {rank} of {len(one.parts)}: {pro} for, {contra} against, each alone"

@@ -1,0 +1,171 @@
+"""Reports against themselves and against our runs: numbers that cannot all be right, and mistakes of design.
+
+contradictions()          # the same number printed twice, differing by more than rounding
+against_runs(runs)        # published numbers beside our intervals
+mistakes(runs)            # what is wrong in the reports, and what our runs say that it was worth
+"""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from cnnhelpers.measurements import Measurements, measure
+from cnnhelpers.mistakes import FAIR, MISTAKES, Mistake
+from cnnhelpers.published import DATASETS, WHERE, published
+from cnnhelpers.statistics import Interval, interval
+from cnnhelpers.verdicts import FEWEST_PAIRS
+
+MINUTES = {("A", "table"), ("E", "table"), ("E", "log")}  # where times are printed in minutes, to that precision
+# published metrics that runs can be compared with: times are of another machine, parameters are exact
+COMPARED = {
+    "train_accuracy": "last_train_accuracy",
+    "train_loss": "last_train_loss",
+    "validation_accuracy": "last_validation_accuracy",
+    "validation_loss": "last_validation_loss",
+    "test_accuracy": "test_accuracy",
+    "test_loss": "test_loss",
+}
+
+
+def contradictions(table: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return where a report prints two values for one number that differ by more than their rounding.
+
+    Parameters
+    ----------
+    table
+        Numbers as `published.published` returns them, which is the default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns report, experiment, metric, one and the two places it stands in, other, difference and allowed: the sum
+        of half a unit of the last printed digit of each. In the order of the table.
+    """
+    table = published() if table is None else table
+    steps = _steps(table)
+    rows = []
+    for (report, experiment, metric), group in table.groupby(["report", "experiment", "metric"], sort=False):
+        group = group.sort_values("where", key=lambda places: places.map(WHERE.index))
+        for (at, one), (next_at, other) in _pairs(group["value"]):
+            difference, allowed = other - one, (steps[at] + steps[next_at]) / 2
+            if abs(difference) > allowed * (1 + 1e-9):
+                places = {"place": group.loc[at, "where"], "other_place": group.loc[next_at, "where"]}
+                rows.append({"report": report, "experiment": experiment, "metric": metric, "value": one, **places}
+                            | {"other": other, "difference": difference, "allowed": allowed})  # fmt: skip
+    columns = ["report", "experiment", "metric", "place", "value", "other_place", "other", "difference", "allowed"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def against_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return every published accuracy and loss beside the runs of its experiment.
+
+    Logs print the last epoch, training accuracy and loss as its running means, and so do ours here.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns report, experiment, metric, place, published, estimate, low, high (95 % interval of the mean), n,
+        inside (the interval), one_run_low and one_run_high (95 % prediction interval of one more run) and likely (the
+        published number, which is one run, lies in that). Only experiments with at least FEWEST_PAIRS runs on the
+        report's own dataset.
+    """
+    measurements = measure(runs)
+    own = runs["dataset"].groupby(runs["experiment"]).first() if "dataset" in runs else {}
+    rows = []
+    for printed in published().itertuples():
+        column, dataset = COMPARED.get(printed.metric), DATASETS[printed.report]
+        if column is None or own.get(printed.experiment, dataset) != dataset:
+            continue
+        found = interval(measurements.values(printed.experiment, column))
+        if found.n < FEWEST_PAIRS:
+            continue
+        low, high = _one_run(found)
+        value = printed.value
+        rows.append({"report": printed.report, "experiment": printed.experiment, "metric": printed.metric,
+                     "place": printed.where, "published": value, "estimate": found.mean, "low": found.low,
+                     "high": found.high, "n": found.n, "inside": found.low <= value <= found.high,
+                     "one_run_low": low, "one_run_high": high, "likely": low <= value <= high})  # fmt: skip
+    names = ["report", "experiment", "metric", "place", "published", "estimate", "low", "high", "n", "inside"]
+    return pd.DataFrame(rows, columns=[*names, "one_run_low", "one_run_high", "likely"])
+
+
+def mistakes(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the eighteen mistakes of the reports, and what recorded runs say that each was worth.
+
+    Parameters
+    ----------
+    runs
+        Runs of the profiles "published" and, where there are any, "fair" (`records.load()`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns number, report, mistake (what is wrong), worth (what it does), evidence ("" where runs are lacking or
+        none can show it) and command (that would train what is lacking).
+    """
+    fair = runs["profile"].eq("fair") if "profile" in runs else pd.Series(False, index=runs.index)
+    published_too = runs["profile"].isin(("published", "fair")) if "profile" in runs else ~fair
+    named = runs["experiment"].where(~fair, runs["experiment"] + FAIR)
+    chosen = runs.assign(experiment=named)[published_too].drop(columns="profile", errors="ignore")
+    measurements = measure(chosen)
+    return pd.DataFrame([_shown(one, measurements) for one in MISTAKES])
+
+
+def _shown(one: Mistake, runs: Measurements) -> dict[str, object]:
+    """Return a mistake with what runs say of it, or the commands that would train what is lacking."""
+    needed = dict.fromkeys([name for question in one.shown_by for name in question.experiments] + [*one.spread_of])
+    lacking = [name for name in needed if runs.recorded(name) < FEWEST_PAIRS]
+    row = {"number": one.number, "report": one.report, "mistake": one.mistake, "worth": one.worth}
+    if not needed or lacking:
+        reports = len(lacking) > 3
+        names = dict.fromkeys(
+            (name[0] if reports else name.removesuffix(FAIR), name.endswith(FAIR)) for name in lacking
+        )
+        commands = [f"python -m cnnhelpers run {name}" + " --profile fair" * fair for name, fair in names]
+        return row | {"evidence": "", "command": "; ".join(commands)}
+    told = [str(question.answer(runs)) for question in one.shown_by]
+    if one.spread_of:
+        sd = [f"{100 * interval(runs.values(name, 'test_accuracy')).sd:.2f}" for name in one.spread_of]
+        told.append(f"SD of test accuracy between seeds: {' to '.join(sorted({min(sd), max(sd)}))} points")
+    return row | {"evidence": "; ".join(told), "command": ""}
+
+
+def _steps(table: pd.DataFrame) -> pd.Series:
+    """Return the unit of the last printed digit of each value.
+
+    A table of numbers drops the zeros at the end, so that a value has at least the digits that most of its neighbours
+    (same report, metric and place) have.
+    """
+    minutes = [
+        metric == "seconds" and (report, where) in MINUTES
+        for report, metric, where in table[["report", "metric", "where"]].itertuples(index=False)
+    ]
+    scale = np.where(minutes, 60.0, 1.0)
+    digits = pd.Series([_digits(value) for value in table["value"] / scale], index=table.index)
+    neighbours = digits.groupby([table["report"], table["metric"], table["where"]])
+    common = neighbours.transform(lambda found: Counter(found).most_common(1)[0][0])
+    return scale * 10.0 ** -np.maximum(digits, common)
+
+
+def _digits(value: float) -> int:
+    """Return the digits behind the point of a printed number.
+
+    >>> [_digits(value) for value in (0.8661, 302.0, 264 / 60, 0.9284999966621399)]
+    [4, 0, 1, 16]
+    """
+    text = f"{value:.12g}" if math.isclose(value, float(f"{value:.12g}"), rel_tol=1e-15) else repr(float(value))
+    return len(text.partition(".")[2])
+
+
+def _pairs(values: pd.Series) -> list[tuple[tuple[int, float], tuple[int, float]]]:
+    found = list(values.items())
+    return [(one, other) for position, one in enumerate(found) for other in found[position + 1 :]]
+
+
+def _one_run(found: Interval) -> tuple[float, float]:
+    """Return the 95 % prediction interval of one more run."""
+    half = special.stdtrit(found.n - 1, 0.975) * found.sd * math.sqrt(1 + 1 / found.n)
+    return found.mean - half, found.mean + half

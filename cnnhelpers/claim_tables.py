@@ -1,0 +1,109 @@
+"""Tables of verdicts and audits as a notebook shows them, in Markdown. Tables in, tables out."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+from IPython.display import Markdown
+
+from cnnhelpers.claims import FRAGILE, few, verdicts
+
+
+def claims_of(runs: pd.DataFrame, report: str) -> Markdown:
+    """Return the verdicts on the conclusions of one report as a table: the end of a chapter, in one call."""
+    return reading(verdicts(runs, report=report))
+
+
+def reading(found: pd.DataFrame, report: str | None = None) -> Markdown:
+    """Return the tested claims (of one report, if given) with verdict, evidence, adjusted p and what would decide."""
+    chosen = found if report is None else found[found["report"] == report]
+    tested = chosen[chosen["verdict"] != "not enough runs"]
+    if tested.empty:
+        return Markdown(f"*No conclusion of report {report or 'any'} has runs enough for a verdict yet.*")
+    header = ["", "conclusion", "verdict", "evidence", "p (Holm)", "smallest detectable", "seeds to decide"]
+    return table(header, (_row(one) for one in tested.itertuples()))
+
+
+def lacking(found: pd.DataFrame) -> Markdown:
+    """Return the claims without runs enough, a line a report and command: what is missing, and what trains it."""
+    chosen = found[found["verdict"] == "not enough runs"]
+    if chosen.empty:
+        return Markdown("*Every conclusion has runs enough for a verdict.*")
+    rows = []
+    for (report, command), group in chosen.groupby(["report", "command"], sort=False):
+        missing = dict.fromkeys(name for text in group["missing"] for name in text.split(", "))
+        numbers = ", ".join(str(number) for number in group["number"])
+        rows.append((report, numbers, few(list(missing)), f"`{command}`" if command else "no run can answer it yet"))
+    return table(["report", "conclusions", "missing", "trained by"], rows)
+
+
+def contradictions(found: pd.DataFrame) -> Markdown:
+    """Return `audit.contradictions` for reading."""
+    rows = [
+        (one.report, one.experiment, one.metric.replace("_", " "), f"{one.place} {one.value:.6g}",
+         f"{one.other_place} {one.other:.6g}", f"{one.difference:+.4g}", f"{one.allowed:.2g}")
+        for one in found.itertuples()
+    ]  # fmt: skip
+    header = ["report", "experiment", "number", "one place", "other place", "difference", "rounding explains"]
+    return table(header, rows)
+
+
+def against_runs(found: pd.DataFrame) -> Markdown:
+    """Return the rows of `audit.against_runs` whose published number our interval excludes, for reading."""
+    rows = [
+        (one.report, one.experiment, one.metric.replace("_", " "), one.place, f"{one.published:.4g}",
+         f"{one.estimate:.4f} [{one.low:.4f}, {one.high:.4f}]", "yes" if one.likely else "**no**")
+        for one in found[~found["inside"].astype(bool)].itertuples()
+    ]  # fmt: skip
+    header = ["report", "experiment", "number", "place", "published", "our mean and interval", "possible as one run"]
+    return table(header, rows) if rows else Markdown("*Our intervals exclude no published number.*")
+
+
+def mistakes(found: pd.DataFrame) -> Markdown:
+    """Return `audit.mistakes` for reading."""
+    rows = []
+    for one in found.itertuples():
+        lacking = f"not run: `{one.command}`" if one.command else "no run can show it"
+        rows.append((one.number, one.report, f"{one.mistake} {one.worth}", one.evidence or lacking))
+    return table(["", "report", "mistake", "what our runs say"], rows)
+
+
+def single_runs(found: pd.DataFrame) -> Markdown:
+    """Return `single_runs.pairs` for reading, differences in points."""
+    rows = [
+        (one.label, _points(one.published), f"{_points(one.difference)} [{_points(one.low)}, {_points(one.high)}]",
+         f"{100 * one.wrong_order:.0f} %", {True: "ours", False: "the other"}.get(one.as_ours, ""),
+         _seeds(one.seeds_needed))
+        for one in found.itertuples()
+    ]  # fmt: skip
+    header = ["pair", "published (points)", "ours (points)", "single runs in the wrong order", "published order"]
+    return table([*header, "seeds to show ours"], rows)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
+    """Return a Markdown table; a | in a cell is shown as one."""
+    lines = [[str(cell).replace("|", r"\|") for cell in row] for row in (header, ["---"] * len(header), *rows)]
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def _row(one: object) -> tuple[object, ...]:
+    verdict = f"**{one.verdict}**" + (f", {FRAGILE}" if one.fragile else "")
+    text = one.text + (f" *({one.reading})*" if one.reading else "")
+    p = "by rule" if math.isnan(one.adjusted_p) else f"{one.adjusted_p:.2g}" if one.adjusted_p >= 1e-4 else "< 0.0001"
+    return one.number or "", text, verdict, one.evidence, p, _amount(one), _seeds(one.seeds_to_decide)
+
+
+def _amount(one: object) -> str:
+    if one.unit == "fraction":
+        return f"{100 * one.smallest_detectable:.2f} points"
+    return f"{one.smallest_detectable:.3g} {one.unit}"
+
+
+def _points(value: float) -> str:
+    return "" if math.isnan(value) else f"{100 * value:+.2f}"
+
+
+def _seeds(value: float) -> str:
+    if math.isnan(value):
+        return ""
+    return "more than 1,000" if value > 1000 else f"{value:.0f}"

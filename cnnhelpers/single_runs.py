@@ -1,0 +1,92 @@
+"""What single runs could have told, and how many seeds it takes: from the spread that recorded runs have."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from cnnhelpers.claim_questions import Claim
+from cnnhelpers.measurements import measure
+from cnnhelpers.planning import power, seeds_needed, wrong_order
+from cnnhelpers.published import printed, published
+from cnnhelpers.statistics import interval, paired
+from cnnhelpers.verdicts import FEWEST_PAIRS
+
+
+def pairs(runs: pd.DataFrame, claims: Iterable[Claim] | None = None) -> pd.DataFrame:
+    """Return every two networks whose test accuracy a claim compares, once, where there are runs enough.
+
+    Parameters
+    ----------
+    runs
+        One row a run of one profile.
+    claims
+        The thirty published ones by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns report, label ("A - B"), published (difference of the two single runs that the report prints, NaN where
+        it does not), difference, low, high (ours, 95 % interval), sd (of the paired differences), n, wrong_order
+        (probability that single runs of different seeds put the two in the order that is not ours), as_ours (whether
+        the published order is ours; None where either is unknown or equal) and seeds_needed (that show our difference
+        with 90 % power).
+    """
+    if claims is None:
+        from cnnhelpers.conclusions import CLAIMS as claims
+    measurements, rows, seen = measure(runs), [], set()
+    asked = ((claim.report, pair) for claim in claims for one in claim.questions for pair in one.pairs)
+    for report, (a, b) in asked:
+        first, second = (measurements.values(name, "test_accuracy") for name in (a, b))
+        found = paired(first, second)
+        if frozenset((a, b)) in seen or found.n_pairs < FEWEST_PAIRS:
+            continue
+        seen.add(frozenset((a, b)))
+        theirs, ours = _published(a, b), found.difference
+        known = not math.isnan(theirs) and theirs != 0 and ours != 0
+        row = {"report": report, "label": f"{a} − {b}", "published": theirs, "difference": ours}
+        row |= {"low": found.low, "high": found.high, "sd": found.sd, "n": found.n_pairs}
+        row |= {"wrong_order": wrong_order(ours, interval(first).sd, interval(second).sd)}
+        row |= {"as_ours": (theirs > 0) == (ours > 0) if known else None}
+        rows.append(row | {"seeds_needed": seeds_needed(ours, found.sd)})
+    columns = ["report", "label", "published", "difference", "low", "high", "sd", "n", "wrong_order", "as_ours"]
+    return pd.DataFrame(rows, columns=[*columns, "seeds_needed"])
+
+
+def power_curves(sd: Sequence[float], effects: Sequence[float], most_seeds: int = 30) -> pd.DataFrame:
+    """Return the power of 2 to `most_seeds` paired seeds for each true effect.
+
+    Parameters
+    ----------
+    sd
+        (num_pairs,) standard deviations of paired differences, in the unit of the effects.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns effect, seeds, power (at the median sd), low (at the largest) and high (at the smallest).
+
+    Examples
+    --------
+    >>> power_curves([0.004, 0.005, 0.006], [0.005], most_seeds=13).iloc[-1].round(3).tolist()
+    [0.005, 13.0, 0.911, 0.788, 0.985]
+    """
+    spreads = np.asarray(sd, dtype=float)
+    if not len(spreads):
+        return pd.DataFrame(columns=["effect", "seeds", "power", "low", "high"])
+    levels = {"power": float(np.median(spreads)), "low": float(spreads.max()), "high": float(spreads.min())}
+    return pd.DataFrame(
+        {"effect": effect, "seeds": seeds} | {name: power(effect, spread, seeds) for name, spread in levels.items()}
+        for effect in effects
+        for seeds in range(2, most_seeds + 1)
+    )
+
+
+def _published(a: str, b: str) -> float:
+    """Return the difference that a report prints: of test accuracy, or of validation accuracy where it has no other."""
+    for metric in ("test_accuracy", "validation_accuracy"):
+        values = [printed(name, metric) if name in set(published()["experiment"]) else None for name in (a, b)]
+        if None not in values:
+            return values[0] - values[1]
+    return math.nan
