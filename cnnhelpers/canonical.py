@@ -18,13 +18,21 @@ def layer_list(layers: Sequence[keras.layers.Layer]) -> Callable[[tuple[int, int
         if not isinstance(layer, keras.layers.Layer):
             raise InputError(f"a network is a function or a list of Keras layers. Received in the list: {layer!r}")
         _refuse_lambda(layer)
-    recipes = [(type(layer), layer.get_config()) for layer in layers if not isinstance(layer, keras.layers.InputLayer)]
+    recipes = [(type(layer), _recipe(layer)) for layer in layers if not isinstance(layer, keras.layers.InputLayer)]
 
     def network(input_shape: tuple[int, int, int], classes: int) -> keras.Model:
         fresh = [layer_class.from_config(copy.deepcopy(config)) for layer_class, config in recipes]
         return keras.Sequential([keras.Input(input_shape), *fresh])
 
     return network
+
+
+def _recipe(layer: keras.layers.Layer) -> dict[str, Any]:
+    """Return the configuration of a layer; a dtype that is only the policy of the moment is left to the run's."""
+    config = layer.get_config()
+    if layer.dtype_policy == keras.config.dtype_policy():
+        config.pop("dtype", None)
+    return config
 
 
 def build(
@@ -96,8 +104,8 @@ def _layers_with_sources(model: keras.Model) -> list[tuple[Any, str]]:
 def _arguments(values: Any, positions: dict[str, int]) -> list[str]:
     """Return what a serialized call is given, in order: the position of the layer that made it, or a constant."""
     if isinstance(values, dict) and values.get("class_name") == "__keras_tensor__":
-        name, _, tensor = values["config"]["keras_history"]
-        source = str(positions.get(name, "input"))
+        name, call, tensor = values["config"]["keras_history"]
+        source = str(positions.get(name, "input")) + (f"#{call}" if call else "")
         return [source if tensor == 0 else f"{source}.{tensor}"]
     if isinstance(values, (list, tuple)):
         return [source for value in values for source in _arguments(value, positions)]
@@ -119,9 +127,10 @@ def _reduce(thing: Any) -> str:
         return label
     config = thing.get_config()
     required = [name for name in _required_arguments(cls) if name in config]
-    default = cls.from_config(copy.deepcopy({name: config[name] for name in required})).get_config()
+    default = _default_config(cls, {name: config[name] for name in required})
     changed = sorted(key for key in config if key not in required and config[key] != default.get(key, _MISSING))
-    shown = [name for name in (*required, *changed) if name != "name"]
+    left_out = ("name", "seed") if isinstance(thing, keras.layers.Layer) else ("name",)  # runs seed their layers
+    shown = [name for name in (*required, *changed) if name not in left_out]
     return f"{label}({', '.join(f'{name}={_value(config[name], thing, name)}' for name in shown)})"
 
 
@@ -136,6 +145,16 @@ def _refuse_lambda(thing: Any) -> None:
 _MISSING = object()
 
 
+def _default_config(cls: type, required: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration of a `cls` made with only its required arguments; {} if Keras cannot make one."""
+    for make in (cls.from_config, lambda config: cls(**config)):
+        try:
+            return make(copy.deepcopy(required)).get_config()
+        except (KeyError, TypeError, ValueError):
+            continue
+    return {}
+
+
 def _required_arguments(cls: type) -> list[str]:
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
@@ -144,7 +163,7 @@ def _required_arguments(cls: type) -> list[str]:
 
 def _value(value: Any, owner: Any, name: str) -> str:
     """Return a configuration value as text: numbers without type, nested objects reduced like layers."""
-    if isinstance(value, dict) and value.get("class_name") == "function":
+    if isinstance(value, dict) and value.get("class_name") in ("function", "__lambda__"):
         function = getattr(owner, name)
         return function.__name__ + _source_mark(function)
     if isinstance(value, dict) and "class_name" in value and "config" in value:
@@ -165,8 +184,14 @@ def _source_mark(thing: Any) -> str:
     """Return nothing for Keras' own code, else `#` and a hash of the source: changed code is another experiment."""
     if thing.__module__.split(".")[0] == "keras":
         return ""
+    if thing.__name__ == "<lambda>":
+        raise InputError("a lambda has no stable description: give the function a name with def")
     try:
-        source = inspect.getsource(thing)
+        if inspect.isclass(thing):
+            own = [base for base in thing.__mro__ if base.__module__.split(".")[0] not in ("keras", "builtins")]
+            source = "".join(inspect.getsource(base) for base in own if not base.__module__.startswith("tensorflow"))
+        else:
+            source = inspect.getsource(thing) + repr(sorted(inspect.getclosurevars(thing).nonlocals.items()))
     except (OSError, TypeError) as error:
         raise InputError(f"the source of {thing.__name__} cannot be read, so its identity is unknown") from error
     return "#" + hashlib.sha256(source.encode()).hexdigest()[:8]

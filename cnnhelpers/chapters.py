@@ -13,7 +13,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cnnhelpers import data, figures, records, summaries
-from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment, padded_shape
 from cnnhelpers.progress import duration
 from cnnhelpers.splits import split
@@ -133,10 +132,12 @@ def _model(experiment: Experiment):
 @lru_cache(maxsize=8)
 def _facts(experiment: Experiment) -> tuple[dict, list[str], dict[str, np.ndarray]]:
     """Return (data of a record, class names, images of each class by part), measured or from a record."""
-    name, protocol = experiment.protocol.dataset, experiment.protocol
-    if not data.at_hand(name):
-        return _recorded(experiment)
-    dataset = data.load(name)
+    return _measured(experiment) if data.at_hand(experiment.protocol.dataset) else _recorded(experiment)
+
+
+def _measured(experiment: Experiment) -> tuple[dict, list[str], dict[str, np.ndarray]]:
+    protocol = experiment.protocol
+    dataset = data.load(protocol.dataset)
     parts = split(dataset, protocol.split, 0, protocol.images)
     described = data.describe(dataset, parts)
     about = {key: getattr(dataset, key) for key in ("name", "fingerprint", "official", "source")}
@@ -152,7 +153,4 @@ def _recorded(experiment: Experiment) -> tuple[dict, list[str], dict[str, np.nda
         if f"split: {experiment.protocol.split}\n" in record.text:
             counts = {part: np.sum(record.classes[part]["confusion"], axis=1) for part in record.data["images"]}
             return record.data, record.classes["names"], counts
-    raise InputError(
-        f"{experiment.protocol.dataset} is neither on this machine nor in the records of {folder.name}: "
-        f"load it once with python -m cnnhelpers data {experiment.protocol.dataset}"
-    )
+    return _measured(experiment)  # neither here nor recorded: downloaded, as run would

@@ -82,6 +82,8 @@ def commit() -> str:
         return done.stdout.strip() if done.returncode == 0 else ""
 
     try:
+        if not git("ls-files", "__init__.py"):  # installed inside somebody else's checkout
+            return ""
         changed = git("status", "--porcelain", "--", ".")
         return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
     except OSError:  # git is not installed

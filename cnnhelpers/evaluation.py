@@ -27,7 +27,8 @@ def evaluate(
 ) -> Evaluation:
     """Return what `model` achieves on each part of `parts`, dropout and augmentation off."""
     metrics, classes, arrays = {}, {"names": list(class_names)}, {}
-    penalty = float(sum(keras.ops.convert_to_numpy(loss) for loss in model.losses)) if model.losses else 0.0
+    penalized = [variable for variable in model.trainable_variables if variable.regularizer is not None]
+    penalty = sum(float(keras.ops.convert_to_numpy(variable.regularizer(variable))) for variable in penalized)
     for name in ("train", "validation", "test"):
         part: Part | None = getattr(parts, name)
         if part is None:

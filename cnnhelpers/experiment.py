@@ -61,6 +61,7 @@ class Protocol:
         rate = self.learning_rate
         if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < math.inf:
             raise InputError(f"learning_rate must be a finite number above 0. Received: learning_rate={rate!r}")
+        object.__setattr__(self, "learning_rate", float(rate))  # 1 and 1.0 are one identity
         if not self.dataset or not isinstance(self.dataset, str):
             raise InputError(f"dataset must be a name or a path. Received: dataset={self.dataset!r}")
         if (self.early_stopping is None) != (self.patience is None):
@@ -79,7 +80,9 @@ class Protocol:
         A field added later must be off by default, so that older identities keep.
         """
         values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "dataset"}
-        return "\n".join(f"{name}: {_plain(value)}" for name, value in values.items() if value not in (None, False))
+        return "\n".join(
+            f"{name}: {_plain(value)}" for name, value in values.items() if value is not None and value is not False
+        )
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,13 @@ class Experiment:
     assumptions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Turn a list of layers into a function that builds fresh ones."""
+        """Check labels and protocol; turn a list of layers into a function that builds fresh ones."""
+        if not self.id or not isinstance(self.id, str):
+            raise InputError(f"id must be a short text. Received: id={self.id!r}")
+        if not isinstance(self.protocol, Protocol):
+            raise InputError(f"protocol must be a Protocol(...). Received: {type(self.protocol).__name__}")
+        if not callable(self.network) and not isinstance(self.network, (list, tuple)):
+            raise InputError(f"network must be a function or a list of Keras layers. Received: {self.network!r}")
         if not callable(self.network):
             from cnnhelpers.canonical import layer_list
 

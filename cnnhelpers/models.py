@@ -8,6 +8,7 @@ import cloudpickle
 import loky
 
 from cnnhelpers import environment, predictions, records
+from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment
 from cnnhelpers.runner import THREADS, WORKER_ENVIRONMENT, Run, plan, start_worker
 
@@ -54,5 +55,7 @@ def _train_and_save(payload: bytes, path: Path) -> None:
     from cnnhelpers.training import train
 
     one: Run = cloudpickle.loads(payload)
-    model, _, _ = train(one.experiment, one.seed, text=one.text, threads=THREADS)
+    model, record, _ = train(one.experiment, one.seed, text=one.text, threads=THREADS)
+    if record.status != "done":
+        raise InputError(f"{one.experiment.id} with seed {one.seed} has no model: its training {record.stop['reason']}")
     predictions.save_model(model, path)

@@ -159,7 +159,7 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
 def histories(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the epochs of `runs` as a long table: experiment, seed, epoch (from 1), a column for each metric."""
     frames = [
-        pd.DataFrame({"experiment": run.experiment, "seed": run.seed, **run.record.history}).assign(
+        pd.DataFrame({"experiment": run.experiment, "seed": run.seed, **_floats(run.record.history)}).assign(
             epoch=lambda frame: np.arange(1, len(frame) + 1)
         )
         for run in runs.itertuples()
@@ -182,10 +182,14 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
+def _floats(history: Mapping[str, list[float | None]]) -> dict[str, np.ndarray]:
+    return {name: np.asarray(values, dtype=float) for name, values in history.items()}
+
+
 def _number(value: float | None) -> float:
     return np.nan if value is None else value
 
 
 def slug(text: str) -> str:
     """Return `text` as a part of a file name."""
-    return re.sub(r"[^A-Za-z0-9._=+]+", "_", text) or "experiment"
+    return re.sub(r"[^A-Za-z0-9._=+]+", "_", text)[:80] or "experiment"

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -12,9 +13,11 @@ from pathlib import Path
 
 import cloudpickle
 import loky
+import numpy as np
 import pandas as pd
 
 from cnnhelpers import data, environment, records
+from cnnhelpers.atomic import replace_file
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment, identity_of
 from cnnhelpers.progress import ProgressLine
@@ -99,8 +102,9 @@ def run(
 def plan(experiments: Sequence[Experiment], seeds: int | Iterable[int], folder: Path) -> list[Run]:
     """Return every run that is asked for, all runs of a dataset on the same pixels.
 
-    Where the store holds the complete set of runs, they are taken from there, so that no data are needed; else the
-    data at hand decide (downloaded if need be), and data, splits and networks are checked here, before any training.
+    The data at hand decide. Where a named dataset is not at hand and the store holds the complete set of runs, made
+    from whatever pixels, they are taken from there; else the data are downloaded. Data, splits and networks are
+    checked here, before any training.
     """
     chosen = _seeds(seeds)
     labels = [experiment.id for experiment in experiments]
@@ -117,12 +121,14 @@ def plan(experiments: Sequence[Experiment], seeds: int | Iterable[int], folder: 
 
 
 def _seeds(seeds: int | Iterable[int]) -> list[int]:
-    if isinstance(seeds, int) and not isinstance(seeds, bool):
+    if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool):
         if seeds < 1:
             raise InputError(
                 f"seeds must be a number of seeds of at least 1, or a list of them. Received: seeds={seeds}"
             )
         return list(range(seeds))
+    if not isinstance(seeds, Iterable):
+        raise InputError(f"seeds must be a number of seeds or a list of them. Received: seeds={seeds!r}")
     chosen = [check_seed(seed) for seed in seeds]
     if not chosen or len(set(chosen)) < len(chosen):
         raise InputError(f"seeds must be different whole numbers, at least one. Received: seeds={chosen}")
@@ -140,12 +146,19 @@ def _card(
     here = data.card(name)
     if complete(here):
         return here
+    if name not in data.KNOWN or data.at_hand(name):
+        return _checked(name, experiments, seeds)
     others = {record.data["fingerprint"]: record.data["official"] for record in records.load(folder).record
               if record.data["name"] == here.name}  # fmt: skip
     for fingerprint, official in sorted(others.items(), key=lambda other: not other[1]):
         card = replace(here, fingerprint=fingerprint, official=official)
         if complete(card):
             return card
+    return _checked(name, experiments, seeds)
+
+
+def _checked(name: str, experiments: list[Experiment], seeds: list[int]) -> data.Card:
+    """Load dataset `name` (downloaded if need be) and split it as every experiment will; return its card."""
     dataset = data.load(name)
     for experiment in experiments:
         split(dataset, experiment.protocol.split, seeds[0], experiment.protocol.images)
@@ -156,20 +169,27 @@ def _missing(planned: list[Run], folder: Path) -> list[Run]:
     """Return the runs without a settled record, one of each key: errors other than divergence are tried again."""
     files, missing = records.index(folder), {}
     for one in planned:
-        path = files.get(one.key)
-        if path is None or records.read(path).stop["reason"] not in records.SETTLED:
+        if one.key not in files or not _settled(files[one.key]):
             missing.setdefault(one.key, one)
     return list(missing.values())
 
 
+def _settled(path: Path) -> bool:
+    try:
+        return records.read(path).stop["reason"] in records.SETTLED
+    except InputError as error:  # damaged or edited: made again, and replaced whole
+        warnings.warn(f"{error}; it is made again", stacklevel=2)
+        return False
+
+
 def _train_all(missing: list[Run], folder: Path, workers: int, line: ProgressLine) -> None:
     """Train and record all `missing` runs; one whose worker dies is tried once more alone, then recorded as failed."""
-    folder.mkdir(parents=True, exist_ok=True)
+    _check_writable(folder)
     waiting = list(missing)
     try:
         while waiting:
             for suspect in _pool(waiting, folder, workers, line):
-                if suspect.key not in records.index(folder) and _pool([suspect], folder, 1, line):
+                if _missing([suspect], folder) and _pool([suspect], folder, 1, line):
                     error = "the worker process died twice: killed, or out of memory"
                     records.write(_failure(suspect, error), folder)
                     line.step(failed=True)
@@ -186,8 +206,8 @@ def _pool(waiting: list[Run], folder: Path, workers: int, line: ProgressLine) ->
     try:
         while waiting or flying:
             while waiting and len(flying) < workers:
-                one = waiting.pop(0)
-                flying[executor.submit(_train_and_record, cloudpickle.dumps(one), folder)] = one
+                flying[_submit(executor, waiting[0], folder)] = waiting[0]
+                waiting.pop(0)
             for future in wait(flying, return_when=FIRST_COMPLETED).done:
                 line.step(failed=future.result() == "failed")
                 del flying[future]
@@ -196,6 +216,27 @@ def _pool(waiting: list[Run], folder: Path, workers: int, line: ProgressLine) ->
     finally:
         executor.shutdown(wait=True, kill_workers=True)
     return []
+
+
+def _submit(executor: loky.ProcessPoolExecutor, one: Run, folder: Path) -> Future:
+    """Submit a run; a worker that this starts never sees Ctrl-C, not even while it imports."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return executor.submit(_train_and_record, cloudpickle.dumps(one), folder)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise InputError, before anything is trained, if no record can be written to `folder`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_file(folder / ".writable", lambda file: file.write(b"records can be written here\n"))
+        (folder / ".writable").unlink()
+    except OSError as error:
+        raise InputError(
+            f"no record can be written to {folder} ({error.strerror}): pass folder=, or set CNNHELPERS_RECORDS"
+        ) from error
 
 
 def start_worker(parent: int) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from cnnhelpers.errors import InputError
 
-PURPOSES = ("split", "weights", "order", "dropout", "augmentation")
+PURPOSES = ("split", "weights", "order", "dropout")  # dropout: of all random layers, augmentation too
 
 
 def check_seed(seed: int) -> int:

@@ -97,7 +97,7 @@ def _calls(model: keras.Model) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         for layer in model.layers:
             if not isinstance(layer, keras.layers.InputLayer):
                 yield layer, (shape,)
-                shape = layer.compute_output_shape(shape)
+                shape = tuple(layer.output.shape)  # own layers seldom have compute_output_shape
         return
     layers = {layer.name: layer for layer in model.operations}
     for config in model.get_config()["layers"]:

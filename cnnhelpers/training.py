@@ -54,7 +54,7 @@ def train(
     Parameters
     ----------
     seed
-        0 .. 2**32 - 1; split, initial weights, order of images, dropout and augmentation each derive their own stream.
+        0 .. 2**32 - 1; split, initial weights, order of images and random layers each derive a stream of their own.
     text
         The experiment's canonical text, where it is already known: in a worker the source of your own code is not.
     backup_folder
@@ -84,7 +84,12 @@ def train(
         raise InputError(
             f"the pixels of {dataset.name} are not those of the run: {dataset.fingerprint[:16]}, {text[:99]}"
         )
-    model = prepare(experiment, parts.train, len(dataset.class_names), seed)
+    policy = keras.config.dtype_policy()
+    try:
+        model = prepare(experiment, parts.train, len(dataset.class_names), seed)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    counted = flops(model)
     store = backup.Backup(backup_folder, identity_of(text), seed)
     progress = fit(model, experiment, parts, seed, store)
     record = Record(
@@ -96,7 +101,7 @@ def train(
         status="failed" if progress.reason == "diverged" else "done",
         environment=_environment(protocol.precision, threads),
         weights_sha256=weights_hash(model),
-        **_outcome(model, progress),
+        **_outcome(model, progress, counted),
     )
     if record.status == "failed":
         return model, record, {}
@@ -202,12 +207,12 @@ def _data(dataset: data.Dataset, parts: Split) -> dict[str, object]:
     }
 
 
-def _outcome(model: keras.Model, progress: Progress) -> dict[str, object]:
+def _outcome(model: keras.Model, progress: Progress, counted: int) -> dict[str, object]:
     """Return the fields of a record that training, not evaluation, decides."""
     history, seconds = progress.history, progress.history["seconds"]
     watched = np.asarray(history.get("validation_loss", history["loss"]))
     best = int(np.nanargmin(watched)) if np.isfinite(watched).any() else 0
-    cost = {"parameters": model.count_params() - _front_parameters(model), "flops": flops(model)}
+    cost = {"parameters": model.count_params() - _front_parameters(model), "flops": counted}
     cost |= {"seconds": sum(seconds), "seconds_per_epoch": float(np.median(seconds))}
     cost |= {"seconds_to_best": sum(seconds[: best + 1]), "cpu_seconds": progress.cpu_seconds}
     return {

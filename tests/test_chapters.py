@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cnnhelpers import chapters, cover, records
+from cnnhelpers import chapters, cover, data, records
 from cnnhelpers.errors import InputError
 from cnnhelpers.runner import run
 from tests.test_records import record
@@ -52,10 +52,10 @@ def test_without_the_data_facts_come_from_a_record_and_pictures_are_a_sentence(f
     assert "not on the machine" in chapters.gallery(records.load().record[0]).data
 
 
-def test_without_data_and_records_the_mend_is_named(tmp_path, monkeypatch):
+def test_without_data_and_records_the_data_are_loaded_as_for_a_run(tmp_path, monkeypatch):
     monkeypatch.setenv("CNNHELPERS_RECORDS", str(tmp_path / "none"))
-    with pytest.raises(InputError, match="python -m cnnhelpers data mnist"):
-        chapters.data_facts(tiny(dataset="mnist", split="first:5"))
+    monkeypatch.setattr(data, "at_hand", lambda name: False)
+    assert chapters.data_facts(tiny(split="first:100", images=None)).images.tolist() == [1197, 100, 500]
 
 
 def test_provenance_tells_profile_seeds_data_versions_and_hours(fashion):

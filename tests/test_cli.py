@@ -100,7 +100,7 @@ def test_doctor_names_versions_device_and_data(capsys):
     assert row["data"] == ["digits"]
 
 
-def test_ctrl_c_gives_exit_code_130_and_a_second_start_finishes(tmp_path):
+def test_ctrl_c_gives_exit_code_130_and_says_how_to_go_on(tmp_path):
     command = [sys.executable, "-m", "cnnhelpers", "run", "A2", "--profile", "smoke", "--seeds", "2"]
     command += ["--set", "epochs=200", "--folder", str(tmp_path)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)

@@ -45,7 +45,7 @@ def test_a_new_process_gives_the_same_bits():
     assert len(hashes) == 1
 
 
-def test_every_epoch_has_its_own_order_and_dropout():
+def test_every_epoch_has_its_own_seeds_of_order_and_dropout():
     first, second = (seeds.generator(0, "order", epoch).permutation(100) for epoch in (0, 1))
     assert (first != second).any()
     assert (
