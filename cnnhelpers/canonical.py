@@ -163,8 +163,8 @@ def _required_arguments(cls: type) -> list[str]:
 
 def _value(value: Any, owner: Any, name: str) -> str:
     """Return a configuration value as text: numbers without type, nested objects reduced like layers."""
-    if isinstance(value, dict) and value.get("class_name") in ("function", "__lambda__"):
-        function = getattr(owner, name)
+    function = getattr(owner, name, None)
+    if isinstance(value, dict) and inspect.isfunction(function):
         return function.__name__ + _source_mark(function)
     if isinstance(value, dict) and "class_name" in value and "config" in value:
         nested = getattr(owner, name, None)
