@@ -12,6 +12,7 @@ import pytest
 
 from cnnhelpers import data
 from cnnhelpers.__main__ import main
+from tests.tiny import hear_ctrl_c
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--profile", "smoke", "--seeds", "1", "--set", "epochs=1", "images=64"]
@@ -103,7 +104,8 @@ def test_doctor_names_versions_device_and_data(capsys):
 def test_ctrl_c_gives_exit_code_130_and_says_how_to_go_on(tmp_path):
     command = [sys.executable, "-m", "cnnhelpers", "run", "A2", "--profile", "smoke", "--seeds", "2"]
     command += ["--set", "epochs=200", "--folder", str(tmp_path)]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL, "text": True}
+    process = subprocess.Popen(command, cwd=ROOT, preexec_fn=hear_ctrl_c, **pipes)
     assert "0 of 2 runs" in process.stderr.readline()
     time.sleep(3)
     process.send_signal(signal.SIGINT)

@@ -15,7 +15,7 @@ import pytest
 from cnnhelpers import data, records, runner
 from cnnhelpers.errors import InputError
 from cnnhelpers.runner import run
-from tests.tiny import tiny
+from tests.tiny import hear_ctrl_c, tiny
 
 ROOT = Path(__file__).parents[1]
 
@@ -119,14 +119,16 @@ def test_a_diverged_run_is_settled_and_not_trained_again(tmp_path):
 
 SLOW_STUDY = """
 from cnnhelpers import run
-from tests.tiny import tiny
+from tests.tiny import hear_ctrl_c, tiny
 run([tiny("slow", epochs=400, images=None)], 4, folder=FOLDER)
 """
 
 
 def start_slow_study(folder):
     code = SLOW_STUDY.replace("FOLDER", repr(str(folder)))
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL, preexec_fn=hear_ctrl_c
+    )
     deadline = time.monotonic() + 60
     while len(workers_of(process.pid)) < 2 and time.monotonic() < deadline:
         time.sleep(0.1)
