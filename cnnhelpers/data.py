@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnhelpers import checks, files, sources
+from cnnhelpers.atomic import replace_file
 from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.pixels import describe, pixel_statistics
 
@@ -91,23 +92,15 @@ class Dataset:
         path = Path(path).expanduser()
         if path.suffix != ".npz":
             raise InputError(f"a dataset is saved as .npz. Received: path={str(path)!r}")
-        temporary = path.with_name(f"{path.stem}.{os.getpid()}.npz.tmp")
-        try:
-            with temporary.open("wb") as file:
-                np.savez(
-                    file,
-                    x_train=self.train_images,
-                    y_train=self.train_labels,
-                    x_test=self.test_images,
-                    y_test=self.test_labels,
-                    class_names=np.array(self.class_names),
-                    pixel_range=np.array([0, 255]),
-                )
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        arrays = {
+            "x_train": self.train_images,
+            "y_train": self.train_labels,
+            "x_test": self.test_images,
+            "y_test": self.test_labels,
+            "class_names": np.array(self.class_names),
+            "pixel_range": np.array([0, 255]),
+        }
+        replace_file(path, lambda file: np.savez(file, **arrays))
         return path
 
 

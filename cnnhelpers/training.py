@@ -80,10 +80,7 @@ def train(
     dataset = data.load(protocol.dataset)
     parts = split(dataset, protocol.split, seed, protocol.images)
     text = experiment.text(dataset.card) if text is None else text
-    if dataset.fingerprint[:16] not in text.splitlines()[0]:
-        raise InputError(
-            f"the pixels of {dataset.name} are not those of the run: {dataset.fingerprint[:16]}, {text[:99]}"
-        )
+    _check_pixels(dataset, text)
     policy = keras.config.dtype_policy()
     try:
         model = prepare(experiment, parts.train, len(dataset.class_names), seed)
@@ -195,6 +192,14 @@ def weights_hash(model: keras.Model) -> str:
     for weight in model.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()
+
+
+def _check_pixels(dataset: data.Dataset, text: str) -> None:
+    """Raise InputError if the pixels changed since the run was planned: it would be filed under the wrong identity."""
+    if dataset.fingerprint[:16] not in text.splitlines()[0]:
+        raise InputError(
+            f"the pixels of {dataset.name} are not those of the run: {dataset.fingerprint[:16]}, {text[:99]}"
+        )
 
 
 def _data(dataset: data.Dataset, parts: Split) -> dict[str, object]:
