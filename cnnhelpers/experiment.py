@@ -15,11 +15,12 @@ CHOICES = {
     "scaling": ("none", "unit", "unit_row_norm", "standardized"),
     "padding": (None, "middle", "equal"),
     "optimizer": ("sgd", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "adamax", "nadam"),
-    "schedule": (None, "cosine"),
+    "schedule": (None, "cosine", "one_cycle"),
     "early_stopping": (None, "validation_loss", "validation_accuracy"),
     "augmentation": (None, "flip", "shift", "flip+shift"),
-    "precision": ("float32", "mixed_bfloat16"),
+    "precision": ("float32", "bfloat16"),
 }
+WITH_MOMENTUM = ("sgd", "rmsprop")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,23 +31,39 @@ class Protocol:
     ------
     InputError
         If a field is out of its range; the message names the field, its value and what was expected.
+
+    Examples
+    --------
+    >>> protocol = Protocol(dataset="digits", epochs=20, early_stopping="validation_loss", patience=3)
+    >>> print(protocol.text())
+    scaling: unit
+    split: stratified:0.2
+    optimizer: adam
+    learning_rate: 0.001
+    batch_size: 128
+    epochs: 20
+    early_stopping: validation_loss
+    patience: 3
+    precision: float32
     """
 
-    dataset: str = "digits"  # a name that data.load knows, or the path of your own file or folder
-    scaling: str = "unit"  # pixels reach the network as 0..255, 0..1, rows of unit L2 norm, or mean 0 and SD 1
-    padding: str | None = None  # zero-pad to 32x32x3: grey in the "middle" channel only, or "equal" in all three
-    split: str = "stratified:0.2"  # validation part of the training images, see splits.split
-    images: int | None = None  # use at most this many images in training and in validation each, drawn by the seed
+    dataset: str = "digits"  #: a name that data.load knows, or the path of your own file or folder
+    scaling: str = "unit"  #: pixels reach the network as 0..255, 0..1, rows of unit L2 norm, or mean 0 and SD 1
+    padding: str | None = None  #: zero-pad to 32x32x3: grey in the "middle" channel only, or "equal" in all three
+    split: str = "stratified:0.2"  #: validation part of the training images, see splits.split
+    images: int | None = None  #: use at most this many images in training and in validation each, drawn by the seed
     optimizer: str = "adam"
     learning_rate: float = 0.001
-    schedule: str | None = None  # None keeps the learning rate, "cosine" lets it fall to 0 over all epochs
+    momentum: float | None = None  #: of sgd and rmsprop, which have none by default
+    schedule: str | None = None  #: None keeps the learning rate; "cosine" or "one_cycle", see training.learning_rate
     batch_size: int = 128
     epochs: int = 10
-    early_stopping: str | None = None  # the validation metric that is watched
-    patience: int | None = None  # epochs without improvement before training stops
-    restore_best: bool = False  # take the weights of the best epoch, not of the last one
-    augmentation: str | None = None  # of training images: horizontal flips, shifts by up to an eighth of the side
-    precision: str = "float32"
+    early_stopping: str | None = None  #: the validation metric that is watched
+    patience: int | None = None  #: epochs without improvement before training stops
+    restore_best: bool = False  #: take the weights of the best epoch, not of the last one
+    augmentation: str | None = None  #: of training images: horizontal flips, shifts by up to an eighth of the side
+    width: float | None = None  #: factor on the filters and units of a network that takes `width`; None: as published
+    precision: str = "float32"  #: of products: "bfloat16" computes them so where the processor can, see precision.py
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
@@ -62,6 +79,10 @@ class Protocol:
         if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < math.inf:
             raise InputError(f"learning_rate must be a finite number above 0. Received: learning_rate={rate!r}")
         object.__setattr__(self, "learning_rate", float(rate))  # 1 and 1.0 are one identity
+        if self.width is not None:
+            check_width(self.width)
+        if self.momentum is not None:
+            _check_momentum(self.momentum, self.optimizer)
         if not self.dataset or not isinstance(self.dataset, str):
             raise InputError(f"dataset must be a name or a path. Received: dataset={self.dataset!r}")
         if (self.early_stopping is None) != (self.patience is None):
@@ -99,6 +120,9 @@ class Experiment:
     weights
         What a pretrained network starts from, such as "imagenet": the network is then also called with the keyword
         `weights`, None to describe it and this to train it. Part of the identity.
+    after
+        Another experiment: a run starts from the weights that its run with the same seed ends with, array by array
+        up to the first that has another shape (the head, where the classes differ). Part of the identity.
     id
         Short label of tables and figures, such as "A1".
 
@@ -124,12 +148,14 @@ class Experiment:
     network: Callable[[tuple[int, int, int], int], Any] | Sequence[Any]
     protocol: Protocol = field(default_factory=Protocol)
     weights: str | None = None
+    after: "Experiment | None" = None
     id: str = "experiment"
     title: str = ""
     study: str = "own"
     report: str = ""
     profile: str = "own"
     assumptions: tuple[str, ...] = ()
+    _texts: dict["data.Card", str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check labels and protocol; turn a list of layers into a function that builds fresh ones."""
@@ -148,7 +174,9 @@ class Experiment:
     def labels(self) -> dict[str, str]:
         """Return what a record is labelled with; none of it is part of the identity."""
         names = {"experiment": "id", "title": "title", "study": "study", "report": "report", "profile": "profile"}
-        return {name: getattr(self, attribute) for name, attribute in names.items()}
+        labels = {name: getattr(self, attribute) for name, attribute in names.items()}
+        width = self.protocol.width
+        return labels if width is None else labels | {"title": f"{self.title} (width {width:g})".strip()}
 
     def change(self, *, profile: str | None = None, **protocol: Any) -> "Experiment":
         """Return the experiment with other protocol values, e.g. `change(epochs=3, dataset="mnist")`."""
@@ -168,18 +196,28 @@ class Experiment:
         """
         from cnnhelpers.canonical import build
 
-        options = {} if self.weights is None else {"weights": self.weights if pretrained else None}
+        options: dict[str, Any] = {} if self.weights is None else {"weights": self.weights if pretrained else None}
+        if self.protocol.width is not None:
+            options["width"] = self.protocol.width
         return build(partial(self.network, **options), input_shape, classes, self.id)
 
     def text(self, card: "data.Card | None" = None) -> str:
         """Return the canonical text: data (by default as `data.card` knows them here), protocol, network."""
+        card = card or data.card(self.protocol.dataset)
+        if card not in self._texts:  # kept: it costs a build, and a worker cannot read the source of your own code
+            self._texts[card] = self._describe(card)
+        return self._texts[card]
+
+    def _describe(self, card: "data.Card") -> str:
         from cnnhelpers.canonical import describe
 
-        card = card or data.card(self.protocol.dataset)
         height, width, channels = card.image_shape
         about = f"data: {height}x{width}x{channels}, {card.classes} classes, sha256 {card.fingerprint[:16]}"
         model = self.build(padded_shape(card.image_shape, self.protocol.padding), card.classes)
         starts = f"weights: {self.weights}\n" if self.weights else ""
+        if self.after is not None:
+            same = self.after.protocol.dataset == self.protocol.dataset
+            starts += f"after: {self.after.identity(card if same else None)}\n"
         return f"{about}\n{self.protocol.text()}\n{starts}network:\n{describe(model, indent='  ')}"
 
     def identity(self, card: "data.Card | None" = None) -> str:
@@ -199,6 +237,19 @@ def identity_of(text: str) -> str:
 def padded_shape(image_shape: tuple[int, int, int], padding: str | None) -> tuple[int, int, int]:
     """Return the shape that the network sees: (height, width, channels) of the images, or (32, 32, 3) if padded."""
     return image_shape if padding is None else (32, 32, 3)
+
+
+def check_width(width: float) -> None:
+    """Raise InputError unless `width` can scale a number of filters or units."""
+    if isinstance(width, bool) or not isinstance(width, (int, float)) or not 0 < width < math.inf:
+        raise InputError(f"width must be a finite number above 0 (1 is the published width). Received: width={width!r}")
+
+
+def _check_momentum(momentum: float, optimizer: str) -> None:
+    if optimizer not in WITH_MOMENTUM:
+        raise InputError(f"momentum goes with {' and '.join(WITH_MOMENTUM)}. Received: optimizer={optimizer!r}")
+    if isinstance(momentum, bool) or not isinstance(momentum, (int, float)) or not 0 < momentum < 1:
+        raise InputError(f"momentum must be a number above 0 and below 1. Received: momentum={momentum!r}")
 
 
 def _plain(value: Any) -> str:

@@ -11,9 +11,11 @@ import numpy as np
 import psutil
 
 from cnnhelpers import backup, data, environment, evaluation, seeds
+from cnnhelpers.atomic import replace_file
 from cnnhelpers.errors import InputError
-from cnnhelpers.experiment import Experiment, identity_of
+from cnnhelpers.experiment import Experiment, Protocol, identity_of
 from cnnhelpers.inputs import Batches, assemble
+from cnnhelpers.precision import products_in
 from cnnhelpers.records import Record
 from cnnhelpers.splits import Part, Split, split
 from cnnhelpers.summaries import flops
@@ -81,50 +83,93 @@ def train(
     parts = split(dataset, protocol.split, seed, protocol.images)
     text = experiment.text(dataset.card) if text is None else text
     _check_pixels(dataset, text)
-    policy = keras.config.dtype_policy()
-    try:
-        model = prepare(experiment, parts.train, len(dataset.class_names), seed)
-    finally:
-        keras.config.set_dtype_policy(policy)
-    counted = flops(model)
-    store = backup.Backup(backup_folder, identity_of(text), seed)
-    progress = fit(model, experiment, parts, seed, store)
-    record = Record(
-        identity=identity_of(text),
-        seed=seed,
-        text=text,
-        labels=experiment.labels,
-        data=_data(dataset, parts),
-        status="failed" if progress.reason == "diverged" else "done",
-        environment=_environment(protocol.precision, threads),
-        weights_sha256=weights_hash(model),
-        **_outcome(model, progress, counted),
-    )
-    if record.status == "failed":
-        return model, record, {}
-    results = evaluation.evaluate(model, parts, dataset.class_names, protocol.padding, EVALUATION_BATCH)
+    with products_in(protocol.precision) as precision:
+        model = prepare(experiment, parts.train, len(dataset.class_names), seed, backup_folder)
+        counted = flops(model)
+        progress = fit(model, experiment, parts, seed, backup.Backup(backup_folder, identity_of(text), seed))
+        record = Record(
+            identity=identity_of(text),
+            seed=seed,
+            text=text,
+            labels=experiment.labels,
+            data=_data(dataset, parts),
+            status="failed" if progress.reason == "diverged" else "done",
+            environment=_environment(precision, threads),
+            weights_sha256=weights_hash(model),
+            **_outcome(model, progress, counted),
+        )
+        if record.status == "failed":
+            return model, record, {}
+        results = evaluation.evaluate(model, parts, dataset.class_names, protocol.padding, EVALUATION_BATCH)
     record = dataclasses.replace(record, metrics=results.metrics, classes=results.classes)
     return model, record, results.arrays
 
 
-def prepare(experiment: Experiment, train_part: Part, classes: int, seed: int) -> keras.Model:
-    """Return the compiled model of a run with the initial weights of its seed."""
+def prepare(
+    experiment: Experiment, train_part: Part, classes: int, seed: int, folder: Path | None = None
+) -> keras.Model:
+    """Return the compiled model of a run with the weights that it starts from, see starting_weights."""
     protocol = experiment.protocol
-    keras.config.set_dtype_policy(protocol.precision)
     keras.utils.set_random_seed(seeds.integer(seed, "weights"))
     model = assemble(experiment, train_part, classes)
+    if experiment.after is not None:
+        start_from(model.layers[-1], final_weights(experiment.after, seed, folder), experiment.id)
     steps = -(-len(train_part) // protocol.batch_size)
-    rate = protocol.learning_rate
-    if protocol.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, decay_steps=steps * protocol.epochs)
+    options = {"learning_rate": learning_rate(protocol, steps * protocol.epochs)}
+    options |= {} if protocol.momentum is None else {"momentum": protocol.momentum}
     model.compile(
-        optimizer=keras.optimizers.get({"class_name": protocol.optimizer, "config": {"learning_rate": rate}}),
+        optimizer=keras.optimizers.get({"class_name": protocol.optimizer, "config": options}),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="crossentropy")],
         steps_per_execution=min(STEPS_PER_CALL, steps),
         jit_compile="auto" if keras.backend.backend() == "jax" else False,
     )
     return model
+
+
+def learning_rate(protocol: Protocol, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning rate of a training of `steps` batches.
+
+    "cosine" lets it fall to 0 along half a cosine (Loshchilov and Hutter, 2017). "one_cycle" first rises from a 25th of
+    it over 30 % of the batches, then falls to 0 likewise (Smith and Topin, 2018).
+    """
+    rate, schedules = protocol.learning_rate, keras.optimizers.schedules
+    if protocol.schedule == "cosine":
+        return schedules.CosineDecay(rate, decay_steps=steps)
+    if protocol.schedule == "one_cycle":
+        rising = max(1, round(0.3 * steps))
+        return schedules.CosineDecay(
+            rate / 25, decay_steps=max(1, steps - rising), warmup_target=rate, warmup_steps=rising
+        )
+    return rate
+
+
+def final_weights(experiment: Experiment, seed: int, folder: Path | None) -> list[np.ndarray]:
+    """Return the weights that the network of a run ends with, kept in `folder` (None: trained each time)."""
+    path = None if folder is None else folder / f"{experiment.identity()}-{seed}.weights.npz"
+    if path is not None and path.exists():
+        with np.load(path, allow_pickle=False) as file:
+            return [file[f"arr_{position}"] for position in range(len(file.files))]
+    model, record, _ = train(experiment, seed, backup_folder=folder)
+    if record.status != "done":
+        raise InputError(f"{experiment.id} with seed {seed} gives no weights to start from: {record.stop['reason']}")
+    weights = model.layers[-1].get_weights()
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, lambda file: np.savez(file, *weights))
+    return weights
+
+
+def start_from(network: keras.Model, arrays: list[np.ndarray], label: str) -> None:
+    """Set the weights of `network` to `arrays`, in order, up to the first that has another shape."""
+    taken = 0
+    for variable, array in zip(network.weights, arrays, strict=False):
+        if tuple(variable.shape) != array.shape:
+            break
+        variable.assign(array)
+        taken += 1
+    if not taken:
+        raise InputError(f"{label} cannot start from the weights of another network: their first shapes differ")
 
 
 def fit(model: keras.Model, experiment: Experiment, parts: Split, seed: int, store: "backup.Backup") -> Progress:

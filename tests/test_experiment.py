@@ -106,13 +106,33 @@ def test_the_path_and_name_of_a_dataset_do_not_change_the_identity():
         {"patience": 2},
         {"restore_best": False},
         {"augmentation": "flip"},
-        {"precision": "mixed_bfloat16"},
+        {"schedule": "one_cycle"},
+        {"optimizer": "sgd", "momentum": 0.9},
+        {"precision": "bfloat16"},
         {"padding": "middle"},
     ],
     ids=str,
 )
 def test_every_protocol_field_changes_the_identity(change):
     assert Experiment(network, GOLDEN_PROTOCOL).change(**change).identity(CARD) != GOLDEN_IDENTITY
+
+
+def test_the_experiment_that_a_run_starts_after_is_part_of_the_identity():
+    first = Experiment(network, GOLDEN_PROTOCOL)
+    second = Experiment(network, GOLDEN_PROTOCOL, after=first)
+    assert f"\nafter: {GOLDEN_IDENTITY}\nnetwork:" in second.text(CARD)
+    assert len({one.identity(CARD) for one in (first, second, Experiment(network, GOLDEN_PROTOCOL, after=second))}) == 3
+
+
+def test_width_is_part_of_text_and_labels_and_needs_a_network_that_takes_it():
+    def scaled(input_shape, classes, width=1.0):
+        return keras.Sequential([keras.Input(input_shape), layers.Flatten(), layers.Dense(round(10 * width))])
+
+    narrow = Experiment(scaled, title="dense").change(width=0.5)
+    assert "\nwidth: 0.5\n" in narrow.text(Card("planted", (28, 28, 1), 5, "ab" * 32, True))
+    assert narrow.labels["title"] == "dense (width 0.5)"
+    with pytest.raises(InputError, match=r"cannot be built .* 'width'"):
+        Experiment(network).change(width=0.5).build((28, 28, 1), 10)
 
 
 def test_other_pixels_change_the_identity():

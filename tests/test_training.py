@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cnnhelpers import backup, data, seeds
+from cnnhelpers import backup, data, precision, seeds
+from cnnhelpers.errors import InputError
 from cnnhelpers.inputs import Batches, scaling_layers
 from cnnhelpers.splits import Part, split
-from cnnhelpers.training import train
+from cnnhelpers.training import final_weights, learning_rate, start_from, train
 from tests.tiny import tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras.*")
@@ -166,6 +167,66 @@ def test_batches_follow_the_given_order_without_copying_the_images():
     assert (labels == part.labels[part.indices][::-1][:50]).all()
     assert (images[0] == part.images[part.indices[-1]]).all()
     assert len(Batches(part, order, 50)) == -(-len(part) // 50)
+
+
+def rates(steps, **protocol):
+    schedule = learning_rate(tiny(learning_rate=0.5, **protocol).protocol, steps)
+    return [float(schedule(step)) for step in range(steps + 1)]
+
+
+def test_schedules_by_hand():
+    assert learning_rate(tiny(learning_rate=0.5).protocol, 100) == 0.5
+    assert rates(4, schedule="cosine") == pytest.approx([0.5, 0.5 * (1 + 2**-0.5) / 2, 0.25, 0.0732233, 0])
+    cycle = rates(10, schedule="one_cycle")
+    assert cycle[:4] == pytest.approx([0.02, 0.18, 0.34, 0.5])  # a 25th, then straight up over 30 % of the batches
+    assert (np.diff(cycle[3:]) < 0).all() and cycle[10] == pytest.approx(0, abs=1e-7)
+
+
+def test_momentum_reaches_the_optimizer():
+    model, _, _ = train(tiny(optimizer="sgd", momentum=0.9, epochs=1), 0)
+    assert model.optimizer.momentum == 0.9
+
+
+def test_a_run_after_another_starts_from_its_final_weights_also_where_they_are_kept(tmp_path):
+    first = tiny(optimizer="sgd", learning_rate=0.1)
+    stopped = replace(tiny(optimizer="sgd", learning_rate=1e-30, epochs=1), after=first)
+    model, record, _ = train(first, 0)
+    _, continued, _ = train(stopped, 0, backup_folder=tmp_path)
+    assert continued.weights_sha256 == record.weights_sha256  # steps of 1e-30 move nothing
+    (kept,) = tmp_path.iterdir()
+    assert kept.name == f"{first.identity()}-0.weights.npz"
+    for again, weight in zip(final_weights(first, 0, tmp_path), model.layers[-1].get_weights(), strict=True):
+        assert (again == weight).all()
+
+
+def test_weights_are_taken_up_to_the_first_of_another_shape():
+    source = tiny().build((28, 28, 1), 10)
+    target = tiny().build((32, 32, 1), 10)  # its dense layer has more inputs
+    head = target.get_weights()[2]
+    start_from(target, source.get_weights(), "target")
+    assert (target.get_weights()[0] == source.get_weights()[0]).all()
+    assert (target.get_weights()[2] == head).all()
+    with pytest.raises(InputError, match="target cannot start"):
+        start_from(target, [np.zeros(3)], "target")
+
+
+@pytest.mark.skipif(not precision.available(), reason="this processor has no bfloat16 products")
+def test_bfloat16_products_round_to_8_bits_and_float32_is_back_afterwards():
+    _, before, _ = train(tiny(epochs=1), 0)
+    _, rounded, _ = train(tiny(epochs=1, precision="bfloat16"), 0)
+    _, after, _ = train(tiny(epochs=1), 0)
+    assert before.weights_sha256 == after.weights_sha256 != rounded.weights_sha256
+    assert rounded.environment["precision"] == "bfloat16"
+    loss, again = rounded.history["loss"][0], before.history["loss"][0]
+    assert loss == pytest.approx(again, rel=0.02) and loss != again
+
+
+def test_without_bfloat16_the_record_says_float32(monkeypatch):
+    monkeypatch.setattr(precision, "available", lambda: False)
+    _, plain, _ = train(tiny(epochs=1), 0)
+    _, record, _ = train(tiny(epochs=1, precision="bfloat16"), 0)
+    assert record.environment["precision"] == "float32"
+    assert record.weights_sha256 == plain.weights_sha256 and record.identity != plain.identity
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])

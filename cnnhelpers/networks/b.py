@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import keras
 from keras import layers, regularizers
 
+from cnnhelpers.experiment import check_width
 from cnnhelpers.networks.parts import (
     Shape,
     check_count,
     check_dropout,
     check_strength,
-    check_width,
     convolution,
     dense,
     scaled,

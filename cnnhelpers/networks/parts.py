@@ -32,12 +32,6 @@ def check_strength(name: str, strength: float | None) -> None:
         raise InputError(f"{name} must be a finite number of at least 0, or None. Received: {name}={strength!r}")
 
 
-def check_width(width: float) -> None:
-    """Raise InputError unless `width` can scale a number of filters or units."""
-    if not _is_number(width) or not 0 < width < math.inf:
-        raise InputError(f"width must be a finite number above 0 (1 is the published width). Received: width={width!r}")
-
-
 def check_count(name: str, count: int, lowest: int = 1) -> None:
     """Raise InputError unless `count` is a whole number of at least `lowest`."""
     if type(count) is not int or count < lowest:

@@ -1,8 +1,10 @@
 """The experiments of the five reports, by study.
 
-find("A1"), find("A"), find("regularization")   # one experiment, a report's, a study's
-regularization.sweep("l2", [0, 0.0001, 0.001])  # the same networks at strengths of your own
-profiles.apply(experiment, "quick")             # minutes instead of hours
+In short::
+
+    find("A1"), find("A"), find("regularization")   # one experiment, a report's, a study's
+    regularization.sweep("l2", [0, 0.0001, 0.001])  # the same networks at strengths of your own
+    profiles.apply(experiment, "quick")             # minutes instead of hours
 """
 
 import re

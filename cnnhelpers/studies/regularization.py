@@ -17,7 +17,9 @@ L2, DROPOUT, PATIENCE, DENSE_UNITS = 0.0001, 0.1, 3, 100  # of report A
 
 PROTOCOL_A = Protocol(dataset="fashion_mnist", scaling="none", split="tail:0.15", batch_size=128, epochs=10)
 STOPPING_A = replace(PROTOCOL_A, early_stopping="validation_loss", patience=PATIENCE, restore_best=True)
-PROTOCOL_B = Protocol(dataset="cifar10", scaling="unit", split="first:10000", batch_size=512, epochs=20)
+PROTOCOL_B = Protocol(
+    dataset="cifar10", scaling="unit", split="first:10000", batch_size=512, epochs=20, precision="bfloat16"
+)
 STOPPING_B = replace(PROTOCOL_B, early_stopping="validation_accuracy", patience=2)
 
 L2_CUT_OFF = "The strength of L2 is cut off in the report (it starts 0.000): 0.0001 here."

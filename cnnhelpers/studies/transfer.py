@@ -9,7 +9,9 @@ from cnnhelpers import networks
 from cnnhelpers.experiment import Experiment, Protocol
 from cnnhelpers.studies import profiles
 
-PROTOCOL_E = Protocol(dataset="fashion_mnist_5", scaling="unit", split="random:0.1,0.1", batch_size=128, epochs=50)
+PROTOCOL_E = Protocol(
+    dataset="fashion_mnist_5", scaling="unit", split="random:0.1,0.1", batch_size=128, epochs=50, precision="bfloat16"
+)
 PADDED_E = replace(PROTOCOL_E, padding="middle")
 
 STAND_IN = "The course's data file is not public: the pairs of Fashion-MNIST classes that fit its printed figures best."

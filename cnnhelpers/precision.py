@@ -1,0 +1,38 @@
+"""The precision of convolutions and matrix products: float32, or bfloat16 where the processor computes in it.
+
+Weights, activations and everything that a user sees stay float32: TensorFlow's graph optimizer puts the products of
+oneDNN into bfloat16 (8 bits of mantissa, the range of float32) and back.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+
+from cnnhelpers import environment
+
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}  # of processors that multiply in it; others only imitate it, slower
+
+
+def available() -> bool:
+    """Return whether products can be computed in bfloat16 here: TensorFlow on a processor that has it."""
+    return keras.backend.backend() == "tensorflow" and bool(BFLOAT16_FLAGS & environment.processor_flags())
+
+
+@contextmanager
+def products_in(precision: str) -> Iterator[str]:
+    """Compute products in `precision` ("float32" or "bfloat16") within the context; yield the precision that is used.
+
+    Where bfloat16 is not available float32 is used, and yielded, instead.
+    """
+    if precision == "float32" or not available():
+        yield "float32"
+        return
+    import tensorflow
+
+    option = "auto_mixed_precision_onednn_bfloat16"
+    tensorflow.config.optimizer.set_experimental_options({option: True})
+    try:
+        yield "bfloat16"
+    finally:
+        tensorflow.config.optimizer.set_experimental_options({option: False})
