@@ -8,6 +8,7 @@ from typing import Any
 from cnnhelpers import networks
 from cnnhelpers.experiment import Experiment, Protocol
 from cnnhelpers.studies import profiles
+from cnnhelpers.studies.common import published
 
 # Products in bfloat16: up to twice as fast, equal accuracy (tests/benchmarks/precision.py).
 PROTOCOL_C = Protocol(
@@ -81,21 +82,8 @@ def _report_d() -> list[Experiment]:
 
 
 def _c(id: str, title: str, network: Callable[..., Any], **options: Any) -> Experiment:
-    return _experiment(id, title, partial(network, **options), PROTOCOL_C, ROW_NORM)
+    return published("depth_and_kernel", id, title, partial(network, **options), PROTOCOL_C, ROW_NORM)
 
 
 def _d(id: str, title: str, network: Callable[..., Any], *assumptions: str, epochs: int = 10) -> Experiment:
-    return _experiment(id, title, network, replace(PROTOCOL_D, epochs=epochs), NO_SEED, *assumptions)
-
-
-def _experiment(id: str, title: str, network: Callable[..., Any], protocol: Protocol, *assumptions: str) -> Experiment:
-    return Experiment(
-        network,
-        protocol,
-        id=id,
-        title=title,
-        study="depth_and_kernel",
-        report=id[0],
-        profile="published",
-        assumptions=assumptions,
-    )
+    return published("depth_and_kernel", id, title, network, replace(PROTOCOL_D, epochs=epochs), NO_SEED, *assumptions)

@@ -1,18 +1,21 @@
 """Optimization: report D's optimizers on D7, report E's sweeps on E4 (optimizer, batch size, learning rate, epochs)."""
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from cnnhelpers import networks
-from cnnhelpers.experiment import Experiment, Protocol
+from cnnhelpers.experiment import Experiment
 from cnnhelpers.studies import profiles
+from cnnhelpers.studies.common import published
 from cnnhelpers.studies.depth_and_kernel import NO_SEED, PROTOCOL_D
 from cnnhelpers.studies.transfer import PROTOCOL_E, STAND_IN
 
 BATCH_SIZES = (16, 32, 64, 128)
 LEARNING_RATES = (0.01, 0.02, 0.001, 0.002)
 EPOCHS = (10, 30, 50, 70)
+
+_experiment = partial(published, "optimization")
 
 OWN_WEIGHTS = "The report trained its optimizers one after the other on the same weights: here each starts afresh."
 SGD_RATE = "The report does not give the learning rate of SGD: Keras' default, 0.01, here."
@@ -64,16 +67,3 @@ def _report_e() -> list[Experiment]:
         *(e4(f"learning_rate={rate:g}", f"learning rate {rate:g}", learning_rate=rate) for rate in LEARNING_RATES),
         *(e4(f"epochs={epochs}", f"{epochs} epochs", epochs=epochs) for epochs in EPOCHS),
     ]
-
-
-def _experiment(id: str, title: str, network: Callable[..., Any], protocol: Protocol, *assumptions: str) -> Experiment:
-    return Experiment(
-        network,
-        protocol,
-        id=id,
-        title=title,
-        study="optimization",
-        report=id[0],
-        profile="published",
-        assumptions=assumptions,
-    )

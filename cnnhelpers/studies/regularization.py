@@ -1,6 +1,6 @@
 """Regularization: report A (L2, dropout, early stopping) and report B (L1 with L2, dropout, early stopping)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,8 +12,11 @@ from cnnhelpers.experiment import Experiment, Protocol
 from cnnhelpers.networks import report_a, report_b_cnn, report_b_dense
 from cnnhelpers.networks.parts import check_count, check_dropout, check_strength
 from cnnhelpers.studies import profiles
+from cnnhelpers.studies.common import published
 
 L2, DROPOUT, PATIENCE, DENSE_UNITS = 0.0001, 0.1, 3, 100  # of report A
+
+_experiment = partial(published, "regularization")
 
 PROTOCOL_A = Protocol(dataset="fashion_mnist", scaling="none", split="tail:0.15", batch_size=128, epochs=10)
 STOPPING_A = replace(PROTOCOL_A, early_stopping="validation_loss", patience=PATIENCE, restore_best=True)
@@ -190,7 +193,7 @@ def _variant(convolutions: int, dense_units: int, strengths: dict[str, Any]) -> 
     network = partial(
         report_a, convolutions=convolutions, dense_units=dense_units, l2=l2 or None, dropout=dropout or 0.0
     )
-    return _experiment(f"{convolutions}conv", title, network, protocol)
+    return replace(_experiment(f"{convolutions}conv", title, network, protocol), report="A")
 
 
 def _report_a() -> list[Experiment]:
@@ -245,16 +248,3 @@ def _report_b() -> list[Experiment]:
         _experiment("B16", "3 convolutions, dropout 0.2", partial(three, **dropout), *plain),
         _experiment("B-base", "3 narrower convolutions", base, STOPPING_B, FIRST_IMAGES, NO_BEST, INTERRUPTED),
     ]
-
-
-def _experiment(id: str, title: str, network: Callable[..., Any], protocol: Protocol, *assumptions: str) -> Experiment:
-    return Experiment(
-        network,
-        protocol,
-        id=id,
-        title=title,
-        study="regularization",
-        report="B" if id.startswith("B") else "A",
-        profile="published",
-        assumptions=assumptions,
-    )

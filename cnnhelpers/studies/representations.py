@@ -6,6 +6,7 @@ from functools import partial
 from cnnhelpers.experiment import Experiment
 from cnnhelpers.networks import report_a
 from cnnhelpers.studies import profiles
+from cnnhelpers.studies.common import published
 from cnnhelpers.studies.regularization import DENSE_UNITS, L2, L2_CUT_OFF, PROTOCOL_A
 
 
@@ -26,14 +27,12 @@ def experiments(report: str | None = None, dataset: str | None = None, profile: 
     InputError
         If the report is not of this study, or the profile is unknown.
     """
-    filters = Experiment(
+    filters = published(
+        "representations",
+        "A-vis",
+        "4 convolutions, L2, all training images",
         partial(report_a, convolutions=4, strides=1, dense_units=DENSE_UNITS, l2=L2),
         replace(PROTOCOL_A, split="none"),
-        id="A-vis",
-        title="4 convolutions, L2, all training images",
-        study="representations",
-        report="A",
-        profile="published",
-        assumptions=(L2_CUT_OFF,),
+        L2_CUT_OFF,
     )
     return profiles.select([filters], report, dataset, profile)

@@ -8,6 +8,7 @@ from typing import Any
 from cnnhelpers import networks
 from cnnhelpers.experiment import Experiment, Protocol
 from cnnhelpers.studies import profiles
+from cnnhelpers.studies.common import published
 
 PROTOCOL_E = Protocol(
     dataset="fashion_mnist_5", scaling="unit", split="random:0.1,0.1", batch_size=128, epochs=50, precision="bfloat16"
@@ -38,25 +39,16 @@ def experiments(report: str | None = None, dataset: str | None = None, profile: 
     """
     resnet50 = partial(networks.report_e_backbone, backbone="resnet50")
     vgg16 = partial(networks.report_e_backbone, backbone="vgg16")
-    published = [
-        _experiment("E1", "3 convolutions", networks.report_e_1),
-        _experiment("E2", "3 convolutions, batch normalization, dropout", networks.report_e_2),
-        _experiment("E3", "4 convolutions, batch normalization, dropout", networks.report_e_3),
-        _experiment("E4", "4 padded convolutions, batch normalization, dropout, L2", networks.report_e_4),
-        replace(_experiment("E-resnet50", "ResNet50, frozen", resnet50, PADDED_E), weights="imagenet"),
-        replace(_experiment("E-vgg16", "VGG16, frozen", vgg16, PADDED_E), weights="imagenet"),
+    experiments = [
+        _e("E1", "3 convolutions", networks.report_e_1),
+        _e("E2", "3 convolutions, batch normalization, dropout", networks.report_e_2),
+        _e("E3", "4 convolutions, batch normalization, dropout", networks.report_e_3),
+        _e("E4", "4 padded convolutions, batch normalization, dropout, L2", networks.report_e_4),
+        replace(_e("E-resnet50", "ResNet50, frozen", resnet50, PADDED_E), weights="imagenet"),
+        replace(_e("E-vgg16", "VGG16, frozen", vgg16, PADDED_E), weights="imagenet"),
     ]
-    return profiles.select(published, report, dataset, profile)
+    return profiles.select(experiments, report, dataset, profile)
 
 
-def _experiment(id: str, title: str, network: Callable[..., Any], protocol: Protocol = PROTOCOL_E) -> Experiment:
-    return Experiment(
-        network,
-        protocol,
-        id=id,
-        title=title,
-        study="transfer",
-        report="E",
-        profile="published",
-        assumptions=(STAND_IN,),
-    )
+def _e(id: str, title: str, network: Callable[..., Any], protocol: Protocol = PROTOCOL_E) -> Experiment:
+    return published("transfer", id, title, network, protocol, STAND_IN)
