@@ -1,5 +1,7 @@
 """What a network looks like before it is trained: layer table, FLOPs, diagram. From shapes, on any Keras backend."""
 
+from __future__ import annotations
+
 import importlib.util
 import math
 import re
@@ -7,11 +9,12 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-import keras
+import lazy_loader
 import pandas as pd
 
 from cnnhelpers.errors import InputError
 
+keras = lazy_loader.load("keras")  # chapters import this module, and most of them never build a model
 DIAGRAM_SCALE = 0.7  # of Keras' size: text of 10 points
 Shape = tuple[int | None, ...]
 
