@@ -1,10 +1,22 @@
-"""Optimization: report D's optimizers on D7, report E's sweeps on E4 (optimizer, batch size, learning rate, epochs)."""
+"""Optimization: report D's optimizers on D7, report E's sweeps on E4 (optimizer, batch size, learning rate, epochs).
 
+And what neither asks, on a network of choice: every optimizer at every rate, maps, schedules. In short::
+
+    base = basis(find("A1")[0], epochs=5)
+    optimizers(base)                                        # each at Keras' default learning rate
+    optimizers(base, rates=[0.001, 0.01])                   # each at each rate
+    learning_rate_map(base, [0.01, 0.04], [32, 128])        # every rate with every batch size
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import pandas as pd
+
 from cnnhelpers import networks
+from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.experiment import Experiment
 from cnnhelpers.studies import profiles
 from cnnhelpers.studies.common import published
@@ -15,6 +27,18 @@ BATCH_SIZES = (16, 32, 64, 128)
 LEARNING_RATES = (0.01, 0.02, 0.001, 0.002)
 EPOCHS = (10, 30, 50, 70)
 
+# What each name stands for, at the learning rate that Keras takes by default.
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "sgd": {"optimizer": "sgd", "momentum": None, "learning_rate": 0.01},
+    "momentum": {"optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.01},
+    **{
+        name: {"optimizer": name, "momentum": None, "learning_rate": 0.001}
+        for name in ("adagrad", "adadelta", "rmsprop", "adam", "adamw", "adamax")
+    },
+}
+D8_ORDER = ("adagrad", "adadelta", "adamax")
+SCHEDULES = ("constant", "cosine", "one_cycle")
+
 _experiment = partial(published, "optimization")
 
 OWN_WEIGHTS = "The report trained its optimizers one after the other on the same weights: here each starts afresh."
@@ -22,8 +46,10 @@ SGD_RATE = "The report does not give the learning rate of SGD: Keras' default, 0
 
 
 def experiments(report: str | None = None, dataset: str | None = None, profile: str = "published") -> list[Experiment]:
-    """Return D8-adagrad, D8-adadelta and D8-adamax, and the sweeps on E4 with ids such as "E4/batch_size=16".
+    """Return report D's optimizers and the sweeps on E4 with ids such as "E4/batch_size=16".
 
+    D8-adagrad, D8-adadelta and D8-adamax each start from weights of their own. D8-adadelta-after and D8-adamax-after
+    are the report's: each starts from the weights that the one before it ended with, Adagrad, Adadelta, Adamax.
     The levels of a sweep that are E4 itself (Adam, 128, 0.001, 50) have E4's identity and are trained once.
 
     Parameters
@@ -45,14 +71,15 @@ def experiments(report: str | None = None, dataset: str | None = None, profile: 
 
 def _report_d() -> list[Experiment]:
     def d8(id: str, title: str, optimizer: str) -> Experiment:
-        protocol = replace(PROTOCOL_D, optimizer=optimizer, learning_rate=0.001)  # Keras' default of all three
+        protocol = replace(PROTOCOL_D, **OPTIMIZERS[optimizer])
         return _experiment(id, title, networks.report_d_7, protocol, NO_SEED, OWN_WEIGHTS)
 
-    return [
+    fair = [
         d8("D8-adagrad", "D7 with Adagrad", "adagrad"),
         d8("D8-adadelta", "D7 with Adadelta", "adadelta"),
         d8("D8-adamax", "D7 with Adamax", "adamax"),
     ]
+    return [*fair, *(replace(one, assumptions=(NO_SEED,)) for one in one_after_another(fair)[1:])]
 
 
 def _report_e() -> list[Experiment]:
@@ -67,3 +94,120 @@ def _report_e() -> list[Experiment]:
         *(e4(f"learning_rate={rate:g}", f"learning rate {rate:g}", learning_rate=rate) for rate in LEARNING_RATES),
         *(e4(f"epochs={epochs}", f"{epochs} epochs", epochs=epochs) for epochs in EPOCHS),
     ]
+
+
+def basis(experiment: Experiment, *, dataset: str | None = None, epochs: int = 5) -> Experiment:
+    """Return a published experiment as the comparisons below train it: pixels 0..1, `epochs` epochs, bfloat16 products.
+
+    Everything else is the report's. It is nobody's published run, and is labelled so.
+    """
+    changed = experiment if dataset is None else profiles.on_dataset(experiment, dataset)
+    changed = changed.change(scaling="unit", epochs=epochs, precision="bfloat16", profile="own")
+    return replace(changed, study="optimization", report="", assumptions=())
+
+
+def variant(
+    base: Experiment,
+    optimizer: str = "adam",
+    *,
+    learning_rate: float | None = None,
+    batch_size: int | None = None,
+    schedule: str = "constant",
+) -> Experiment:
+    """Return `base` with another optimizer, one of OPTIMIZERS, and ids such as "A1/sgd/0.04/batch=32/cosine".
+
+    Parameters
+    ----------
+    learning_rate
+        None: Keras' default for this optimizer.
+    batch_size
+        None: that of `base`.
+    schedule
+        One of SCHEDULES; "cosine" and "one_cycle" as in training.learning_rate.
+
+    Raises
+    ------
+    InputError
+        If the optimizer is unknown, or a number is out of its range.
+
+    Examples
+    --------
+    >>> from cnnhelpers.studies import find
+    >>> variant(basis(find("A1")[0]), "momentum", learning_rate=0.03, schedule="cosine").id
+    'A1/momentum/0.03/cosine'
+    """
+    if optimizer not in OPTIMIZERS:
+        raise unknown("optimizer", optimizer, OPTIMIZERS)
+    changes = OPTIMIZERS[optimizer] | {"schedule": None if schedule == "constant" else schedule}
+    changes |= {} if learning_rate is None else {"learning_rate": learning_rate}
+    changes |= {} if batch_size is None else {"batch_size": batch_size}
+    changed = base.change(**changes)
+    rate = f"{changed.protocol.learning_rate:g}"
+    parts = [optimizer, rate]
+    parts += [f"batch={batch_size}"] if batch_size else []
+    parts += [schedule] if schedule != "constant" else []
+    return replace(changed, id="/".join([base.id, *parts]), title=", ".join([base.title, *parts]))
+
+
+def optimizers(
+    base: Experiment, names: Iterable[str] = tuple(OPTIMIZERS), rates: Sequence[float] | None = None
+) -> list[Experiment]:
+    """Return each optimizer at each learning rate, or once at Keras' default where `rates` is None.
+
+    Raises
+    ------
+    InputError
+        If a name is not one of OPTIMIZERS, or a rate is out of its range.
+    """
+    return [variant(base, name, learning_rate=rate) for name in names for rate in rates or [None]]
+
+
+def learning_rate_map(
+    base: Experiment, rates: Sequence[float], batch_sizes: Sequence[int], optimizer: str = "sgd"
+) -> list[Experiment]:
+    """Return one optimizer at every learning rate with every batch size."""
+    return [variant(base, optimizer, learning_rate=rate, batch_size=size) for size in batch_sizes for rate in rates]
+
+
+def schedules(
+    base: Experiment,
+    rates: Sequence[float],
+    optimizer: str = "adam",
+    names: Sequence[str] = SCHEDULES,
+) -> list[Experiment]:
+    """Return one optimizer under every schedule at every learning rate, which is the schedule's highest."""
+    return [variant(base, optimizer, learning_rate=rate, schedule=name) for rate in rates for name in names]
+
+
+def one_after_another(experiments: Sequence[Experiment]) -> list[Experiment]:
+    """Return the experiments, each but the first starting from the weights that the one before it ends with.
+
+    That is how report D compared its optimizers: whatever comes later has been trained for longer. Ids end in "-after".
+
+    Raises
+    ------
+    InputError
+        If there are no experiments.
+    """
+    if not experiments:
+        raise InputError("one_after_another needs at least one experiment. Received: none")
+    chain = [experiments[0]]
+    for one in experiments[1:]:
+        title = f"{one.title}, from the weights after {chain[-1].protocol.optimizer}"
+        chain.append(replace(one, after=chain[-1], id=f"{one.id}-after", title=title))
+    return chain
+
+
+def add_settings(runs: pd.DataFrame, experiments: Iterable[Experiment]) -> pd.DataFrame:
+    """Return `runs` with what their experiments vary: optimizer, learning_rate, batch_size, schedule ("constant").
+
+    The optimizer is a name of OPTIMIZERS, so SGD with momentum is "momentum".
+    """
+    protocols = {one.id: one.protocol for one in experiments}
+    told = [protocols[name] for name in runs["experiment"]]
+    return runs.assign(
+        optimizer=["momentum" if one.optimizer == "sgd" and one.momentum else one.optimizer for one in told],
+        learning_rate=[one.learning_rate for one in told],
+        batch_size=[one.batch_size for one in told],
+        schedule=[one.schedule or "constant" for one in told],
+    )
