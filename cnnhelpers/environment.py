@@ -1,5 +1,6 @@
 """What a run was made with: versions, backend, device, processor and commit."""
 
+import hashlib
 import importlib
 import importlib.metadata
 import logging
@@ -16,16 +17,31 @@ LIBRARIES = ("cnnhelpers", "keras", "tensorflow", "jax", "torch", "numpy", "scik
 def import_keras_quietly() -> None:
     """Import Keras with standard error closed: TensorFlow writes there about itself before it reads any log level."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    open_standard_streams()
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        importlib.import_module("keras")
+        importlib.import_module("keras").layers  # noqa: B018 - an attribute loads it where it was imported lazily
         logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its retracing warnings are not about the user's code
     finally:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def open_standard_streams() -> None:
+    """Open /dev/null for closed standard streams: else the next file opened gets their number, and their text."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 def versions() -> dict[str, str]:
@@ -68,8 +84,19 @@ def processor_flags() -> frozenset[str]:
 
 
 def cores() -> int:
-    """Return how many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many processor cores this process may use: its affinity and its container's quota allow no more."""
+    import joblib
+
+    return joblib.cpu_count()
+
+
+@cache
+def code() -> str:
+    """Return version and hash of this package's sources, such as "0.1.0 (3f2a...)": equal code, equal text."""
+    package, digest = Path(__file__).resolve().parent, hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        digest.update(f"{path.relative_to(package)}\n".encode() + path.read_bytes())
+    return f"{importlib.metadata.version('cnnhelpers')} ({digest.hexdigest()[:12]})"
 
 
 @cache

@@ -1,16 +1,16 @@
 """From a run to its trained model: records keep no weights, but a seed trains the same ones again."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cloudpickle
-import loky
 
 from cnnhelpers import environment, predictions, records
+from cnnhelpers.atomic import check_writable
+from cnnhelpers.child import THREADS, Child
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment
-from cnnhelpers.runner import THREADS, WORKER_ENVIRONMENT, Run, plan, start_worker
+from cnnhelpers.plans import Run, plan
 
 if TYPE_CHECKING:
     import keras
@@ -40,13 +40,12 @@ def trained(experiment: Experiment, seed: int = 0, folder: Path | str = "models"
     identity, seed = one.key
     path = Path(folder) / f"{records.slug(experiment.id)}-{identity}-{seed}.keras"
     if not path.exists():
-        executor = loky.ProcessPoolExecutor(
-            1, env=WORKER_ENVIRONMENT, initializer=start_worker, initargs=(os.getpid(),)
-        )
+        check_writable(path.parent, "pass another folder=")
+        child = Child()
         try:
-            executor.submit(_train_and_save, cloudpickle.dumps(one), path.resolve()).result()
+            child.call(_train_and_save, cloudpickle.dumps(one), path.resolve())
         finally:
-            executor.shutdown(wait=True, kill_workers=True)
+            child.end()
     return predictions.load_model(path)
 
 

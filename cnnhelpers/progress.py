@@ -25,7 +25,7 @@ class ProgressLine:
     def close(self) -> None:
         """End the line."""
         if self._label and self._stream.isatty():
-            print(file=self._stream)
+            self._print("\n")
 
     def _show(self) -> None:
         tenth = 10 * self._done // max(self._total, 1)
@@ -40,7 +40,14 @@ class ProgressLine:
             text += f", about {duration(elapsed / self._done * (self._total - self._done))} left"
         elif self._done:
             text += f" in {duration(elapsed)}"
-        print(f"\r{text}\x1b[K" if terminal else text, end="" if terminal else "\n", file=self._stream, flush=True)
+        self._print(f"\r{text}\x1b[K" if terminal else f"{text}\n")
+
+    def _print(self, text: str) -> None:
+        """Write at once; keep silent from then on if nobody reads any more."""
+        try:
+            print(text, end="", file=self._stream, flush=True)
+        except (OSError, ValueError):  # a broken pipe, a closed stream
+            self._label = ""
 
 
 def duration(seconds: float) -> str:

@@ -5,6 +5,8 @@ import json
 import os
 import re
 import warnings
+import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -28,17 +30,17 @@ class Record:
 
     identity: str
     seed: int
-    text: str  # the canonical text that the identity is the hash of
-    labels: dict[str, str]  # experiment, title, study, report, profile
-    data: dict[str, Any]  # name, fingerprint, official, source, images per part
-    status: str  # "done" or "failed"
-    stop: dict[str, Any]  # reason, error, epochs_run, best_epoch (1-based, lowest validation loss), resumed_after
-    history: dict[str, list[float]] = field(default_factory=dict)  # one value an epoch
-    metrics: dict[str, dict[str, float]] = field(default_factory=dict)  # part -> METRICS at the end of training
-    best: dict[str, float] = field(default_factory=dict)  # history at best_epoch
-    classes: dict[str, Any] = field(default_factory=dict)  # names; part -> confusion, precision, recall, f1
-    cost: dict[str, float] = field(default_factory=dict)  # parameters, flops, seconds, cpu_seconds, ...
-    environment: dict[str, Any] = field(default_factory=dict)  # versions, backend, device, precision, threads, commit
+    text: str  #: the canonical text that the identity is the hash of
+    labels: dict[str, str]  #: experiment, title, study, report, profile
+    data: dict[str, Any]  #: name, fingerprint, official, source, images per part
+    status: str  #: "done" or "failed"
+    stop: dict[str, Any]  #: reason, error, epochs_run, best_epoch (1-based, lowest validation loss), resumed_after
+    history: dict[str, list[float]] = field(default_factory=dict)  #: one value an epoch
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)  #: part -> METRICS at the end of training
+    best: dict[str, float] = field(default_factory=dict)  #: history at best_epoch
+    classes: dict[str, Any] = field(default_factory=dict)  #: names; part -> confusion, precision, recall, f1
+    cost: dict[str, float] = field(default_factory=dict)  #: parameters, flops, seconds, cpu_seconds, ...
+    environment: dict[str, Any] = field(default_factory=dict)  #: versions, backend, device, precision, threads, commit
     weights_sha256: str = ""
 
     def __repr__(self) -> str:
@@ -86,7 +88,12 @@ def write(record: Record, folder: Path, arrays: Mapping[str, np.ndarray] | None 
     content = {"schema": SCHEMA, **asdict(record)}
     content["checksum"] = _checksum(content)
     text = json.dumps(_finite(content), indent=None, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    replace_file(path, lambda file: file.write(text.encode()))
+    try:
+        replace_file(path, lambda file: file.write(text.encode()))
+    except OSError:
+        if not path.exists():
+            path.with_suffix(".npz").unlink(missing_ok=True)
+        raise
     for other in folder.rglob(f"*-{record.identity}-{record.seed}.json"):  # an earlier try under another label
         if other != path:
             other.with_suffix(".npz").unlink(missing_ok=True)
@@ -107,7 +114,33 @@ def read(path: Path) -> Record:
         raise InputError(
             f"{path.name} was changed after it was written (its checksum differs); delete it and run again"
         )
-    return Record(**{field.name: content[field.name] for field in fields(Record)})
+    try:
+        return Record(**{field.name: content[field.name] for field in fields(Record)})
+    except KeyError as error:
+        raise InputError(f"{path.name} lacks the field {error}; run it again") from error
+
+
+def verify(folder: Path | str | None = None) -> pd.DataFrame:
+    """Return what is wrong with the records below `folder`, one row a problem: file, problem.
+
+    A record is wrong if it cannot be read, is of another schema, was changed after it was written, bears another
+    name than its identity and seed, or if the arrays beside it cannot be read.
+    """
+    folder = Path(folder) if folder is not None else default_folder()
+    found = [(path, problem) for key, path in index(folder).items() if (problem := _problem(path, key))]
+    rows = [(str(path.relative_to(folder)), problem) for path, problem in found]
+    return pd.DataFrame(rows, columns=["file", "problem"])
+
+
+def _problem(path: Path, key: tuple[str, int]) -> str:
+    try:
+        record = read(path)
+        if (record.identity, record.seed) != key:
+            return f"{path.name} holds another run: identity {record.identity}, seed {record.seed}; rename it back"
+        _read_arrays(path)
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def arrays(record: Record, folder: Path | str | None = None) -> dict[str, np.ndarray]:
@@ -115,15 +148,28 @@ def arrays(record: Record, folder: Path | str | None = None) -> dict[str, np.nda
 
     test_correct: (num_test,) bool; gallery_probabilities: (num_gallery, classes) float32 of the first test images.
     """
-    path = index(folder or default_folder()).get((record.identity, record.seed))
-    if path is None or not path.with_suffix(".npz").exists():
-        return {}
-    with np.load(path.with_suffix(".npz"), allow_pickle=False) as file:
-        found = {name: file[name] for name in file.files}
+    return arrays_of(index(folder or default_folder()).get((record.identity, record.seed)))
+
+
+def arrays_of(path: Path | None) -> dict[str, np.ndarray]:
+    """Return the arrays beside the record at `path`, see arrays; empty if there are none."""
+    found = {} if path is None else _read_arrays(path)
     if "test_correct" in found:
         number = int(found.pop("num_test"))
         found["test_correct"] = np.unpackbits(found["test_correct"], count=number).astype(bool)
     return found
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays as they lie beside the record `path`; InputError if they are damaged."""
+    beside = path.with_suffix(".npz")
+    try:
+        with beside.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{beside.name} is damaged ({error}); delete {path.name} and run again") from error
 
 
 def index(folder: Path | str) -> dict[tuple[str, int], Path]:
@@ -137,6 +183,10 @@ def load(folder: Path | str | None = None, study: str | None = None) -> pd.DataF
     """Return every run recorded below `folder`, one row each (columns of Record.row).
 
     Unreadable records are left out and named in one warning.
+
+    >>> import tempfile
+    >>> len(load(tempfile.mkdtemp()))
+    0
     """
     folder = Path(folder) if folder is not None else default_folder()
     kept, refused = [], []
@@ -157,7 +207,17 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def histories(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the epochs of `runs` as a long table: experiment, seed, epoch (from 1), a column for each metric."""
+    """Return the epochs of `runs` as a long table: experiment, seed, epoch (from 1), a column for each metric.
+
+    Examples
+    --------
+    >>> history = {"accuracy": [0.5, 0.8], "validation_accuracy": [0.6, 0.7]}
+    >>> record = Record("0" * 16, 0, "", {"experiment": "plain"}, {}, "done", {}, history)
+    >>> print(histories(table([record])).to_string(index=False))
+    experiment  seed  accuracy  validation_accuracy  epoch
+         plain     0       0.5                  0.6      1
+         plain     0       0.8                  0.7      2
+    """
     frames = [
         pd.DataFrame({"experiment": run.experiment, "seed": run.seed, **_floats(run.record.history)}).assign(
             epoch=lambda frame: np.arange(1, len(frame) + 1)

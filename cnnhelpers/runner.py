@@ -1,65 +1,45 @@
-"""Make the runs of a study: what is recorded is read, what is missing is trained in worker processes."""
+"""Make the runs of a study: what is recorded is read, what is missing is trained by workers and recorded here."""
 
-import os
-import signal
-import threading
 import time
 import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
-import cloudpickle
-import loky
-import numpy as np
 import pandas as pd
 
-from cnnhelpers import data, environment, records
-from cnnhelpers.atomic import replace_file
+from cnnhelpers import environment, records
+from cnnhelpers import workers as places
+from cnnhelpers.atomic import check_writable
+from cnnhelpers.child import DiedError
 from cnnhelpers.errors import InputError
-from cnnhelpers.experiment import Experiment, identity_of
+from cnnhelpers.experiment import Experiment
+from cnnhelpers.live import LiveCurves
+from cnnhelpers.locks import Locks
+from cnnhelpers.plans import Run, plan
 from cnnhelpers.progress import ProgressLine
-from cnnhelpers.seeds import check_seed
-from cnnhelpers.splits import split
 
-THREADS = 1  # of each run, whatever the number of workers: another number would change the bits of a result
-WORKER_ENVIRONMENT = {
-    "TF_NUM_INTRAOP_THREADS": str(THREADS),
-    "TF_NUM_INTEROP_THREADS": str(THREADS),
-    "OMP_NUM_THREADS": str(THREADS),
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",  # JAX on CPU
-}
-
-
-@dataclass(frozen=True)
-class Run:
-    """One experiment with one seed, and what it is recorded under."""
-
-    experiment: Experiment
-    seed: int
-    card: data.Card
-    text: str
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """Return (identity, seed), the key of the store."""
-        return identity_of(self.text), self.seed
+BACKUPS = ".backups"  # folder below the records
+SECONDS_BETWEEN_LOOKS = 0.5  # at what another runner does
 
 
 def run(
     experiments: Experiment | Sequence[Experiment],
     seeds: int | Iterable[int] = 5,
     *,
-    workers: int | None = None,
+    workers: int | str | Path | None = None,
     folder: Path | str | None = None,
     progress: bool = True,
+    live: bool = False,
 ) -> pd.DataFrame:
     """Return the runs of `experiments` with every seed, one row each, training those that are not recorded yet.
 
     Every run computes with one thread, so that results do not depend on the number of workers. Ctrl-C, a killed worker
-    or a killed runner lose at most the epochs since the last backup; calling again finishes the rest.
+    or a killed runner lose at most the epochs since the last backup; calling again finishes the rest. Several runners
+    may work on one folder: each run is trained by one of them.
 
     Parameters
     ----------
@@ -68,11 +48,14 @@ def run(
     seeds
         Number of seeds (0 .. n-1), or the seeds themselves.
     workers
-        Worker processes; by default one for each core.
+        Processes on this machine, by default one for each core; or a dask cluster: the address of its scheduler
+        ("tcp://HOST:PORT") or its scheduler file (a .json).
     folder
         Where runs are recorded; by default records.default_folder().
     progress
         Whether to report on standard error.
+    live
+        Whether to draw the learning curves of runs on this machine while they train; for notebooks that are watched.
 
     Returns
     -------
@@ -82,87 +65,32 @@ def run(
     Raises
     ------
     InputError
-        For bad experiments, seeds or data, before anything is trained.
+        For bad experiments, seeds, data or workers, before anything is trained; if no record can be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from keras import layers
+    >>> from cnnhelpers import Protocol
+    >>> network = [layers.Flatten(), layers.Dense(10, activation="softmax")]
+    >>> linear = Experiment(network, Protocol(dataset="digits", epochs=1, images=200), id="linear")
+    >>> runs = run(linear, seeds=1, folder=tempfile.mkdtemp(), progress=False)
+    >>> runs[["experiment", "seed", "status", "epochs_run"]].values.tolist()
+    [['linear', 0, 'done', 1]]
     """
+    environment.open_standard_streams()
     experiments = [experiments] if isinstance(experiments, Experiment) else list(experiments)
     folder = Path(folder) if folder is not None else records.default_folder()
-    workers = environment.cores() if workers is None else workers
-    if type(workers) is not int or workers < 1:
-        raise InputError(f"workers must be a whole number of at least 1. Received: workers={workers!r}")
+    workers = places.check(workers)
     planned = plan(experiments, seeds, folder)
     missing = _missing(planned, folder)
     if missing:
+        check_writable(folder, "pass folder=, or set CNNHELPERS_RECORDS")
         label = ", ".join(sorted({one.experiment.study for one in missing})) if progress else ""
-        _train_all(missing, folder, min(workers, len(missing)), ProgressLine(label, len(missing)))
+        _Sweep(missing, folder, ProgressLine(label, len(missing)), live).train(workers)
     files = records.index(folder)
     found = [replace(records.read(files[one.key]), labels=one.experiment.labels) for one in planned]
     return records.table(found)
-
-
-def plan(experiments: Sequence[Experiment], seeds: int | Iterable[int], folder: Path) -> list[Run]:
-    """Return every run that is asked for, all runs of a dataset on the same pixels.
-
-    The data at hand decide. Where a named dataset is not at hand and the store holds the complete set of runs, made
-    from whatever pixels, they are taken from there; else the data are downloaded. Data, splits and networks are
-    checked here, before any training.
-    """
-    chosen = _seeds(seeds)
-    labels = [experiment.id for experiment in experiments]
-    twice = sorted({label for label in labels if labels.count(label) > 1})
-    if twice:
-        raise InputError(f"two experiments have the same id {twice[0]!r}: give each its own")
-    recorded = set(records.index(folder))
-    by_dataset: dict[str, list[Experiment]] = {}
-    for experiment in experiments:
-        by_dataset.setdefault(experiment.protocol.dataset, []).append(experiment)
-    cards = {name: _card(name, group, chosen, recorded, folder) for name, group in by_dataset.items()}
-    texts = [(one, cards[one.protocol.dataset], one.text(cards[one.protocol.dataset])) for one in experiments]
-    return [Run(experiment, seed, card, text) for experiment, card, text in texts for seed in chosen]
-
-
-def _seeds(seeds: int | Iterable[int]) -> list[int]:
-    if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool):
-        if seeds < 1:
-            raise InputError(
-                f"seeds must be a number of seeds of at least 1, or a list of them. Received: seeds={seeds}"
-            )
-        return list(range(seeds))
-    if not isinstance(seeds, Iterable):
-        raise InputError(f"seeds must be a number of seeds or a list of them. Received: seeds={seeds!r}")
-    chosen = [check_seed(seed) for seed in seeds]
-    if not chosen or len(set(chosen)) < len(chosen):
-        raise InputError(f"seeds must be different whole numbers, at least one. Received: seeds={chosen}")
-    return chosen
-
-
-def _card(
-    name: str, experiments: list[Experiment], seeds: list[int], recorded: set[tuple[str, int]], folder: Path
-) -> data.Card:
-    """Return the card of the pixels that all runs on dataset `name` shall share; see plan."""
-
-    def complete(card: data.Card) -> bool:
-        return all((identity_of(one.text(card)), seed) in recorded for one in experiments for seed in seeds)
-
-    here = data.card(name)
-    if complete(here):
-        return here
-    if name not in data.KNOWN or data.at_hand(name):
-        return _checked(name, experiments, seeds)
-    others = {record.data["fingerprint"]: record.data["official"] for record in records.load(folder).record
-              if record.data["name"] == here.name}  # fmt: skip
-    for fingerprint, official in sorted(others.items(), key=lambda other: not other[1]):
-        card = replace(here, fingerprint=fingerprint, official=official)
-        if complete(card):
-            return card
-    return _checked(name, experiments, seeds)
-
-
-def _checked(name: str, experiments: list[Experiment], seeds: list[int]) -> data.Card:
-    """Load dataset `name` (downloaded if need be) and split it as every experiment will; return its card."""
-    dataset = data.load(name)
-    for experiment in experiments:
-        split(dataset, experiment.protocol.split, seeds[0], experiment.protocol.images)
-    return dataset.card
 
 
 def _missing(planned: list[Run], folder: Path) -> list[Run]:
@@ -182,105 +110,99 @@ def _settled(path: Path) -> bool:
         return False
 
 
-def _train_all(missing: list[Run], folder: Path, workers: int, line: ProgressLine) -> None:
-    """Train and record all `missing` runs; one whose worker dies is tried once more alone, then recorded as failed."""
-    _check_writable(folder)
-    waiting = list(missing)
+class _Sweep:
+    """The missing runs of one call: waiting, in flight, or to be tried once more alone because their worker died."""
+
+    def __init__(self, missing: list[Run], folder: Path, line: ProgressLine, live: bool) -> None:
+        files = records.index(folder)
+        self._folder, self._line = folder, line
+        self._curves = LiveCurves(folder / BACKUPS) if live else None
+        self._stamps = {one.key: _stamp(files.get(one.key)) for one in missing}
+        self._waiting = list(missing)
+        self._flying: dict[Future, Run] = {}
+        self._suspects: dict[tuple[str, int], Run] = {}
+        self._unwritten: list[tuple[Run, places.Outcome]] = []
+
+    def train(self, workers: int | str | Path) -> None:
+        """Train and record every run; one whose worker dies twice is recorded as failed."""
+        backups = self._folder / BACKUPS
+        with (
+            closing(self._line),
+            closing(Locks(backups)) as self._locks,
+            closing(places.start(workers, len(self._waiting), backups)) as self._workers,
+        ):
+            while self._waiting or self._flying or self._suspects:
+                self._start()
+                if not self._flying and self._waiting:  # other runners have what is left
+                    time.sleep(SECONDS_BETWEEN_LOOKS)
+                if self._curves:
+                    self._curves.look(self._flying.values())
+                limit = SECONDS_BETWEEN_LOOKS if self._waiting or self._curves else None
+                for future in wait(self._flying, limit, FIRST_COMPLETED).done:
+                    self._finish(self._flying.pop(future), future)
+            self._write_at_last()
+
+    def _start(self) -> None:
+        """Submit the next runs that no other runner has in hand; suspects when all others are done, one at a time."""
+        ours = (one for one in list(self._waiting) if self._locks.take(one.key))
+        taken = list(islice(ours, self._workers.size - len(self._flying)))
+        files = records.index(self._folder) if taken else {}
+        for one in taken:
+            self._waiting.remove(one)
+            if _stamp(files.get(one.key)) == self._stamps[one.key]:
+                self._flying[self._workers.submit(one)] = one
+            else:  # another runner has just recorded it
+                self._locks.release(one.key)
+                self._line.step(failed=False)
+        if self._suspects and not self._flying and not self._waiting:
+            one = next(iter(self._suspects.values()))
+            self._flying[self._workers.submit(one)] = one
+
+    def _finish(self, one: Run, future: Future) -> None:
+        """Record what came of a run."""
+        try:
+            outcome = future.result()
+        except DiedError as error:
+            if one.key not in self._suspects:
+                self._suspects[one.key] = one
+                return
+            outcome = places.failure(one, f"the worker process died twice ({error}): killed, or out of memory"), {}
+        except InputError:  # about the workers, not about the run
+            raise
+        except Exception as error:
+            outcome = places.failure(one, f"{type(error).__name__}: {error}"), {}
+        self._suspects.pop(one.key, None)
+        try:
+            self._write(one, outcome)
+        except OSError as error:  # the disk is full, say: finish what is in flight, begin nothing
+            warnings.warn(f"a record cannot be written ({error.strerror}): no more runs are started", stacklevel=2)
+            self._unwritten.append((one, outcome))
+            self._waiting.clear()
+            self._suspects.clear()
+
+    def _write(self, one: Run, outcome: places.Outcome) -> None:
+        record, arrays = outcome
+        records.write(record, self._folder, arrays)
+        self._workers.settle(one)
+        self._locks.release(one.key)
+        self._line.step(failed=record.status == "failed")
+
+    def _write_at_last(self) -> None:
+        """Write the records that could not be written before: there may be room again."""
+        try:
+            while self._unwritten:
+                self._write(*self._unwritten[-1])
+                self._unwritten.pop()
+        except OSError as error:
+            raise InputError(
+                f"{len(self._unwritten)} finished runs could not be recorded in {self._folder} ({error.strerror}), and "
+                "no more were started: make room, then start again to finish what is missing"
+            ) from error
+
+
+def _stamp(path: Path | None) -> int | None:
+    """Return what changes when a record is written."""
     try:
-        while waiting:
-            for suspect in _pool(waiting, folder, workers, line):
-                if _missing([suspect], folder) and _pool([suspect], folder, 1, line):
-                    error = "the worker process died twice: killed, or out of memory"
-                    records.write(_failure(suspect, error), folder)
-                    line.step(failed=True)
-    finally:
-        line.close()
-
-
-def _pool(waiting: list[Run], folder: Path, workers: int, line: ProgressLine) -> list[Run]:
-    """Take runs from `waiting` and train them, until all are done or a worker dies: then return those in flight."""
-    executor = loky.ProcessPoolExecutor(
-        workers, env=WORKER_ENVIRONMENT, initializer=start_worker, initargs=(os.getpid(),)
-    )
-    flying: dict[Future, Run] = {}
-    try:
-        while waiting or flying:
-            while waiting and len(flying) < workers:
-                flying[_submit(executor, waiting[0], folder)] = waiting[0]
-                waiting.pop(0)
-            for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                line.step(failed=future.result() == "failed")
-                del flying[future]
-    except BrokenProcessPool:
-        return list(flying.values())
-    finally:
-        executor.shutdown(wait=True, kill_workers=True)
-    return []
-
-
-def _submit(executor: loky.ProcessPoolExecutor, one: Run, folder: Path) -> Future:
-    """Submit a run; a worker that this starts never sees Ctrl-C, not even while it imports."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        return executor.submit(_train_and_record, cloudpickle.dumps(one), folder)
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-def _check_writable(folder: Path) -> None:
-    """Raise InputError, before anything is trained, if no record can be written to `folder`."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        replace_file(folder / ".writable", lambda file: file.write(b"records can be written here\n"))
-        (folder / ".writable").unlink()
-    except OSError as error:
-        raise InputError(
-            f"no record can be written to {folder} ({error.strerror}): pass folder=, or set CNNHELPERS_RECORDS"
-        ) from error
-
-
-def start_worker(parent: int) -> None:
-    """Leave Ctrl-C to the runner, and end this worker when the runner is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def end_with_parent() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
-
-
-def _train_and_record(payload: bytes, folder: Path) -> str:
-    """Train one run in this worker and record it; return its status."""
-    environment.import_keras_quietly()
-    import keras
-
-    from cnnhelpers.training import train
-
-    keras.utils.clear_session()
-    one: Run = cloudpickle.loads(payload)
-    arrays = {}
-    try:
-        _, record, arrays = train(
-            one.experiment, one.seed, text=one.text, backup_folder=folder / ".backups", threads=THREADS
-        )
-    except Exception as error:  # whatever went wrong is the run's result: it is recorded, and the others go on
-        record = _failure(one, f"{type(error).__name__}: {error}")
-    records.write(record, folder, arrays)
-    return record.status
-
-
-def _failure(one: Run, error: str) -> records.Record:
-    about = {"name": one.card.name, "fingerprint": one.card.fingerprint, "official": one.card.official}
-    identity, seed = one.key
-    return records.Record(
-        identity=identity,
-        seed=seed,
-        text=one.text,
-        labels=one.experiment.labels,
-        data=about,
-        status="failed",
-        stop={"reason": "error", "error": error, "epochs_run": 0, "best_epoch": None},
-        environment={"versions": environment.versions(), "commit": environment.commit()},
-    )
+        return None if path is None else path.stat().st_mtime_ns
+    except FileNotFoundError:  # just replaced by one under another label
+        return 0

@@ -199,6 +199,7 @@ def fit(model: keras.Model, experiment: Experiment, parts: Split, seed: int, sto
         elif protocol.early_stopping is not None:
             watch(model, progress, protocol.early_stopping, protocol.patience, protocol.restore_best)
         store.save(model, progress)
+        store.tell(progress.history)
     if progress.best_weights is not None and progress.reason != "diverged":
         model.set_weights(progress.best_weights)
     store.clear()

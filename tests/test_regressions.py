@@ -34,12 +34,6 @@ def test_a_damaged_record_is_made_again_with_a_warning(tmp_path):
     assert runs.status.tolist() == ["done"]
 
 
-def test_a_store_that_cannot_be_written_is_refused_before_training(tmp_path):
-    (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(InputError, match="no record can be written"):
-        run(tiny(epochs=1), 1, folder=tmp_path / "file", progress=False)
-
-
 @pytest.mark.parametrize("first", [layers.Rescaling(1 / 255), layers.RandomCrop(20, 20), layers.RandomFlip()], ids=repr)
 def test_common_first_layers_have_one_identity(first):
     again = type(first).from_config(

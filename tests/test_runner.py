@@ -1,10 +1,7 @@
 """The runner: trains what is missing, once, in processes; survives their death; mixes no pixels."""
 
-import os
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +12,8 @@ import pytest
 from cnnhelpers import data, records, runner
 from cnnhelpers.errors import InputError
 from cnnhelpers.runner import run
-from tests.tiny import hear_ctrl_c, tiny
-
-ROOT = Path(__file__).parents[1]
+from cnnhelpers.workers import failure
+from tests.tiny import tiny
 
 
 def test_missing_runs_are_trained_once_and_recorded_ones_cost_nothing(tmp_path, capfd):
@@ -68,26 +64,6 @@ print(run(Experiment(network, Protocol(epochs=1, images=50)), 1).status[0])
     assert done.stdout == "done\n", done.stderr
 
 
-class Deadly(keras.layers.Layer):
-    """Kills its process in training."""
-
-    def call(self, x):
-        if os.environ.get("LOKY_WORKER_IS_HERE") or os.getppid() == int(os.environ["RUNNER"]):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return x
-
-
-def test_a_run_that_kills_its_worker_is_recorded_as_failed_and_the_others_go_on(tmp_path, monkeypatch):
-    monkeypatch.setenv("RUNNER", str(os.getpid()))
-    deadly = replace(
-        tiny("deadly", epochs=1),
-        network=[Deadly(), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")],
-    )
-    runs = run([deadly, tiny("good", epochs=1)], 2, folder=tmp_path, progress=False)
-    assert runs.status.tolist() == ["failed", "failed", "done", "done"]
-    assert "died twice" in runs.record[0].stop["error"]
-
-
 def test_an_error_inside_a_run_is_recorded_and_tried_again_next_time(tmp_path):
     class Moody(keras.layers.Layer):
         def call(self, x):
@@ -102,7 +78,7 @@ def test_an_error_inside_a_run_is_recorded_and_tried_again_next_time(tmp_path):
     )
     moody.text()
     planned = runner.plan([moody], 1, tmp_path)
-    records.write(runner._failure(planned[0], "RuntimeError: not today"), tmp_path)
+    records.write(failure(planned[0], "RuntimeError: not today"), tmp_path)
     assert run(moody, 1, folder=tmp_path, progress=False).status.tolist() == ["done"]
 
 
@@ -115,45 +91,6 @@ def test_a_diverged_run_is_settled_and_not_trained_again(tmp_path):
     before = path.stat().st_mtime_ns
     run(wild, 1, folder=tmp_path, progress=False)
     assert path.stat().st_mtime_ns == before
-
-
-SLOW_STUDY = """
-from cnnhelpers import run
-from tests.tiny import hear_ctrl_c, tiny
-run([tiny("slow", epochs=400, images=None)], 4, folder=FOLDER)
-"""
-
-
-def start_slow_study(folder):
-    code = SLOW_STUDY.replace("FOLDER", repr(str(folder)))
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL, preexec_fn=hear_ctrl_c
-    )
-    deadline = time.monotonic() + 60
-    while len(workers_of(process.pid)) < 2 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert workers_of(process.pid)
-    return process
-
-
-def workers_of(pid):
-    import psutil
-
-    return [child.pid for child in psutil.Process(pid).children() if "loky" in " ".join(child.cmdline())]
-
-
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM], ids=lambda sent: sent.name)
-def test_no_orphan_is_left_and_no_half_record_when_the_runner_is_stopped(tmp_path, sent):
-    import psutil
-
-    process = start_slow_study(tmp_path)
-    workers = workers_of(process.pid)
-    process.send_signal(sent)
-    assert process.wait(30) != 0
-    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in workers if psutil.pid_exists(pid)], timeout=5)
-    assert not alive
-    for path in tmp_path.rglob("*.json"):
-        records.read(path)
 
 
 def test_runs_recorded_from_other_pixels_serve_where_they_are_complete_and_are_never_mixed(tmp_path, monkeypatch):

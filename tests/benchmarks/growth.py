@@ -1,6 +1,6 @@
 """How loading and a chapter's tables grow with the number of recorded runs, and what an import costs. By hand.
 
-    python -m tests.benchmarks.growth
+python -m tests.benchmarks.growth
 """
 
 import subprocess

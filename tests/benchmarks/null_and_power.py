@@ -11,9 +11,9 @@ import sys
 import numpy as np
 from scipy import stats
 
-from cnnhelpers import planning, questions, trends
-from cnnhelpers.statistics import equivalence, from_differences, interval, paired
-from cnnhelpers.verdicts import decide, holm
+from cnnhelpers import planning, questions, simulations
+from cnnhelpers.statistics import from_differences, interval
+from cnnhelpers.verdicts import decide
 
 SIMULATIONS = 4000
 RESAMPLES = 999
@@ -66,31 +66,12 @@ def false_positives(rng: np.random.Generator) -> None:
 
 
 def verdicts_on_nothing(rng: np.random.Generator) -> None:
-    """Print the error rates of every procedure where there is nothing to find."""
-    print("\nErrors where there is nothing to find (nominal: holds 2.5 %, any verdict 5 %, the rest 5 %)")
+    """Print how often every kind of claim holds, and how often an interval misses, where there is nothing to find."""
+    print("\nErrors where there is nothing to find")
+    print(simulations.false_holds(rng, SIMULATIONS, SEEDS).to_string(index=False, float_format="{:.3f}".format))
     for seeds in SEEDS:
-        found = [decide(from_differences(row), margin=0) for row in rng.normal(size=(SIMULATIONS, seeds))]
-        rates = {
-            "pair: holds": found.count("holds"),
-            "pair: holds or contradicted": SIMULATIONS - found.count("undecided"),
-        }
-        at_margin = rng.normal(1, 0.3, (SIMULATIONS, seeds))
-        rates["equivalent, truth at the margin"] = sum(equivalence(row, 0.0, margin=1).p < 0.05 for row in at_margin)
-        levels = [trends.trend(values, margin=0.1) for values in rng.normal(size=(SIMULATIONS, 4, seeds))]
-        rates["trend over 4 levels"] = sum(found.rise.p < 0.05 for found in levels)
-        rates["Page's check, one-sided"] = sum(found.page_p < 0.05 for found in levels)
-        losses = rng.normal(size=(SIMULATIONS, 2, seeds, 12))
-        rates["validation loss grows"] = sum(
-            trends.overfitting(training, validation, after_epoch=5).growth.p < 0.05 for training, validation in losses
-        )
-        ten = rng.normal(size=(SIMULATIONS, 10, seeds))
-        rates["any of 10 claims, Holm"] = sum(
-            (holm([from_differences(row).p for row in claims]) < 0.05).any() for claims in ten
-        )
-        print(f"n = {seeds}")
-        for name, number in rates.items():
-            print(f"  {name:36}{number / SIMULATIONS:7.3f}")
-        print(f"  {'interval misses the mean':36}{_misses(rng, seeds):7.3f}")
+        misses = [not one.low <= 0 <= one.high for one in map(interval, rng.normal(size=(SIMULATIONS, seeds)))]
+        print(f"n = {seeds}: the interval misses the mean in {np.mean(misses):.3f}")
 
 
 def best_of_many(rng: np.random.Generator) -> None:
@@ -144,21 +125,11 @@ def other_test_images(rng: np.random.Generator) -> None:
 
 def planted_effects(rng: np.random.Generator) -> None:
     """Print how often planted effects are found beside the noncentral t, and the seeds that 90 % need."""
-    print("\nPower: planted effects found (and the noncentral t)")
-    print(
-        f"{'effect / sd':12}" + "".join(f"{f'n = {seeds}':>18}" for seeds in (5, 7, 10, 13, 21)) + f"{'n for 90 %':>14}"
-    )
+    print("\nPower: planted effects found, and the noncentral t")
+    found = simulations.planted_effects(rng, SIMULATIONS, (5, 7, 10, 13, 21))
+    print(found.to_string(index=False, float_format="{:.3f}".format))
     for effect in (0.5, 0.75, 1.0, 1.5, 2.0):
-        row = f"{effect:<12}"
-        for seeds in (5, 7, 10, 13, 21):
-            found = np.mean([paired(d, 0.0).p < 0.05 for d in rng.normal(effect, 1, (SIMULATIONS, seeds))])
-            row += f"{found:10.3f} ({planning.power(effect, 1, seeds):.3f})"
-        print(f"{row}{planning.seeds_needed(effect, 1):14}")
-
-
-def _misses(rng: np.random.Generator, seeds: int) -> float:
-    found = [interval(row) for row in rng.normal(size=(SIMULATIONS, seeds))]
-    return float(np.mean([not one.low <= 0 <= one.high for one in found]))
+        print(f"effect / sd {effect}: {planning.seeds_needed(effect, 1)} seeds for 90 %")
 
 
 def main() -> int:

@@ -8,11 +8,13 @@ The runs are recorded (study "precision"), so a second call prints at once.
 import sys
 from dataclasses import replace
 
+import pandas as pd
+
 from cnnhelpers import compare, run, studies
-from cnnhelpers.comparisons import in_points
 from cnnhelpers.experiment import Experiment
 from cnnhelpers.statistics import equivalence_of
 from cnnhelpers.verdicts import MARGINS, decide
+from tests.benchmarks.tables import write_table
 
 PARTS = ("validation_accuracy", "test_accuracy")
 
@@ -25,16 +27,21 @@ def rounded(experiment: Experiment) -> Experiment:
 
 if __name__ == "__main__":
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    rows = []
     for name in ("A1", "A2"):
         (plain,) = studies.find(name)
         runs = run([plain, rounded(plain)], seeds)
         margin = MARGINS[plain.protocol.dataset]
+        seconds = runs.groupby("experiment", sort=False)["cpu_seconds"].median()
         for part in PARTS:
             difference = compare(runs, f"{name}/bfloat16", name, part)
-            tost = equivalence_of(difference, margin)
-            print(
-                f"{name} {part}: bfloat16 - float32 {in_points(difference, 2)}, margin {100 * margin:g} points, "
-                f"TOST p={tost.p:.3f}, {decide(difference, margin, 'equal')}, sd {100 * difference.sd:.2f}"
-            )
-        seconds = runs.groupby("experiment", sort=False)["cpu_seconds"].median()
-        print(f"{name} CPU seconds a run: {seconds.to_dict()}")
+            row = {"network": name, "accuracy": part.removesuffix("_accuracy"), "seeds": difference.n_pairs}
+            row |= {"bfloat16 - float32, points": round(100 * difference.difference, 2)}
+            row |= {"95 % interval": f"{100 * difference.low:+.2f} to {100 * difference.high:+.2f}"}
+            row |= {"margin, points": 100 * margin, "TOST p": round(equivalence_of(difference, margin).p, 3)}
+            row |= {"equal": decide(difference, margin, "equal")}
+            row |= {f"CPU s, {way}": round(value) for way, value in zip(("float32", "bfloat16"), seconds, strict=True)}
+            rows.append(row)
+    table = pd.DataFrame(rows)
+    print(table.to_string(index=False))
+    write_table(table, "precision")

@@ -13,16 +13,17 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 from statistics import median
 
-from cnnhelpers import environment, runner, studies
-from cnnhelpers.atomic import replace_file
+import pandas as pd
+
+from cnnhelpers import environment, studies
+from cnnhelpers.child import WORKER_ENVIRONMENT
+from tests.benchmarks.tables import write_table
 
 ROUNDS = 5
 IMAGES = {"A1": 25_600, "A2": 25_600, "D10-10": 1_920, "C72": 1_280}  # an epoch of some seconds
 WAYS = ("plain fit", "float32", "bfloat16")
-FILE = Path(__file__).parents[2] / "book" / "benchmarks" / "throughput.csv"
 
 
 def plain(name: str) -> tuple[float, float]:
@@ -99,14 +100,19 @@ def matmul_rate() -> float:
 
 def at_once(name: str, way: str, processes: int) -> dict[str, float]:
     """Return images a second of all processes together, and FLOPs an image and the matmul rate of one."""
-    threads = {} if way == "plain fit" else runner.WORKER_ENVIRONMENT
+    threads = {} if way == "plain fit" else WORKER_ENVIRONMENT
     command = [sys.executable, "-m", "tests.benchmarks.throughput", "--one", name, way]
     started = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | threads)
-        for _ in range(processes)
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | threads) for _ in range(processes)
     ]
     answers = [json.loads(process.communicate()[0].splitlines()[-1]) for process in started]
     return {"images_per_second": sum(one["images_per_second"] for one in answers), **answers[0]["about"]}
+
+
+def ratio(plain: list[dict[str, float]], ours: list[dict[str, float]]) -> list[float]:
+    """Return how many times faster ours was, round by round."""
+    speed = "images_per_second"
+    return [second[speed] / first[speed] for first, second in zip(plain, ours, strict=True)]
 
 
 def one(name: str, way: str) -> dict[str, object]:
@@ -126,7 +132,7 @@ def main(rounds: int) -> None:
             for way in WAYS:
                 found[way].append(at_once(name, way, 1 if way == "plain fit" else cores))
         speed = {way: median(one["images_per_second"] for one in found[way]) for way in WAYS}
-        ratios = [median(b["images_per_second"] / a["images_per_second"] for a, b in zip(found["plain fit"], found[way], strict=True)) for way in WAYS[1:]]
+        ratios = [median(ratio(found["plain fit"], found[way])) for way in WAYS[1:]]
         limit = cores * median(one["matmul"] for one in found["float32"])
         share = [speed[way] * found[way][0]["flops"] / limit for way in WAYS]
         rows.append(
@@ -136,8 +142,7 @@ def main(rounds: int) -> None:
             | {f"{way}, share of matmul rate": f"{100 * value:.0f} %" for way, value in zip(WAYS, share, strict=True)}
         )
         print(rows[-1], flush=True)
-    text = "\n".join([",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)])
-    replace_file(FILE, lambda file: file.write(text.encode() + b"\n"))
+    write_table(pd.DataFrame(rows), "throughput")
 
 
 if __name__ == "__main__":

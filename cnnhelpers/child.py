@@ -1,0 +1,219 @@
+"""A process of our own that calls functions for us: it computes with one thread, and can die without taking us along.
+
+multiprocessing and the pools built on it (loky, concurrent.futures) cannot be used here: they refuse to start a process
+from a dask worker, which is itself a daemonic process, and the death of one process breaks the whole pool.
+"""
+
+import os
+import pickle
+import queue
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+import psutil
+
+from cnnhelpers import environment
+
+THREADS = 1  # of each run, whatever the number of workers: another number would change the bits of a result
+WORKER_ENVIRONMENT = {
+    "TF_NUM_INTRAOP_THREADS": str(THREADS),
+    "TF_NUM_INTEROP_THREADS": str(THREADS),
+    "OMP_NUM_THREADS": str(THREADS),
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",  # JAX on CPU
+}
+IDLE = 300.0  # seconds after which a process that nobody asks ends, and gives its memory back
+GROWTH = 300 * 2**20  # bytes of memory above those after its first call, at which a process is replaced: Keras leaks
+
+
+class DiedError(Exception):
+    """The process ended before it answered: it was killed, ran out of memory or crashed."""
+
+
+class Child:
+    """One process, started by the first call and again after it died; each call waits for its answer.
+
+    Ctrl-C does not reach it. It ends with this process, however that ends, and by `end`.
+
+    Examples
+    --------
+    >>> child = Child()
+    >>> child.call(divmod, 7, 2)
+    (3, 1)
+    >>> child.end()
+    """
+
+    def __init__(self) -> None:
+        """The process is started by the first call."""
+        self._process: subprocess.Popen | None = None
+        self._first = 0  # bytes of memory after its first call
+        self._calling = threading.Lock()
+        self.ended = False  # by `end`, from another thread
+        self._starting = threading.Lock()
+
+    def call(self, function: Callable, *arguments: Any) -> Any:
+        """Return function(*arguments), computed in the process; what it raises is raised here.
+
+        Parameters
+        ----------
+        function, arguments
+            Anything that pickle takes; functions are found by their module and name.
+
+        Raises
+        ------
+        DiedError
+            If the process ends before it answers; the next call starts a new one.
+        """
+        with self._calling:
+            process, request = self._running(), pickle.dumps((function, arguments))
+            try:
+                process.stdin.write(request)
+                process.stdin.flush()
+                succeeded, answer = pickle.load(process.stdout)
+            except (EOFError, OSError, pickle.UnpicklingError):  # cut off, wherever the process was
+                raise DiedError(self._bury()) from None
+            self._renew(process)
+        if succeeded:
+            return answer
+        raise answer
+
+    def end(self) -> None:
+        """Kill the process, at once and for good; a call that waits for it raises DiedError."""
+        with self._starting:
+            self.ended, process = True, self._process
+            if process is not None:
+                process.kill()
+        with self._calling:
+            if self._process is not None:
+                self._bury()
+
+    def _running(self) -> subprocess.Popen:
+        with self._starting:
+            if self.ended:
+                raise DiedError("ended")
+            if self._process is not None and self._process.poll() is not None:  # it was idle
+                self._bury()
+            if self._process is None:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "cnnhelpers.child", str(os.getpid())],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    env=_environment(),
+                    process_group=0,  # the terminal's Ctrl-C is for us alone
+                )
+                self._first = 0
+            return self._process
+
+    def _bury(self) -> str:
+        """Clear the process away and return in words how it ended."""
+        process, self._process = self._process, None
+        process.kill()
+        code = process.wait()
+        process.stdout.close()
+        with suppress(OSError):  # a request was still on its way
+            process.stdin.close()
+        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+    def _renew(self, process: subprocess.Popen) -> None:
+        """Give up a process whose memory has grown too far."""
+        try:
+            memory = psutil.Process(process.pid).memory_info().rss
+        except psutil.Error:
+            return
+        self._first = self._first or memory
+        if memory > self._first + GROWTH:
+            self._bury()
+
+
+class Children:
+    """Several such processes; calls wait for the next one that is free.
+
+    Examples
+    --------
+    >>> from contextlib import closing
+    >>> with closing(Children(1)) as children:
+    ...     [future.result() for future in [children.submit(abs, number) for number in (-1, -2)]]
+    [1, 2]
+    """
+
+    def __init__(self, number: int) -> None:
+        """`number` processes, each started when it is needed."""
+        self._children = [Child() for _ in range(number)]
+        self._idle: queue.LifoQueue[Child] = queue.LifoQueue()  # the last one used is warm
+        for child in self._children:
+            self._idle.put(child)
+        self._threads = ThreadPoolExecutor(number)  # each waits for a process
+
+    def submit(self, function: Callable, *arguments: Any) -> Future:
+        """Return a future of what Child.call returns or raises."""
+        return self._threads.submit(self._call, function, *arguments)
+
+    def close(self) -> None:
+        """Kill the processes and forget the calls that wait."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for child in self._children:
+            child.end()
+        self._threads.shutdown()
+
+    def _call(self, function: Callable, *arguments: Any) -> Any:
+        child = self._idle.get()
+        try:
+            return child.call(function, *arguments)
+        finally:
+            self._idle.put(child)
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a process: one thread, flags of the user's own kept, our search path for modules."""
+    flags = f"{os.environ.get('XLA_FLAGS', '')} {WORKER_ENVIRONMENT['XLA_FLAGS']}".strip()
+    path = os.pathsep.join(os.path.abspath(folder) for folder in sys.path)  # noqa: PTH100
+    return os.environ | WORKER_ENVIRONMENT | {"XLA_FLAGS": flags, "PYTHONPATH": path}
+
+
+def _answer(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Call what is asked for, until nobody asks any more."""
+    while select.select([requests], [], [], IDLE)[0]:
+        try:
+            function, arguments = pickle.load(requests)
+        except EOFError:
+            return
+        try:
+            answer = pickle.dumps((True, function(*arguments)))
+        except Exception as error:  # it belongs to whoever asked
+            answer = _pickled(error)
+        answers.write(answer)
+        answers.flush()
+
+
+def _pickled(error: Exception) -> bytes:
+    try:
+        pickle.loads(pickle.dumps(error))
+        return pickle.dumps((False, error))
+    except Exception:  # an exception of the user's own, with a constructor that pickle does not know
+        return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def main() -> None:
+    """Answer on the standard output of the start; what is printed from now on goes to standard error."""
+    environment.open_standard_streams()
+    threading.Thread(target=_end_with, args=(int(sys.argv[1]),), daemon=True).start()
+    with os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)
+        _answer(sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Which runs are asked for: experiments and seeds, checked before any training, one set of pixels for each dataset."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from cnnhelpers import data, records
+from cnnhelpers.errors import InputError
+from cnnhelpers.experiment import Experiment, identity_of
+from cnnhelpers.seeds import check_seed
+from cnnhelpers.splits import split
+
+
+@dataclass(frozen=True)
+class Run:
+    """One experiment with one seed, and what it is recorded under."""
+
+    experiment: Experiment
+    seed: int
+    card: data.Card
+    text: str
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Return (identity, seed), the key of the store."""
+        return identity_of(self.text), self.seed
+
+    @property
+    def cards(self) -> dict[str, data.Card]:
+        """Return the card of every dataset that it trains on, by name: an experiment that comes `after` has others."""
+        cards, before = {self.experiment.protocol.dataset: self.card}, self.experiment.after
+        while before is not None:
+            cards.setdefault(before.protocol.dataset, data.card(before.protocol.dataset))
+            before = before.after
+        return cards
+
+
+def plan(experiments: Sequence[Experiment], seeds: int | Iterable[int], folder: Path) -> list[Run]:
+    """Return every run that is asked for, all runs of a dataset on the same pixels.
+
+    The data at hand decide. Where a named dataset is not at hand and the store holds the complete set of runs, made
+    from whatever pixels, they are taken from there; else the data are downloaded. Data, splits and networks are
+    checked here, before any training.
+    """
+    chosen = _seeds(seeds)
+    labels = [experiment.id for experiment in experiments]
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise InputError(f"two experiments have the same id {twice[0]!r}: give each its own")
+    recorded = set(records.index(folder))
+    by_dataset: dict[str, list[Experiment]] = {}
+    for experiment in experiments:
+        by_dataset.setdefault(experiment.protocol.dataset, []).append(experiment)
+    cards = {name: _card(name, group, chosen, recorded, folder) for name, group in by_dataset.items()}
+    texts = [(one, cards[one.protocol.dataset], one.text(cards[one.protocol.dataset])) for one in experiments]
+    return [Run(experiment, seed, card, text) for experiment, card, text in texts for seed in chosen]
+
+
+def _seeds(seeds: int | Iterable[int]) -> list[int]:
+    if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool):
+        if seeds < 1:
+            raise InputError(
+                f"seeds must be a number of seeds of at least 1, or a list of them. Received: seeds={seeds}"
+            )
+        return list(range(seeds))
+    if not isinstance(seeds, Iterable):
+        raise InputError(f"seeds must be a number of seeds or a list of them. Received: seeds={seeds!r}")
+    chosen = [check_seed(seed) for seed in seeds]
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise InputError(f"seeds must be different whole numbers, at least one. Received: seeds={chosen}")
+    return chosen
+
+
+def _card(
+    name: str, experiments: list[Experiment], seeds: list[int], recorded: set[tuple[str, int]], folder: Path
+) -> data.Card:
+    """Return the card of the pixels that all runs on dataset `name` shall share; see plan."""
+
+    def complete(card: data.Card) -> bool:
+        return all((identity_of(one.text(card)), seed) in recorded for one in experiments for seed in seeds)
+
+    here = data.card(name)
+    if complete(here):
+        return here
+    if name not in data.KNOWN or data.at_hand(name):
+        return _checked(name, experiments, seeds)
+    others = {record.data["fingerprint"]: record.data["official"] for record in records.load(folder).record
+              if record.data["name"] == here.name}  # fmt: skip
+    for fingerprint, official in sorted(others.items(), key=lambda other: not other[1]):
+        card = replace(here, fingerprint=fingerprint, official=official)
+        if complete(card):
+            return card
+    return _checked(name, experiments, seeds)
+
+
+def _checked(name: str, experiments: list[Experiment], seeds: list[int]) -> data.Card:
+    """Load dataset `name` (downloaded if need be) and split it as every experiment will; return its card."""
+    dataset = data.load(name)
+    for experiment in experiments:
+        split(dataset, experiment.protocol.split, seeds[0], experiment.protocol.images)
+    return dataset.card

@@ -1,0 +1,89 @@
+"""Damaged backups and records: named, left out, and the rest works."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from cnnhelpers import backup, records
+from cnnhelpers.__main__ import main
+from cnnhelpers.training import train
+from tests.test_records import record
+from tests.tiny import tiny
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+def stop_after(epochs, folder, monkeypatch, **protocol):
+    """Train until `epochs` epochs are backed up, then stop dead; return the file of the last state."""
+    saved = backup.Backup.save
+
+    def save_then_die(self, model, progress):
+        saved(self, model, progress)
+        if progress.epochs_run == epochs:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(backup, "SECONDS_BETWEEN", 0.0)
+        patched.setattr(backup.Backup, "save", save_then_die)
+        with pytest.raises(KeyboardInterrupt):
+            train(tiny(epochs=4, **protocol), 0, backup_folder=folder)
+    return folder / f"{tiny(epochs=4, **protocol).identity()}-0.npz"
+
+
+def truncated(path, _):
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def foreign(path, _):
+    np.savez(path, a=1)
+
+
+def of_another_identity(path, other):
+    shutil.copy(other, path)
+
+
+@pytest.mark.parametrize("damage", [truncated, foreign, of_another_identity])
+def test_a_backup_that_cannot_be_used_gives_way_to_the_one_before(tmp_path, monkeypatch, damage):
+    other = stop_after(3, tmp_path / "other", monkeypatch, batch_size=64)
+    path = stop_after(3, tmp_path, monkeypatch)
+    damage(path, other)
+    with pytest.warns(UserWarning, match="cannot be used .*: taking the one before"):
+        _, resumed, _ = train(tiny(epochs=4), 0, backup_folder=tmp_path)
+    _, whole, _ = train(tiny(epochs=4), 0)
+    assert resumed.stop["resumed_after"] == [2]
+    assert resumed.weights_sha256 == whole.weights_sha256
+
+
+def test_without_a_usable_backup_the_run_starts_afresh_and_says_so(tmp_path, monkeypatch):
+    path = stop_after(3, tmp_path, monkeypatch)
+    truncated(path, None)
+    truncated(path.with_suffix(".before.npz"), None)
+    with pytest.warns(UserWarning) as told:
+        _, record, _ = train(tiny(epochs=4), 0, backup_folder=tmp_path)
+    assert "it starts afresh" in str(told[-1].message)
+    assert record.stop["resumed_after"] == []
+
+
+def test_verify_lists_corrupt_older_and_edited_records_and_damaged_arrays(tmp_path, capsys):
+    folder = ["--folder", str(tmp_path), "--json"]
+    paths = [records.write(record(seed), tmp_path, {"num_test": np.asarray(3)}) for seed in range(6)]
+    assert main(["records", "--verify", *folder]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    paths[0].write_text(paths[0].read_text()[:100])
+    paths[1].write_text(json.dumps(json.loads(paths[1].read_text()) | {"schema": 0}))
+    paths[2].write_text(paths[2].read_text().replace('"accuracy":0.9', '"accuracy":0.99', 1))
+    paths[3].with_suffix(".npz").write_bytes(b"PK")
+    shutil.copy(paths[5], paths[4])
+    assert main(["records", "--verify", *folder]) == 1
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["file"] for row in rows] == [f"{path.parent.name}/{path.name}" for path in paths[:5]]
+    expected = ["not a readable record", "schema=0", "changed after it was written", "is damaged", "holds another run"]
+    assert all(said in row["problem"] for said, row in zip(expected, rows, strict=True))
+
+
+def test_a_mistyped_study_names_the_nearest(tmp_path, capsys):
+    records.write(record(), tmp_path)
+    assert main(["records", "--study", "regularisation", "--folder", str(tmp_path)]) == 2
+    assert "did you mean 'regularization'" in capsys.readouterr().err

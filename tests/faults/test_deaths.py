@@ -1,0 +1,116 @@
+"""Killed workers and killed runners: no orphan, no half record, and the same bits as if nothing had happened."""
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from cnnhelpers import child as child_module
+from cnnhelpers import records, run
+from cnnhelpers.child import Child, DiedError
+from tests.faults.networks import Deadly, Greedy, backed_up, with_layer
+from tests.faults.processes import PATIENCE, children, environment, gone, script, until
+from tests.tiny import tiny
+
+STUDY = """
+from cnnhelpers import run
+from tests.faults.networks import backed_up
+run(backed_up(), 2, workers=1, folder={folder!r})
+"""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Runs that nothing happened to."""
+    return run(backed_up(), 2, workers=1, folder=tmp_path_factory.mktemp("whole"), progress=False)
+
+
+def assert_equal(runs, whole):
+    """Weights and history are equal bit for bit; times differ."""
+    assert runs.status.tolist() == ["done"] * len(runs)
+    for one, other in zip(runs.record, whole.record, strict=True):
+        assert one.weights_sha256 == other.weights_sha256
+        assert {**one.history, "seconds": 0} == {**other.history, "seconds": 0}
+        assert one.metrics == other.metrics
+
+
+def backups(folder):
+    return list(folder.glob(".backups/*.before.npz"))
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM], ids=lambda sent: sent.name)
+def test_a_stopped_runner_leaves_no_orphan_and_the_next_one_finishes_with_the_same_bits(tmp_path, sent, whole):
+    process = script(STUDY.format(folder=str(tmp_path)))
+    until(backups, tmp_path)
+    training = children(process.pid)
+    process.send_signal(sent)
+    assert process.wait(30) != 0
+    assert training
+    assert gone(training)
+    for path in tmp_path.rglob("*.json"):
+        records.read(path)
+    runs = run(backed_up(), 2, workers=1, folder=tmp_path, progress=False)
+    assert runs.record[0].stop["resumed_after"]
+    assert_equal(runs, whole)
+    assert not list(tmp_path.glob(".backups/*.npz"))
+
+
+def test_a_killed_worker_costs_only_the_epochs_since_the_last_backup(tmp_path, whole):
+    process = script(STUDY.format(folder=str(tmp_path)))
+    until(backups, tmp_path)
+    children(process.pid)[0].kill()
+    assert process.wait(PATIENCE) == 0
+    runs = run(backed_up(), 2, folder=tmp_path, progress=False)
+    assert any(record.stop["resumed_after"] for record in runs.record)
+    assert_equal(runs, whole)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"), [(Deadly, "died twice (SIGKILL)"), (Greedy, "MemoryError")], ids=["killed", "out of memory"]
+)
+def test_a_run_that_cannot_live_is_recorded_as_failed_and_the_others_go_on(tmp_path, layer, message):
+    runs = run([with_layer(layer(), "deadly"), tiny("good", epochs=1)], 2, folder=tmp_path, progress=False)
+    assert runs.status.tolist() == ["failed", "failed", "done", "done"]
+    assert message in runs.record[0].stop["error"]
+
+
+def test_two_runners_on_one_store_share_the_runs_and_train_none_twice(tmp_path):
+    code = STUDY.replace("backed_up(), 2", "backed_up(epochs=5), 8").format(folder=str(tmp_path / "store"))
+    built = tmp_path / "built"
+    both = [script(code, env=environment(BUILT=str(built))) for _ in range(2)]
+    assert [process.wait(PATIENCE) for process in both] == [0, 0]
+    runs = run(backed_up(epochs=5), 8, folder=tmp_path / "store", progress=False)
+    assert runs.status.tolist() == ["done"] * 8
+    lines = built.read_text().split()
+    assert len(lines) == 8
+    assert len(list((tmp_path / "store").rglob("*.json"))) == 8
+
+
+def test_a_second_runner_takes_over_what_the_first_had_in_hand(tmp_path, whole):
+    first = script(STUDY.format(folder=str(tmp_path)))
+    until(backups, tmp_path)
+    with ThreadPoolExecutor(1) as thread:
+        second = thread.submit(run, backed_up(), 2, workers=1, folder=tmp_path, progress=False)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        assert_equal(second.result(), whole)
+
+
+def test_a_process_that_dies_is_replaced():
+    child = Child()
+    with pytest.raises(DiedError, match="SIGKILL"):
+        child.call(signal.raise_signal, signal.SIGKILL)
+    assert child.call(abs, -1) == 1
+    with pytest.raises(ZeroDivisionError):
+        child.call(divmod, 1, 0)
+    child.end()
+    with pytest.raises(DiedError):
+        child.call(abs, -1)
+
+
+def test_a_process_whose_memory_has_grown_is_replaced(monkeypatch):
+    monkeypatch.setattr(child_module, "GROWTH", -1)
+    child = Child()
+    assert child.call(os.getpid) != child.call(os.getpid)
+    child.end()

@@ -1,0 +1,99 @@
+"""A full disk and folders that cannot be written: one clear line, and what was there before is untouched.
+
+A process that may write files of some bytes only (RLIMIT_FSIZE) meets the same error as one on a full disk.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from cnnhelpers import models, records, run
+from cnnhelpers.errors import InputError
+from tests.faults.processes import ROOT, script
+from tests.tiny import tiny
+
+SMALL = ["--profile", "smoke", "--set", "epochs=1", "images=64", "--workers", "1"]
+
+
+def at_most(size):
+    """Return what lets a process write `size` bytes into a file."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def command(*arguments, limit):
+    """Run the command line with files of at most `limit` bytes."""
+    return subprocess.run(
+        [sys.executable, "-m", "cnnhelpers", *arguments],
+        cwd=ROOT,
+        preexec_fn=at_most(limit),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and ".backups" not in path.parts}
+
+
+def test_records_on_a_full_disk_are_one_error_and_the_next_start_finishes(tmp_path):
+    folder = ["--folder", str(tmp_path)]
+    assert command("run", "A1", *SMALL, "--seeds", "1", *folder, limit=10**9).returncode == 0
+    before = contents(tmp_path)
+    done = command("run", "A1", *SMALL, "--seeds", "3", *folder, limit=1000)
+    assert done.returncode == 2
+    assert "1 finished runs could not be recorded" in done.stderr
+    assert "make room" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert contents(tmp_path) == before
+    done = command("run", "A1", *SMALL, "--seeds", "3", *folder, "--json", limit=10**9)
+    assert [row["status"] for row in json.loads(done.stdout)] == ["done"] * 3
+
+
+def test_a_backup_on_a_full_disk_costs_a_warning_and_not_the_run(tmp_path):
+    code = "from cnnhelpers import run; from tests.faults.networks import backed_up; import resource\n"
+    code += f"run(backed_up(2), 1, workers=1, folder={str(tmp_path)!r}, progress=False)"
+    process = script(code, preexec_fn=at_most(25_000), stderr=subprocess.PIPE, text=True)
+    _, told = process.communicate()
+    assert "no backup of" in told
+    assert process.returncode == 0, told
+    assert records.load(tmp_path).status.tolist() == ["done"]
+
+
+def test_a_model_on_a_full_disk_leaves_no_half_file(tmp_path):
+    code = (
+        f"from cnnhelpers import models; from tests.tiny import tiny; models.trained(tiny(), folder={str(tmp_path)!r})"
+    )
+    process = script(code, preexec_fn=at_most(10_000), stderr=subprocess.PIPE, text=True)
+    _, told = process.communicate()
+    assert process.returncode == 1
+    assert "File too large" in told.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_notebook_on_a_full_disk_fails_and_leaves_the_earlier_one(tmp_path):
+    cells = [nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]})]
+    cells += [nbformat.v4.new_code_cell("print(x)  # " + "long " * 2000)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "study.ipynb")
+    (tmp_path / "out.ipynb").write_text("earlier")
+    code = "from cnnhelpers.notebooks import execute; "
+    code += f"print(execute({str(tmp_path / 'study.ipynb')!r}, {str(tmp_path / 'out.ipynb')!r}))"
+    process = script(code, preexec_fn=at_most(8_000), stdout=subprocess.PIPE, text=True)
+    told, _ = process.communicate()
+    assert "status='failed'" in told
+    assert "File too large" in told
+    assert (tmp_path / "out.ipynb").read_text() == "earlier"
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_folders_that_cannot_be_written_are_refused_before_training(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
+    with pytest.raises(InputError, match=r"nothing can be written to .*file.* CNNHELPERS_RECORDS"):
+        run(tiny(epochs=1), 1, folder=tmp_path / "file", progress=False)
+    with pytest.raises(InputError, match=r"nothing can be written to .*file"):
+        models.trained(tiny(epochs=1), folder=tmp_path / "file")

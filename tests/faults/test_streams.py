@@ -1,0 +1,56 @@
+"""Closed and broken standard streams, limits and settings of the surroundings: none of them costs a run."""
+
+import os
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from cnnhelpers import environment, records
+from cnnhelpers.child import WORKER_ENVIRONMENT, Child
+from cnnhelpers.notebooks import execute
+from tests.faults.processes import ROOT
+from tests.test_records import record
+
+RUN = f"{sys.executable} -m cnnhelpers run A1 --profile smoke --seeds 2 --workers 1 --set epochs=1 images=64"
+
+
+@pytest.mark.parametrize("streams", ["2>&-", "0<&- 1>&- 2>&-", "2> >(exit)"], ids=["no stderr", "none", "broken pipe"])
+def test_runs_do_not_need_anybody_who_listens(tmp_path, streams):
+    done = subprocess.run(["bash", "-c", f"{RUN} --folder {tmp_path} {streams}"], cwd=ROOT, check=False)
+    assert done.returncode == 0
+    assert records.load(tmp_path).status.tolist() == ["done"] * 2
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly(tmp_path):
+    for seed in range(300):
+        records.write(record(seed), tmp_path)
+    shell = f"{sys.executable} -m cnnhelpers records --json --folder {tmp_path} | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (141, "[\n", "")
+
+
+def test_the_flags_that_you_set_for_xla_are_kept(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=here")
+    child = Child()
+    assert child.call(os.getenv, "XLA_FLAGS") == f"--xla_dump_to=here {WORKER_ENVIRONMENT['XLA_FLAGS']}"
+    child.end()
+
+
+def test_the_number_of_cores_is_what_this_process_may_use():
+    code = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
+    code += "from cnnhelpers.environment import cores; print(cores())"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "1\n"
+    assert environment.cores() >= 1
+
+
+def test_a_relative_folder_of_records_is_the_same_one_in_a_notebook(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    cells = [nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]})]
+    cells += [nbformat.v4.new_code_cell("from cnnhelpers import records; print(records.default_folder())")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "notebooks" / "study.ipynb")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CNNHELPERS_RECORDS", "mine")
+    assert execute("notebooks/study.ipynb", "out.ipynb").done
+    assert str(tmp_path / "mine") in (tmp_path / "out.ipynb").read_text()
