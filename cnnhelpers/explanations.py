@@ -1,0 +1,189 @@
+"""Why a network answers as it does: saliency, Grad-CAM, preferred inputs, and whether they depend on what it learned.
+
+Gradients are taken by TensorFlow or JAX, whichever Keras runs on. Inputs are what the network sees: scaled, float32,
+(num_images, height, width, channels), as activations.network_inputs gives.
+"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from scipy.stats import rankdata
+
+from cnnhelpers.activations import answers, convolutions, measured_layers
+from cnnhelpers.errors import InputError
+
+STEPS = 32  # of activation maximization
+Explain = Callable[[keras.Model, np.ndarray, np.ndarray], np.ndarray]  # network, inputs, classes -> maps
+
+
+def gradient(total: Callable, at: np.ndarray) -> np.ndarray:
+    """Return the gradient of `total`, a function from a tensor to a scalar tensor, where the tensor is `at`.
+
+    Raises
+    ------
+    InputError
+        If Keras runs on neither TensorFlow nor JAX.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tensor = tf.convert_to_tensor(at)
+        with tf.GradientTape() as tape:
+            tape.watch(tensor)
+            value = total(tensor)
+        return tape.gradient(value, tensor).numpy()
+    if backend == "jax":
+        import jax
+
+        return np.asarray(jax.grad(total)(jax.numpy.asarray(at)))
+    raise InputError(f"gradients need KERAS_BACKEND=tensorflow or jax. Received: {backend}")
+
+
+def saliency(network: keras.Model, inputs: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return how strongly each pixel moves the score of a class: its gradient, absolute, the largest of the channels.
+
+    Parameters
+    ----------
+    classes
+        (num_images,) the class that is explained, one an image. Its score is the logit, before the softmax.
+
+    Returns
+    -------
+    (num_images, height, width), from 0.
+
+    Notes
+    -----
+    Simonyan, Vedaldi and Zisserman (2013), Deep inside convolutional networks, arXiv:1312.6034.
+    """
+    scores = keras.Model(network.inputs[0], without_activation(network.layers[-1]))
+    return np.abs(gradient(lambda images: _chosen(scores(images, training=False), classes), inputs)).max(axis=-1)
+
+
+def grad_cam(network: keras.Model, inputs: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return where the last convolution finds evidence for a class (Grad-CAM).
+
+    Its maps are summed with the mean gradients of the class's score as weights; what speaks against the class is 0.
+
+    Parameters
+    ----------
+    classes
+        (num_images,) the class that is explained, one an image.
+
+    Returns
+    -------
+    (num_images, height, width) of the convolution's output, from 0: coarser than the image after poolings.
+
+    Notes
+    -----
+    Selvaraju et al. (2017), arXiv:1610.02391.
+    """
+    *_, layer = convolutions(network).values()
+    (maps,) = answers(keras.Model(network.inputs[0], layer.output), inputs)
+    rest = keras.Model(layer.output, without_activation(network.layers[-1]))
+    gradients = gradient(lambda maps: _chosen(rest(maps, training=False), classes), maps)
+    return np.maximum((maps * gradients.mean(axis=(1, 2), keepdims=True)).sum(axis=-1), 0)
+
+
+def preferred_inputs(
+    network: keras.Model, name: str, filters: int, pixel_range: tuple[float, float], seed: int = 0
+) -> np.ndarray:
+    """Return images that activate the first filters of a convolution strongly, climbed to from noise.
+
+    STEPS steps along the gradient of the filter's mean answer (before its activation function), each a sixteenth of
+    the pixel range in root mean square; pixels stay in the range.
+
+    Parameters
+    ----------
+    name
+        Of the convolution: "convolution 1", ...
+    pixel_range
+        Lowest and highest value that the network sees.
+
+    Returns
+    -------
+    (filters, height, width, channels).
+
+    Notes
+    -----
+    Erhan et al. (2009), Visualizing higher-layer features of a deep network.
+    """
+    layer = convolutions(network)[name]
+    filters = min(filters, layer.filters)
+    answers = keras.Model(network.inputs[0], without_activation(layer))
+    own = np.eye(filters, layer.filters, dtype=np.float32)[:, None, None]  # image i is for filter i
+
+    def total(images):
+        maps = answers(images, training=False)
+        return keras.ops.sum(keras.ops.mean(maps, axis=(1, 2), keepdims=True) * own)
+
+    low, high = pixel_range
+    noise = np.random.default_rng(seed).uniform(0.4, 0.6, (filters, *network.input_shape[1:]))
+    images = (low + (high - low) * noise).astype(np.float32)
+    for _ in range(STEPS):
+        slope = gradient(total, images)
+        size = np.sqrt((slope**2).mean(axis=(1, 2, 3), keepdims=True))
+        step = np.divide(slope, size, out=np.zeros_like(slope), where=size > 0)
+        images = np.clip(images + (high - low) / 16 * step, low, high)
+    return images
+
+
+def sanity(
+    network: keras.Model, explain: Explain, inputs: np.ndarray, classes: np.ndarray, seed: int = 0
+) -> np.ndarray:
+    """Return how much of an explanation is left when what the network learned is destroyed, from the output down.
+
+    Layer by layer the weights are shuffled within each array, those of the layers above staying shuffled. An
+    explanation that hardly changes says nothing about the network. The network has its own weights again afterwards.
+
+    Parameters
+    ----------
+    explain
+        saliency or grad_cam.
+
+    Returns
+    -------
+    (1 + num_layers,): the mean over the images of Spearman's rank correlation with the maps of the network itself,
+    after 0, 1, ... shuffled layers. A map without any variation correlates with none.
+
+    Notes
+    -----
+    Adebayo et al. (2018), Sanity checks for saliency maps, arXiv:1810.03292 (they draw new weights instead).
+    """
+    draw, own = np.random.default_rng(seed), network.get_weights()
+    maps = [explain(network, inputs, classes)]
+    try:
+        for layer in reversed(measured_layers(network).values()):
+            layer.set_weights([draw.permuted(array.ravel()).reshape(array.shape) for array in layer.get_weights()])
+            maps.append(explain(network, inputs, classes))
+    finally:
+        network.set_weights(own)
+    return np.array([rank_correlation(maps[0], other).mean() for other in maps])
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return Spearman's rank correlation of two maps of each image, (num_images,); 0 where a map does not vary.
+
+    >>> rank_correlation(np.array([[[1, 2, 3]], [[1, 2, 3]]]), np.array([[[3, 2, 1]], [[5, 5, 5]]]))
+    array([-1.,  0.])
+    """
+    first, second = (rankdata(np.reshape(maps, (len(maps), -1)), axis=1) for maps in (first, second))
+    first, second = (ranks - ranks.mean(axis=1, keepdims=True) for ranks in (first, second))
+    sizes = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
+    return np.divide((first * second).sum(axis=1), sizes, out=np.zeros(len(first)), where=sizes > 0)
+
+
+def without_activation(layer: keras.layers.Layer) -> keras.KerasTensor:
+    """Return what a layer gives before its activation function: of the output layer the logits."""
+    if isinstance(layer, (keras.layers.Softmax, keras.layers.Activation, keras.layers.ReLU)):
+        return layer.input
+    twin = type(layer).from_config(layer.get_config() | {"activation": "linear"})
+    output = twin(layer.input)
+    twin.set_weights(layer.get_weights())
+    return output
+
+
+def _chosen(scores, classes: np.ndarray):
+    """Return the sum over images of the score of each image's class: images do not act on each other's gradients."""
+    return keras.ops.sum(scores * np.eye(scores.shape[-1], dtype=np.float32)[classes])

@@ -1,0 +1,156 @@
+"""What is measured of a run is kept beside its record, read back without training, and drawn without the data."""
+
+import json
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from keras import layers
+
+from cnnhelpers import representation_records as kept
+from cnnhelpers import representations
+from cnnhelpers.errors import InputError
+from cnnhelpers.inspection import measure
+from cnnhelpers.runner import run
+from tests.tiny import tiny
+
+
+def planted(draw):
+    """Return measures of one run as similarity, alike, by_layer and sanity_checks need them."""
+    shared, own = draw.normal(size=(100, 6)), draw.normal(size=(100, 6))
+    return {
+        "layers": np.array(["input", "convolution 1", "output"]),
+        "labels": np.zeros(100, int),
+        "similarities": np.stack([representations.similarities(one) for one in (shared, own, own + shared)]),
+        "probe": np.array([[0.5, 0.6, np.nan], [0.5, 0.7, 0.8]]),
+        "moran": np.array([[-0.1], [0.2]]),
+        "moved": np.array([0.3, 0.4]),
+        "sanity": np.array([[1.0, 0.5, 0.2], [1.0, 0.1, 0.0]]),
+    }
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Return the measures of a tiny trained model of a class that the brightness tells, and the models."""
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, 2, 120)
+    images = np.clip(draw.normal(60, 20, (120, 10, 10, 1)) + 120 * labels[:, None, None, None], 0, 255).astype(np.uint8)
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential(
+        [
+            keras.Input((10, 10, 1)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(6, activation="relu"),
+            layers.Dense(2, activation="softmax"),
+        ]
+    )
+    model = keras.Sequential([keras.Input((10, 10, 1), dtype="uint8"), layers.Rescaling(1 / 255), network])
+    initial = keras.models.clone_model(model)
+    initial.set_weights(model.get_weights())
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(images, labels, epochs=20, batch_size=20, verbose=0)
+    before = model.get_weights()
+    found = measure(model, initial, (images[:80], labels[:80]), (images[80:], labels[80:]))
+    return found, initial, model, before
+
+
+def test_all_measures_of_a_model_have_the_shapes_that_are_promised(small):
+    found, *_ = small
+    assert list(found["layers"]) == ["input", "convolution 1", "dense 1", "output"]
+    shapes = {"probe": (2, 4), "silhouette": (2, 4), "dead": (2, 4), "similarities": (4, 2, 190), "kept": (4,)}
+    shapes |= {"weights": (2, 3, 101), "moved": (3,), "moran": (2, 1), "filters_last": (3, 3, 1, 4), "sanity": (2, 4)}
+    shapes |= {"maps_convolution": (8, 8, 4), "maps_pooling": (4, 4, 4), "components": (40, 3), "tsne": (40, 2)}
+    assert {name: found[name].shape for name in shapes} == shapes
+    assert found["preferred_first"].dtype == np.uint8 and found["preferred_first"].shape == (4, 10, 10, 1)
+    assert sum(array.nbytes for array in found.values()) < 100_000
+
+
+def test_measures_tell_before_from_after_and_leave_the_model_alone(small):
+    found, initial, model, before = small
+    kernels = [one.get_weights()[2] for one in (initial, model)]
+    assert found["moved"][1] == pytest.approx(representations.change(*kernels), rel=1e-3)
+    assert found["weights"][1, 1, [0, -1]] == pytest.approx([kernels[1].min(), kernels[1].max()], abs=1e-3)
+    assert found["probe"][1].min() > 0.9  # brightness can be read everywhere
+    assert (found["predicted"] == found["labels"]).mean() > 0.9
+    assert found["kept"][0] == pytest.approx(1, abs=1e-3)
+    assert np.isnan(found["dead"][:, [0, 3]]).all() and np.isfinite(found["dead"][:, 1:3]).all()
+    assert found["sanity"][0, 0] == pytest.approx(1)
+    assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True))
+
+
+def test_a_run_is_trained_measured_and_recorded_once(tmp_path):
+    experiment = tiny(epochs=1)
+    first = kept.measured(experiment, [3], workers=1, folder=tmp_path)["tiny"][0]
+    (path,) = tmp_path.rglob("*.measures.npz")
+    written = path.stat().st_mtime_ns
+    again = kept.measured(experiment, [3], folder=tmp_path)["tiny"][0]
+    assert path.stat().st_mtime_ns == written
+    assert all(np.array_equal(first[name], again[name]) for name in ("probe", "tsne", "similarities", "layers"))
+    runs = run(experiment, [3], folder=tmp_path, progress=False)  # the record is there: nothing is trained
+    table = kept.facts({"tiny": [first]}, tmp_path)
+    assert table.loc["tiny", "weights as recorded"] == 1
+    assert json.loads(str(first["about"]))["weights_sha256"] == runs.record[0].weights_sha256
+    assert table.loc["tiny", "accuracy"] == pytest.approx(runs.test_accuracy[0])  # digits has 500 test images
+    assert kept.shown_images(experiment, first).shape[1:] == (28, 28, 1)
+    with_column = kept.with_filters(runs, tmp_path)
+    assert with_column.first_filters_moran[0] == pytest.approx(first["moran"][1, 0])
+
+
+def test_runs_without_measures_have_no_filter_number(tmp_path):
+    runs = pd.DataFrame({"identity": ["0" * 16], "seed": [0]})
+    found = kept.with_filters(runs, tmp_path)
+    assert found[["first_filters_moran", "last_filters_moran"]].isna().all(axis=None)
+    assert list(kept.with_filters(runs[:0], tmp_path).columns)[-1] == "last_filters_moran"
+
+
+def test_a_damaged_file_is_refused_by_name(tmp_path):
+    folder = tmp_path / "representations"
+    folder.mkdir()
+    (folder / f"tiny-{'0' * 16}-0.measures.npz").write_bytes(b"PK cut short")
+    with pytest.raises(InputError, match=r"tiny-0+-0.measures.npz .* delete it"):
+        kept.with_filters(pd.DataFrame({"identity": ["0" * 16], "seed": [0]}), tmp_path)
+
+
+def test_a_table_by_layer_names_layers_and_leaves_out_what_is_not_measured():
+    draw = np.random.default_rng(0)
+    table = kept.by_layer({"A": [planted(draw), planted(draw)]}, "probe")
+    assert len(table) == 10  # 2 runs x 2 moments x 3 layers, less the NaN of each
+    chosen = table[(table.seed == 1) & (table.layer == "convolution 1")]
+    assert dict(zip(chosen.moment, chosen.value, strict=True)) == {"before training": 0.6, "after training": 0.7}
+    assert list(kept.by_layer({"A": [planted(draw)]}, "moran").layer) == ["convolution 1"] * 2
+    assert list(kept.by_layer({"A": [planted(draw)]}, "moved").layer) == ["convolution 1", "output"]
+
+
+def test_similarity_is_the_mean_over_pairs_of_different_runs():
+    draw = np.random.default_rng(0)
+    runs = [planted(draw) for _ in range(3)]
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    by_hand = [representations.cka(runs[a]["similarities"][0], runs[b]["similarities"][2]) for a, b in pairs]
+    assert kept.similarity(runs)[0, 2] == pytest.approx(np.mean(by_hand))
+    assert np.diag(kept.similarity(runs[:1])) == pytest.approx(1)
+    assert np.diag(kept.similarity(runs[:1], runs[:1])) == pytest.approx(1)
+
+
+def test_runs_on_other_images_are_not_compared():
+    one = planted(np.random.default_rng(0))
+    with pytest.raises(InputError, match="same images"):
+        kept.similarity([one, one | {"labels": np.ones(100, int)}])
+
+
+def test_alike_compares_layers_of_one_name_with_the_baseline():
+    draw = np.random.default_rng(0)
+    first, second = planted(draw), planted(draw)
+    other = planted(draw) | {"layers": np.array(["input", "convolution 1", "dense 1"])}
+    table = kept.alike({"A": [first, second], "B": [other], "C": [first]}, "A")
+    assert list(table) == ["input", "convolution 1"]
+    assert table.loc["A", "input"] == pytest.approx(kept.similarity([first], [second])[0, 0])
+    assert table.loc["C", "input"] == pytest.approx((1 + table.loc["A", "input"]) / 2)
+
+
+def test_sanity_checks_are_told_from_the_output_down():
+    table = kept.sanity_checks([planted(np.random.default_rng(0))])
+    assert list(table.loc[table["map"] == "Grad-CAM", "layer"]) == ["none", "output", "convolution 1"]
+    assert list(table.loc[table["map"] == "saliency", "value"]) == [1.0, 0.5, 0.2]
