@@ -43,7 +43,8 @@ def published(report: str | None = None) -> pd.DataFrame:
 def printed(experiment: str, metric: str, where: str = "log") -> float | None:
     """Return what a report prints for one metric of one experiment, None if it prints nothing.
 
-    A number from `where` is preferred; else the log's, the table's, the text's, in this order.
+    A number from `where` is preferred; else the log's, the table's, the text's, in this order. What a report ran one
+    after the other on the same weights ("D8-adamax-after") has the same printed number as the run from its own.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def printed(experiment: str, metric: str, where: str = "log") -> float | None:
         raise unknown("where", where, WHERE)
     if metric not in set(table["metric"]):
         raise unknown("metric", metric, set(table["metric"]))
-    rows = table[(table["experiment"] == experiment) & (table["metric"] == metric)]
+    rows = table[(table["experiment"] == experiment.removesuffix("-after")) & (table["metric"] == metric)]
     found = dict(zip(rows["where"], rows["value"], strict=True))
     return next((found[place] for place in (where, *WHERE) if place in found), None)
 

@@ -58,6 +58,40 @@ def flops(model: keras.Model) -> int:
     return sum(_layer_flops(layer, shapes) for layer, shapes in _calls(model))
 
 
+def receptive_field(model: keras.Model) -> int:
+    """Return the side, in pixels of the image, of the square that one unit after the last convolution or pooling sees.
+
+    A kernel of k adds k - 1 times the distance, in pixels, of neighbouring units; strides and poolings multiply that
+    distance. Where the image is smaller, a unit sees all of it. Dense layers after Flatten see everything anyway.
+
+    Raises
+    ------
+    InputError
+        If the layers do not follow one another in a chain, or if kernels or strides are not square.
+
+    Examples
+    --------
+    >>> from keras import Input, Sequential, layers
+    >>> receptive_field(Sequential([Input((28, 28, 1)), layers.Conv2D(8, 3), layers.Conv2D(8, 3)]))
+    5
+    """
+    seen, distance = 1, 1
+    for layer, shapes in _calls(model):
+        if len(shapes) > 1 or isinstance(layer, keras.Model) or isinstance(shapes[0], list):
+            raise InputError(f"a receptive field is told of layers in a chain only. Received: {layer.name}")
+        config = layer.get_config()
+        size, strides = config.get("kernel_size") or config.get("pool_size"), config.get("strides")
+        if isinstance(layer, keras.layers.Flatten) or type(layer).__name__.startswith("Global"):
+            break
+        if not size:
+            continue
+        spread = tuple(config.get("dilation_rate") or (1, 1))
+        if len({*size}) > 1 or len({*strides}) > 1 or len({*spread}) > 1:
+            raise InputError(f"a receptive field needs square kernels. Received: {layer.name}, {size}, {strides}")
+        seen, distance = seen + spread[0] * (size[0] - 1) * distance, distance * strides[0]
+    return seen
+
+
 class Text(str):
     """Text that a notebook shows as it is, without quotes and backslashes."""
 

@@ -18,7 +18,8 @@ IDS = [
     *(f"A{number}" for number in range(1, 9)), "A-top", "A-vis",
     *(f"B{number}" for number in range(1, 17)), "B-base",
     "C21", "C22", "C23", "C24", "C31", "C32", "C33", "C34", "C51", "C52", "C53", "C54", "C71", "C72",
-    *(f"D{number}" for number in range(8)), "D8-adagrad", "D8-adadelta", "D8-adamax", "D10-10", "D10-15", "D11",
+    *(f"D{number}" for number in range(8)), "D8-adagrad", "D8-adadelta", "D8-adamax",
+    "D8-adadelta-after", "D8-adamax-after", "D10-10", "D10-15", "D11",
     "E1", "E2", "E3", "E4", "E4/optimizer=sgd", "E4/optimizer=adam",
     *(f"E4/batch_size={size}" for size in (16, 32, 64, 128)),
     *(f"E4/learning_rate={rate}" for rate in (0.01, 0.02, 0.001, 0.002)),
@@ -45,6 +46,8 @@ OTHERS = {
     "D8-adagrad": replace(D, optimizer="adagrad"),
     "D8-adadelta": replace(D, optimizer="adadelta"),
     "D8-adamax": replace(D, optimizer="adamax"),
+    "D8-adadelta-after": replace(D, optimizer="adadelta"),
+    "D8-adamax-after": replace(D, optimizer="adamax"),
     "E-resnet50": replace(E, padding="middle"),
     "E-vgg16": replace(E, padding="middle"),
     "E4/optimizer=sgd": replace(E, optimizer="sgd", learning_rate=0.01),
@@ -66,7 +69,7 @@ def layers_of(experiment):
 
 def test_all_experiments_are_the_published_ones_in_the_order_of_the_reports():
     assert ids(all_experiments()) == IDS
-    assert len(set(IDS)) == len(IDS) == 75
+    assert len(set(IDS)) == len(IDS) == 77
     assert {one.profile for one in all_experiments()} == {"published"}
     assert all(one.title for one in all_experiments())
 
@@ -200,7 +203,15 @@ def test_quick_takes_at_most_five_epochs_of_own_experiments():
 def test_fair_changes_only_what_the_report_got_wrong():
     changed = {one.id for one in all_experiments() if profiles.apply(one, "fair") != replace(one, profile="fair")}
     dense = {"B1", "B2", "B5", "B6", "B9", "B10", "B13", "B14"}
-    assert changed == dense | {id for id in IDS if id.startswith("C")} | {"E-resnet50", "E-vgg16"}
+    order = {"D8-adadelta-after", "D8-adamax-after"}
+    assert changed == dense | {id for id in IDS if id.startswith("C")} | order | {"E-resnet50", "E-vgg16"}
+
+
+def test_fair_gives_every_optimizer_of_d8_its_own_weights():
+    for name in ("D8-adadelta", "D8-adamax"):
+        fair, after = (profiles.apply(EXPERIMENTS[id], "fair") for id in (name, f"{name}-after"))
+        assert after.after is None
+        assert after.identity() == fair.identity()
 
 
 def test_fair_validates_report_c_on_training_images():
@@ -399,4 +410,22 @@ def test_networks_of_the_studies_reach_worker_processes():
 
 def test_a_number_that_the_report_ran_in_several_ways_finds_all_of_them():
     assert [one.id for one in find("d10")] == ["D10-10", "D10-15"]
-    assert len(find("D8")) == 3
+    assert len(find("D8")) == 5
+
+
+@pytest.mark.parametrize("report", ["A", "B"])
+def test_families_hold_every_compared_experiment_once(report):
+    found = [name for names in regularization.families(report).values() for name in names]
+    known = [one.id for one in regularization.experiments(report) if one.id not in ("A-top", "B-base")]
+    assert sorted(found) == sorted(known)
+
+
+def test_flattened_networks_flatten_first_and_keep_everything_else():
+    narrow = regularization.experiments("B", profile="narrow")
+    made = regularization.flattened(narrow)
+    assert ids(made) == ["B1-flattened", "B2-flattened", "B13-flattened", "B14-flattened"]
+    kinds = [type(layer).__name__ for layer in made[2].build((32, 32, 3), 10).layers]
+    assert kinds == ["Flatten", "Dense", "Dense", "Dropout", "Dense"]
+    assert made[2].protocol == narrow[12].protocol and made[2].protocol.width == 0.125
+    assert made[0].labels["title"] == "2 dense layers of 64, Flatten first (width 0.125)"
+    assert regularization.flattened(regularization.experiments("A")) == []

@@ -6,7 +6,7 @@ experiments vary is an option, and with the options left alone a network is the 
 
 from cnnhelpers.networks.a import report_a
 from cnnhelpers.networks.b import report_b_cnn, report_b_dense
-from cnnhelpers.networks.c import report_c_2, report_c_3, report_c_5, report_c_7, report_c_34
+from cnnhelpers.networks.c import report_c_2, report_c_2_pairs, report_c_3, report_c_5, report_c_7, report_c_34
 from cnnhelpers.networks.d import (
     report_d_0,
     report_d_1,
@@ -24,6 +24,7 @@ __all__ = [
     "report_b_cnn",
     "report_b_dense",
     "report_c_2",
+    "report_c_2_pairs",
     "report_c_3",
     "report_c_5",
     "report_c_7",

@@ -23,6 +23,21 @@ def report_c_2(input_shape: Shape, classes: int, *, kernel_size: int = 3, regula
     return keras.Sequential([*network, *(_regularized_head(True) if regularized else _plain_head()), _output(classes)])
 
 
+def report_c_2_pairs(input_shape: Shape, classes: int, *, regularized: bool = False) -> keras.Model:
+    """Return report_c_2 with two 3x3 in place of each 5x5, as VGG has them: C22-pairs and C24-pairs.
+
+    Two 3x3 see the 5x5 pixels that one 5x5 sees and shrink the image as much. The first pair keeps 32 filters in
+    between, which costs more than its 5x5; with 49 in between the second gives that back: 52,017 parameters of the
+    convolutions instead of 52,096.
+    """
+    network = [keras.Input(input_shape)]
+    for between, filters in ((32, 32), (49, 64)):
+        network += [convolution(count, 3, **_penalty(regularized)) for count in (between, filters)]
+        network.append(layers.MaxPooling2D(2))
+        network += [layers.Dropout(0.5)] if regularized else []
+    return keras.Sequential([*network, *(_regularized_head(True) if regularized else _plain_head()), _output(classes)])
+
+
 def report_c_3(
     input_shape: Shape,
     classes: int,

@@ -6,7 +6,7 @@ D2 is D1 again, D3 is D0 with padding, D8 is D7 with other optimizers, D9 is mis
 import keras
 from keras import layers, regularizers
 
-from cnnhelpers.networks.parts import Shape, check_strength, convolution, dense
+from cnnhelpers.networks.parts import Shape, check_dropout, check_strength, convolution, dense
 
 
 def report_d_0(input_shape: Shape, classes: int, *, padding: str = "valid") -> keras.Model:
@@ -86,14 +86,39 @@ def report_d_5(input_shape: Shape, classes: int) -> keras.Model:
     )
 
 
-def report_d_6(input_shape: Shape, classes: int) -> keras.Model:
-    """Return D6: eleven convolutions, spatial dropout before each of four poolings."""
+def report_d_6(
+    input_shape: Shape,
+    classes: int,
+    *,
+    dropout: float = 0.2,
+    initializer: str = "glorot_uniform",
+    batch_normalization: bool = False,
+) -> keras.Model:
+    """Return D6: eleven convolutions, spatial dropout before each of four poolings.
+
+    Parameters
+    ----------
+    dropout
+        Rate of the spatial dropout; 0 is the network without.
+    initializer
+        Keras initializer of the kernels of all layers with ReLU.
+    batch_normalization
+        True puts one after each spatial dropout, as D7 has them.
+
+    Raises
+    ------
+    InputError
+        If the rate is out of its range.
+    """
+    check_dropout(dropout)
     network = [keras.Input(input_shape)]
     for number, filters in ((2, 32), (3, 64), (3, 64), (3, 128)):
-        network += _convolutions(number, filters)
-        network.append(layers.SpatialDropout2D(0.2))
+        network += [convolution(filters, padding="same", kernel_initializer=initializer) for _ in range(number)]
+        network += [layers.SpatialDropout2D(dropout)] if dropout else []
+        network += [layers.BatchNormalization()] if batch_normalization else []
         network.append(layers.MaxPooling2D(2))
-    return keras.Sequential([*network, layers.Flatten(), dense(64), layers.Dense(classes, activation="softmax")])
+    head = dense(64, kernel_initializer=initializer)
+    return keras.Sequential([*network, layers.Flatten(), head, layers.Dense(classes, activation="softmax")])
 
 
 def report_d_7(input_shape: Shape, classes: int) -> keras.Model:

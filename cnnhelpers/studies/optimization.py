@@ -199,14 +199,23 @@ def one_after_another(experiments: Sequence[Experiment]) -> list[Experiment]:
 
 
 def add_settings(runs: pd.DataFrame, experiments: Iterable[Experiment]) -> pd.DataFrame:
-    """Return `runs` with what their experiments vary: optimizer, learning_rate, batch_size, schedule ("constant").
+    """Return the runs of `experiments` with what these vary: optimizer, learning_rate, batch_size, schedule.
 
-    The optimizer is a name of OPTIMIZERS, so SGD with momentum is "momentum".
+    The optimizer is a name of OPTIMIZERS, so SGD with momentum is "momentum"; the schedule is one of SCHEDULES.
+
+    Examples
+    --------
+    >>> from cnnhelpers.studies import find
+    >>> experiments = optimizers(basis(find("A1")[0]), ["momentum"])
+    >>> runs = pd.DataFrame({"experiment": ["A1/momentum/0.01", "another"], "seed": [0, 0]})
+    >>> add_settings(runs, experiments).values.tolist()
+    [['A1/momentum/0.01', 0, 'momentum', 0.01, 128, 'constant']]
     """
     protocols = {one.id: one.protocol for one in experiments}
-    told = [protocols[name] for name in runs["experiment"]]
-    return runs.assign(
-        optimizer=["momentum" if one.optimizer == "sgd" and one.momentum else one.optimizer for one in told],
+    found = runs[runs["experiment"].isin(list(protocols))]
+    told = [protocols[name] for name in found["experiment"]]
+    return found.assign(
+        optimizer=["momentum" if one.momentum and one.optimizer == "sgd" else one.optimizer for one in told],
         learning_rate=[one.learning_rate for one in told],
         batch_size=[one.batch_size for one in told],
         schedule=[one.schedule or "constant" for one in told],

@@ -53,8 +53,8 @@ def apply(experiment: Experiment, profile: str) -> Experiment:
     fair
         Report B's dense networks flatten the image first, so that they are dense networks. Report C validates on the
         last 10,000 training images, not on the test set. Report E's backbones see all three channels and their own
-        preprocessing. Own weights per optimizer (report D) are the rule here in any profile. Report A's raw pixels
-        are a choice, not a mistake, and stay.
+        preprocessing. Report D's optimizers each start from their own weights. Report A's raw pixels are a choice,
+        not a mistake, and stay.
 
     Raises
     ------
@@ -68,6 +68,8 @@ def apply(experiment: Experiment, profile: str) -> Experiment:
         )
     if profile == "published" or experiment.profile == profile:
         return experiment
+    if experiment.after is not None:
+        experiment = replace(experiment, after=apply(experiment.after, profile))
     if profile == "narrow":
         return _narrow(experiment, profile).change(profile=profile)
     changed = {"smoke": _smoke, "quick": _quick, "fair": _fair}[profile](experiment)
@@ -76,6 +78,8 @@ def apply(experiment: Experiment, profile: str) -> Experiment:
 
 def on_dataset(experiment: Experiment, dataset: str) -> Experiment:
     """Return the experiment on another dataset; it is "own" then, because no report printed it."""
+    if experiment.after is not None:
+        experiment = replace(experiment, after=on_dataset(experiment.after, dataset))
     if dataset == experiment.protocol.dataset:
         return experiment
     return _fit_split(_move(experiment, dataset).change(profile="own"))
@@ -121,6 +125,9 @@ def _quick(experiment: Experiment) -> Experiment:
 def _fair(experiment: Experiment) -> Experiment:
     if experiment.protocol.split == "test":
         experiment = experiment.change(split="last:10000")
+    if experiment.after is not None:
+        why = "Its own weights to start from (profile fair)."
+        experiment = replace(experiment, after=None, assumptions=(*experiment.assumptions, why))
     if _function(experiment) is networks.report_b_dense:
         experiment = _with_options(experiment, "Flattened before the dense layers (profile fair).", flatten_first=True)
     if _function(experiment) is networks.report_e_backbone:

@@ -145,6 +145,37 @@ def questions(report: str) -> tuple[tuple[str, str, str], ...]:
     return QUESTIONS[report.upper()]
 
 
+def families(report: str) -> dict[str, list[str]]:
+    """Return the experiments that share a network, by the name of that network: what a figure shows side by side.
+
+    Raises
+    ------
+    InputError
+        If the report is not of this study.
+    """
+    questions(report)
+    if report.upper() == "A":
+        return {"3 convolutions": ["A1", "A3", "A5", "A7"], "1 convolution": ["A2", "A4", "A6", "A8"]}
+    return {
+        "dense networks": ["B1", "B2", "B5", "B6", "B9", "B10", "B13", "B14"],
+        "convolutional networks": ["B3", "B4", "B7", "B8", "B11", "B12", "B15", "B16"],
+    }
+
+
+def flattened(experiments: Sequence[Experiment]) -> list[Experiment]:
+    """Return report B's plain and dropped-out dense networks of `experiments` with Flatten first: "B1-flattened".
+
+    The report flattens last, so that its dense layers see one pixel at a time; everything else stays as it is, the
+    width too. Report A has none.
+    """
+    made = []
+    for one in experiments:
+        if one.id in ("B1", "B2", "B13", "B14"):
+            network = partial(one.network, flatten_first=True)
+            made.append(replace(one, network=network, id=f"{one.id}-flattened", title=f"{one.title}, Flatten first"))
+    return made
+
+
 def combinations(
     *,
     l2: float = L2,

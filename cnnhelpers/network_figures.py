@@ -1,0 +1,93 @@
+"""Figures of whole networks: what accuracy costs, and what reaches the layers before training. Tables in, axes out."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+
+from cnnhelpers.style import COLOURS, MARKERS, QUIET, axes, legend, need, quantity, words
+
+NAME_WIDTH, NAME_HEIGHT = 40, 11  # points that the name of a network takes
+
+
+def trade_off(table: pd.DataFrame, cost: str, ax: Axes | None = None, *, measure: str = "test_accuracy") -> Axes:
+    """Draw what each network achieves against its cost, on a logarithmic axis; the Pareto front is joined and filled.
+
+    Parameters
+    ----------
+    table
+        Columns experiment, `cost`, estimate, low, high and front, as trade_offs.trade_off gives.
+    """
+    need(table, ["experiment", cost, "estimate", "low", "high", "front"], "trade_off")
+    ax = axes(ax, height=3.6)
+    name, factor = quantity(measure)
+    ordered = table.dropna(subset=[cost, "estimate"]).sort_values(cost)
+    best = ordered[ordered["front"]]
+    ax.step(best[cost], best["estimate"] * factor, where="post", color=COLOURS[0], linewidth=1, alpha=0.6)
+    ax.vlines(ordered[cost], ordered["low"] * factor, ordered["high"] * factor, color=QUIET, linewidth=1)
+    for rows, face in ((best, COLOURS[0]), (ordered[~ordered["front"]], "white")):
+        look = {"color": COLOURS[0], "markerfacecolor": face, "markersize": 6, "linestyle": "none"}
+        ax.plot(rows[cost], rows["estimate"] * factor, "o", **look)
+    if ordered[cost].max() > 2 * ordered[cost].min():
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    ax.margins(x=0.1)
+    ax.set(xlabel=_cost_name(cost), ylabel=name)
+    ax.grid(axis="y", color="#e0e0e0", linewidth=0.6)
+    _names(ax, ordered, cost, factor)
+    front = Line2D([], [], color=COLOURS[0], marker="o", label="none is better and cheaper")
+    others = Line2D([], [], color=COLOURS[0], marker="o", markerfacecolor="white", linestyle="none", label="others")
+    interval = Line2D([], [], color=QUIET, linewidth=1, label="95 % interval over seeds")
+    legend(ax, [front, others, interval], above=True)
+    return ax
+
+
+def signal_by_layer(table: pd.DataFrame, column: str = "signal", ax: Axes | None = None, *, level: float = 0.0) -> Axes:
+    """Draw the strength of signal or gradient by layer, one colour and marker a network, on a logarithmic axis.
+
+    Parameters
+    ----------
+    table
+        Columns experiment, depth and `column`, as signals.at_the_start gives; of several networks one below the other.
+    level
+        Learning rate, drawn as a line where it is above 0: a bias moves about so far in one step of Adam.
+    """
+    need(table, ["experiment", "depth", column], "signal_by_layer")
+    ax = axes(ax)
+    for position, (name, rows) in enumerate(table.groupby("experiment", sort=False)):
+        look = {"color": COLOURS[position % len(COLOURS)], "marker": MARKERS[position % len(MARKERS)], "markersize": 5}
+        ax.plot(rows["depth"], rows[column], **look, linewidth=1.5, label=words(name, 24))
+    if level:
+        ax.axhline(level, color=QUIET, linestyle="--", linewidth=1, label="learning rate")
+    ax.set_yscale("log")
+    ax.set(xlabel="layer with weights", ylabel=f"{column} (standard deviation)")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.grid(axis="y", color="#e0e0e0", linewidth=0.6)
+    legend(ax, ax.get_legend_handles_labels()[0])
+    return ax
+
+
+def _names(ax: Axes, table: pd.DataFrame, cost: str, factor: float) -> None:
+    """Write the name of each network right of its dot, moved up where it would cover the name of another."""
+    ax.get_xlim(), ax.get_ylim()  # settles the limits, so that distances can be measured
+    width, height = ax.figure.get_size_inches() * 72
+    places = ax.transAxes.inverted().transform(
+        ax.transData.transform(np.column_stack([table[cost], table["estimate"] * factor]))
+    )
+    taken: list[tuple[float, float]] = []
+    for place, dot, name in sorted(
+        zip((places * (width, height)).tolist(), table.index, table["experiment"], strict=True)
+    ):
+        x, y = place
+        while any(abs(x - other_x) < NAME_WIDTH and abs(y - other_y) < NAME_HEIGHT for other_x, other_y in taken):
+            y += NAME_HEIGHT / 2
+        taken.append((x, y))
+        at = (table.loc[dot, cost], table.loc[dot, "estimate"] * factor)
+        ax.annotate(name, at, xytext=(7, y - place[1]), textcoords="offset points", va="center", fontsize=8)
+
+
+def _cost_name(cost: str) -> str:
+    return {"flops": "FLOPs for one image", "parameters": "parameters"}.get(cost, quantity(cost)[0])

@@ -1,0 +1,61 @@
+"""The runs that are there already, for pages that show what is recorded, train nothing and say what is missing."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+from IPython.display import Markdown
+
+from cnnhelpers import data, records
+from cnnhelpers.experiment import Experiment, identity_of
+
+FEWEST = 2  # seeds without which an experiment has no spread, and is not shown
+
+
+def recorded(experiments: Sequence[Experiment], seeds: int, folder: Path | str | None = None) -> pd.DataFrame:
+    """Return the recorded runs of `experiments` with the seeds 0 .. seeds-1, as `run` does; nothing is trained.
+
+    An experiment with fewer than FEWEST of them is left out, and `missing` names it. All runs on a dataset share their
+    pixels: of several versions in the records that on this machine, else the one with most of these runs.
+    """
+    folder = Path(folder) if folder is not None else records.default_folder()
+    files, everything = records.index(folder), None
+    found = []
+    for name in dict.fromkeys(one.protocol.dataset for one in experiments):
+        own = [one for one in experiments if one.protocol.dataset == name]
+        cards = [data.card(name)]
+        if not _keys(own, cards[0], seeds) & set(files):
+            everything = records.load(folder) if everything is None else everything
+            others = {one.data["fingerprint"]: one.data["official"] for one in everything["record"]
+                      if one.data["name"] == cards[0].name}  # fmt: skip
+            cards += [replace(cards[0], fingerprint=code, official=official) for code, official in others.items()]
+        card = max(cards, key=lambda card: len(_keys(own, card, seeds) & set(files)))
+        for one in own:
+            runs = [records.read(files[key]) for key in sorted(_keys([one], card, seeds) & set(files))]
+            runs = [run for run in runs if run.stop["reason"] in records.SETTLED]
+            found += [replace(run, labels=one.labels) for run in runs] if len(runs) >= FEWEST else []
+    return records.table(found)
+
+
+def missing(experiments: Sequence[Experiment], runs: pd.DataFrame, seeds: int) -> Markdown:
+    """Return a sentence for a page: which of `experiments` have no runs or fewer than `seeds`, and what trains them."""
+    counts = runs["experiment"].value_counts()
+    without = [one for one in experiments if one.id not in counts]
+    few = [f"{one.id} ({counts[one.id]})" for one in experiments if counts.get(one.id, seeds) < seeds]
+    if not without and not few:
+        return Markdown(f"Every experiment of this page has its {seeds} seeds.")
+    told = []
+    if without:
+        profiles = {one.profile for one in without} - {"published", "own"}
+        option = f" --profile {profiles.pop()}" if len(profiles) == 1 else ""
+        names = ", ".join(f"**{one.id}** ({one.labels['title']})" for one in without)
+        command = f"python -m cnnhelpers run {without[0].id}{option} --seeds {seeds}"
+        told.append(f"**Not shown, because not run yet:** {names}. `{command}` trains the first of them.")
+    if few:
+        told.append(f"**Fewer than {seeds} seeds so far:** {', '.join(few)}.")
+    return Markdown(" ".join(told))
+
+
+def _keys(experiments: Sequence[Experiment], card: data.Card, seeds: int) -> set[tuple[str, int]]:
+    return {(identity_of(one.text(card)), seed) for one in experiments for seed in range(seeds)}

@@ -1,0 +1,54 @@
+"""Verdicts where a report's own protocol is out of reach: report B's networks at an eighth of their width stand in."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from cnnhelpers.claim_questions import Claim
+from cnnhelpers.claims import verdicts
+
+STAND_INS = {("B", "published"): "narrow"}  # (report, profile) -> the profile that may stand in
+NOTE = "networks at an eighth of their width (profile {profile})"
+
+
+def verdicts_of(
+    runs: pd.DataFrame, profile: str, claims: Sequence[Claim] | None = None, *, report: str | None = None
+) -> pd.DataFrame:
+    """Return claims.verdicts of the runs of one profile, report by report, a column `profile` added.
+
+    Where STAND_INS names another profile for a report, and with it more of the report's claims have runs enough, that
+    one is taken for the whole report, and the evidence of each of its rows says so. Runs of two profiles are never
+    mixed within a report, over which the p values are adjusted.
+
+    Parameters
+    ----------
+    runs
+        As records.load() gives, of any profiles.
+    claims, report
+        As for claims.verdicts.
+    """
+    if claims is None:
+        from cnnhelpers.conclusions import CLAIMS as claims
+    if report is not None:
+        return _of_report(runs, profile, claims, report)
+    letters = dict.fromkeys(claim.report for claim in claims)
+    return pd.concat([_of_report(runs, profile, claims, letter) for letter in letters], ignore_index=True)
+
+
+def _of_report(runs: pd.DataFrame, profile: str, claims: Sequence[Claim], report: str) -> pd.DataFrame:
+    own = verdicts(runs[runs["profile"] == profile], claims, report=report).assign(profile=profile)
+    other = STAND_INS.get((report.upper(), profile))
+    if other is None:
+        return own
+    found = verdicts(runs[runs["profile"] == other], claims, report=report).assign(profile=other)
+    if not _decided(own) and not _decided(found):  # then the cheaper way to get them is told
+        return own.assign(command=[f"{one} --profile {other}" if one else "" for one in own["command"]])
+    if _decided(found) <= _decided(own):
+        return own
+    tested = found["evidence"] != ""
+    note = f"; {NOTE.format(profile=other)}"
+    return found.assign(evidence=found["evidence"].where(~tested, found["evidence"] + note))
+
+
+def _decided(found: pd.DataFrame) -> int:
+    return int((found["verdict"] != "not enough runs").sum())

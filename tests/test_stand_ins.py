@@ -1,0 +1,52 @@
+"""Report B's narrow networks answer where the published width has no runs, and every row says so."""
+
+import pandas as pd
+
+from cnnhelpers.claim_questions import Claim, better
+from cnnhelpers.stand_ins import verdicts_of
+
+CLAIMS = [
+    Claim("wide beats flat", better("B3", "B1"), report="B", number=1),
+    Claim("deep beats shallow", better("B4", "B3"), report="B", number=2),
+    Claim("padding helps", better("D3", "D0"), report="D", number=3),
+]
+
+
+def runs(profile, **accuracies):
+    """Return five seeds of each experiment around its accuracy."""
+    return pd.DataFrame(
+        {"experiment": name, "seed": seed, "profile": profile, "dataset": "cifar10", "test_accuracy": value + luck}
+        for name, value in accuracies.items()
+        for seed, luck in enumerate((0.0, 0.002, -0.002, 0.001, -0.001))
+    ).assign(record=None)[["experiment", "seed", "profile", "dataset", "test_accuracy"]]
+
+
+NARROW = runs("narrow", B1=0.4, B3=0.6, B4=0.65, D0=0.6, D3=0.7)
+
+
+def test_narrow_runs_answer_for_report_b_alone_and_the_rows_say_so():
+    found = verdicts_of(NARROW, "published", CLAIMS).set_index("number")
+    assert found["verdict"].tolist() == ["holds", "holds", "not enough runs"]
+    assert found["profile"].tolist() == ["narrow", "narrow", "published"]
+    assert found["evidence"].str.contains("eighth of their width").tolist() == [True, True, False]
+
+
+def test_published_runs_are_taken_where_they_answer_as_much():
+    both = pd.concat([NARROW, runs("published", B1=0.5, B3=0.7, B4=0.6)])
+    found = verdicts_of(both, "published", CLAIMS, report="B")
+    assert found["verdict"].tolist() == ["holds", "contradicted"]
+    assert set(found["profile"]) == {"published"} and not found["evidence"].str.contains("width").any()
+    some = pd.concat([NARROW, runs("published", B1=0.5, B3=0.7)])
+    assert set(verdicts_of(some, "published", CLAIMS, report="B")["profile"]) == {"narrow"}  # never mixed
+
+
+def test_another_profile_has_no_stand_in():
+    found = verdicts_of(NARROW, "fair", CLAIMS, report="B")
+    assert set(found["verdict"]) == {"not enough runs"}
+    assert verdicts_of(NARROW, "narrow", CLAIMS, report="B")["verdict"].tolist() == ["holds", "holds"]
+
+
+def test_without_runs_the_command_trains_the_stand_ins():
+    found = verdicts_of(NARROW[:0], "published", CLAIMS).set_index("number")
+    assert found["command"].str.contains("--profile narrow").tolist() == [True, True, False]
+    assert found["command"].str.startswith("python -m cnnhelpers run").all()
