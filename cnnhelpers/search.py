@@ -4,6 +4,7 @@ The best of many scores is too good: part of it is luck. So settings are chosen 
 judged with others. The search is Optuna's, not Keras Tuner's: it proposes settings and leaves training to the caller.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,9 @@ def search(
 def _study(seed: int) -> Any:
     """Return an Optuna study that maximizes, says nothing and keeps nothing: the records are its memory."""
     try:
-        import optuna
+        with warnings.catch_warnings():  # its progress bars miss widgets that nobody needs
+            warnings.simplefilter("ignore")
+            import optuna
     except ImportError as error:
         raise InputError('search needs Optuna: pip install "cnnhelpers[search]"') from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
