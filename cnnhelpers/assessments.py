@@ -51,15 +51,14 @@ def assess(claim: Claim, runs: Measurements, fewest: int = FEWEST_PAIRS) -> Asse
     That all of k questions hold has the largest of their p values; that any does has k times the smallest
     (Bonferroni). Against a claim it is the other way round.
     """
-    missing = [why for one in claim.questions if (why := one.why)]
-    missing += [
+    missing = [
         name if not runs.recorded(name) else f"{name} ({runs.recorded(name)} of {fewest} seeds)"
         for name in claim.experiments
         if runs.recorded(name) < fewest
     ]
     if missing:
         return Assessment(claim, (), tuple(missing))
-    parts = tuple(one.answer(runs) for one in claim.questions)
+    parts = tuple(one.answer(runs.of(one.experiments)) for one in claim.questions)
     few = [part for part in parts if part.comparison.n_pairs < fewest]
     if few:
         lacking = (f"{one.label} ({one.note or f'{one.comparison.n_pairs} complete seeds'})" for one in few)

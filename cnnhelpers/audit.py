@@ -1,8 +1,10 @@
 """Reports against themselves and against our runs: numbers that cannot all be right, and mistakes of design.
 
-contradictions()          # the same number printed twice, differing by more than rounding
-against_runs(runs)        # published numbers beside our intervals
-mistakes(runs)            # what is wrong in the reports, and what our runs say that it was worth
+In short::
+
+    contradictions()          # the same number printed twice, differing by more than rounding
+    against_runs(runs)        # published numbers beside our intervals
+    mistakes(runs)            # what is wrong in the reports, and what our runs say that it was worth
 """
 
 import math
@@ -13,7 +15,8 @@ import pandas as pd
 from scipy import special
 
 from cnnhelpers.measurements import Measurements, measure
-from cnnhelpers.mistakes import FAIR, MISTAKES, Mistake
+from cnnhelpers.mistakes import FAIR, MISTAKES, QUICK, Mistake
+from cnnhelpers.provenance import differing
 from cnnhelpers.published import DATASETS, WHERE, published
 from cnnhelpers.statistics import Interval, interval
 from cnnhelpers.verdicts import FEWEST_PAIRS
@@ -98,7 +101,8 @@ def mistakes(runs: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     runs
-        Runs of the profiles "published" and, where there are any, "fair" (`records.load()`).
+        Runs of the profiles "published" and, where there are any, "fair" and "quick" (`records.load()`, better with
+        `run_measures.with_measures`).
 
     Returns
     -------
@@ -106,11 +110,10 @@ def mistakes(runs: pd.DataFrame) -> pd.DataFrame:
         Columns number, report, mistake (what is wrong), worth (what it does), evidence ("" where runs are lacking or
         none can show it) and command (that would train what is lacking).
     """
-    fair = runs["profile"].eq("fair") if "profile" in runs else pd.Series(False, index=runs.index)
-    published_too = runs["profile"].isin(("published", "fair")) if "profile" in runs else ~fair
-    named = runs["experiment"].where(~fair, runs["experiment"] + FAIR)
-    chosen = runs.assign(experiment=named)[published_too].drop(columns="profile", errors="ignore")
-    measurements = measure(chosen)
+    profiles = runs["profile"] if "profile" in runs else pd.Series("published", index=runs.index)
+    suffixes = profiles.map({"published": "", "fair": FAIR, "quick": QUICK})
+    chosen = runs.assign(experiment=runs["experiment"] + suffixes)[suffixes.notna()]
+    measurements = measure(chosen.drop(columns="profile", errors="ignore"))
     return pd.DataFrame([_shown(one, measurements) for one in MISTAKES])
 
 
@@ -121,16 +124,28 @@ def _shown(one: Mistake, runs: Measurements) -> dict[str, object]:
     row = {"number": one.number, "report": one.report, "mistake": one.mistake, "worth": one.worth}
     if not needed or lacking:
         reports = len(lacking) > 3
-        names = dict.fromkeys(
-            (name[0] if reports else name.removesuffix(FAIR), name.endswith(FAIR)) for name in lacking
-        )
-        commands = [f"python -m cnnhelpers run {name}" + " --profile fair" * fair for name, fair in names]
+        commands = dict.fromkeys(_command(name[0] + name[len(_bare(name)) :] if reports else name) for name in lacking)
         return row | {"evidence": "", "command": "; ".join(commands)}
-    told = [str(question.answer(runs)) for question in one.shown_by]
+    told = [str(question.answer(runs.of(question.experiments))) for question in one.shown_by]
     if one.spread_of:
         sd = [f"{100 * interval(runs.values(name, 'test_accuracy')).sd:.2f}" for name in one.spread_of]
         told.append(f"SD of test accuracy between seeds: {' to '.join(sorted({min(sd), max(sd)}))} points")
+    told += [differs] if (differs := differing(runs.rows(needed))) else []
     return row | {"evidence": "; ".join(told), "command": ""}
+
+
+def _bare(name: str) -> str:
+    return name.removesuffix(FAIR).removesuffix(QUICK)
+
+
+def _command(name: str) -> str:
+    """Return the command that trains an experiment or a report: "D0 (quick)" under the profile quick.
+
+    >>> _command("D0 (quick)"), _command("B")
+    ('python -m cnnhelpers run D0 --profile quick --seeds 5', 'python -m cnnhelpers run B')
+    """
+    options = {FAIR: " --profile fair", QUICK: f" --profile quick --seeds {FEWEST_PAIRS}", "": ""}
+    return f"python -m cnnhelpers run {_bare(name)}{options[name[len(_bare(name)) :]]}"
 
 
 def _steps(table: pd.DataFrame) -> pd.Series:

@@ -20,21 +20,26 @@ class Question:
     """One comparison of a claim: of which experiments, and how it is answered. Made by the functions below."""
 
     experiments: tuple[str, ...]
-    answer: Callable[[Measurements], Evidence] | None = field(repr=False)  # None: records cannot answer
-    pairs: tuple[tuple[str, str], ...] = ()  # networks whose test accuracy it compares, two by two
-    why: str = ""  # it cannot be answered
+    answer: Callable[[Measurements], Evidence] = field(repr=False)
+    pairs: tuple[tuple[str, str], ...] = ()  #: networks whose test accuracy it compares, two by two
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A conclusion in words, and what it says of which experiments."""
+    """A conclusion in words, and what it says of which experiments.
+
+    Examples
+    --------
+    >>> Claim("dropout helps at both depths", [better("A5", "A1"), better("A6", "A2")]).experiments
+    ('A5', 'A1', 'A6', 'A2')
+    """
 
     text: str
     questions: Question | Sequence[Question]
-    logic: Literal["all", "any"] = "all"  # which of the questions the conclusion needs
-    report: str = "own"  # claims of one report are adjusted together
-    number: int = 0  # 1 to 30 of the published ones
-    reading: str = ""  # how the sentence was read where it leaves that open
+    logic: Literal["all", "any"] = "all"  #: which of the questions the conclusion needs
+    report: str = "own"  #: claims of one report are adjusted together
+    number: int = 0  #: 1 to 30 of the published ones
+    reading: str = ""  #: how the sentence was read where it leaves that open
 
     def __post_init__(self) -> None:
         """Refuse a claim without a question."""
@@ -59,7 +64,8 @@ def better(a: str, b: str, quantity: str = "test_accuracy", *, by: float = 0.0, 
     >>> better("A5", "A1").experiments
     ('A5', 'A1')
     """
-    settings = {"label": f"{a} − {b}", "quantity": quantity, "against": by}
+    label = f"{a} {evidence.spelled(quantity)} − {b} {evidence.spelled(instead_of)}" if instead_of else f"{a} − {b}"
+    settings = {"label": label, "quantity": quantity, "against": by}
     ask = partial(evidence.of_pair, a=a, b=b, instead_of=instead_of or quantity, **settings)
     return Question((a, b), ask, () if by or instead_of else _pairs(a, [b], quantity))
 
@@ -138,11 +144,6 @@ def does_not_overfit(a: str, after_epoch: int) -> Question:
 def fails_to_learn(a: str, classes: int = 10) -> Question:
     """Ask whether no run of A is above guessing by more than the margin; one-sided binomial test of each run."""
     return Question((a,), partial(evidence.of_chance, a=a, classes=classes))
-
-
-def not_recorded(experiments: Sequence[str], why: str) -> Question:
-    """Stand for a question that records cannot answer, with the reason."""
-    return Question(tuple(experiments), None, why=why)
 
 
 def _pairs(a: str, others: Sequence[str], quantity: str) -> tuple[tuple[str, str], ...]:

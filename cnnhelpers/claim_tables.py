@@ -6,22 +6,52 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 from IPython.display import Markdown
 
-from cnnhelpers.claims import FRAGILE, few, verdicts
+from cnnhelpers.claims import FRAGILE, bases, few, verdicts
+from cnnhelpers.run_measures import with_measures
+
+_TOLD = {  # one, several
+    "holds": ("holds", "hold"),
+    "holds but negligible": ("holds but is negligible", "hold but are negligible"),
+    "contradicted": ("is contradicted", "are contradicted"),
+    "equivalent": ("shows no difference that matters", "show no difference that matters"),
+    "undecided": ("stays undecided", "stay undecided"),
+}
 
 
 def claims_of(runs: pd.DataFrame, report: str) -> Markdown:
     """Return the verdicts on the conclusions of one report as a table: the end of a chapter, in one call."""
-    return reading(verdicts(runs, report=report))
+    return reading(verdicts(with_measures(runs), report=report))
+
+
+def in_short(found: pd.DataFrame) -> Markdown:
+    """Return two sentences: what became of the conclusions, and which hold or are contradicted. Tops a chapter."""
+    tested = found[found["verdict"] != "not enough runs"]
+    if tested.empty:
+        return Markdown("No conclusion has runs enough for a verdict yet.")
+    counts = tested["verdict"].value_counts().to_dict()
+    told = [f"{counts[name]} {forms[counts[name] > 1]}" for name, forms in _TOLD.items() if name in counts]
+    first = f"Of {len(found)} published conclusions {len(tested)} could be tested with several seeds: {', '.join(told)}"
+    fragile = int(tested["fragile"].sum())
+    first += f"; of these verdicts {fragile} would change without one of the seeds." if fragile else "."
+    lists = {"Confirmed": ("holds", "holds but negligible"), "Contradicted": ("contradicted",)}
+    groups = {word: tested[tested["verdict"].isin(verdicts)]["text"] for word, verdicts in lists.items()}
+    listed = [f"{word}: {'; '.join(f'*{text}*' for text in texts)}." for word, texts in groups.items() if len(texts)]
+    return Markdown(" ".join([first, *listed]))
 
 
 def reading(found: pd.DataFrame, report: str | None = None) -> Markdown:
-    """Return the tested claims (of one report, if given) with verdict, evidence, adjusted p and what would decide."""
+    """Return the tested claims (of one report, if given) with verdict, evidence, adjusted p and what would decide.
+
+    Below the table stands what they rest on: profile, precision, device, backend and copy of the data.
+    """
     chosen = found if report is None else found[found["report"] == report]
     tested = chosen[chosen["verdict"] != "not enough runs"]
     if tested.empty:
         return Markdown(f"*No conclusion of report {report or 'any'} has runs enough for a verdict yet.*")
     header = ["", "conclusion", "verdict", "evidence", "p (Holm)", "smallest detectable", "seeds to decide"]
-    return table(header, (_row(one) for one in tested.itertuples()))
+    shown = table(header, (_row(one) for one in tested.itertuples())).data
+    rest = "; ".join(f"conclusions {numbers}: {basis}" for basis, numbers in bases(tested))
+    return Markdown(shown + (f"\n\nThe runs behind them. {rest[0].upper()}{rest[1:]}." if rest else ""))
 
 
 def lacking(found: pd.DataFrame) -> Markdown:
@@ -33,7 +63,7 @@ def lacking(found: pd.DataFrame) -> Markdown:
     for (report, command), group in chosen.groupby(["report", "command"], sort=False):
         missing = dict.fromkeys(name for text in group["missing"] for name in text.split(", "))
         numbers = ", ".join(str(number) for number in group["number"])
-        rows.append((report, numbers, few(list(missing)), f"`{command}`" if command else "no run can answer it yet"))
+        rows.append((report, numbers, few(list(missing)), f"`{command}`" if command else "—"))
     return table(["report", "conclusions", "missing", "trained by"], rows)
 
 
@@ -63,7 +93,7 @@ def mistakes(found: pd.DataFrame) -> Markdown:
     """Return `audit.mistakes` for reading."""
     rows = []
     for one in found.itertuples():
-        lacking = f"not run: `{one.command}`" if one.command else "no run can show it"
+        lacking = f"not run: `{one.command}`" if one.command else "no run can show it: records keep no weights"
         rows.append((one.number, one.report, f"{one.mistake} {one.worth}", one.evidence or lacking))
     return table(["", "report", "mistake", "what our runs say"], rows)
 
@@ -89,8 +119,9 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
 def _row(one: object) -> tuple[object, ...]:
     verdict = f"**{one.verdict}**" + (f", {FRAGILE}" if one.fragile else "")
     text = one.text + (f" *({one.reading})*" if one.reading else "")
+    evidence = one.evidence + (f"; **{one.differs}**" if one.differs else "")
     p = "by rule" if math.isnan(one.adjusted_p) else f"{one.adjusted_p:.2g}" if one.adjusted_p >= 1e-4 else "< 0.0001"
-    return one.number or "", text, verdict, one.evidence, p, _amount(one), _seeds(one.seeds_to_decide)
+    return one.number or "", text, verdict, evidence, p, _amount(one), _seeds(one.seeds_to_decide)
 
 
 def _amount(one: object) -> str:

@@ -1,8 +1,10 @@
 """Conclusions to put to the test: a sentence, the questions it is made of, and the verdict that runs give.
 
-mine = Claim("dropout helps three convolutions", better("A5", "A1"))
-verdict(mine, runs)                     # one claim alone
-verdicts(runs)                          # the thirty published conclusions, Holm-adjusted within each report
+In short::
+
+    mine = Claim("dropout helps three convolutions", better("A5", "A1"))
+    verdict(mine, runs)                     # one claim alone
+    verdicts(runs)                          # the thirty published conclusions, Holm-adjusted within each report
 """
 
 from collections.abc import Sequence
@@ -32,6 +34,7 @@ from cnnhelpers.errors import unknown
 from cnnhelpers.evidence import Evidence, unit
 from cnnhelpers.measurements import measure
 from cnnhelpers.planning import seeds_needed
+from cnnhelpers.provenance import differing, rests_on
 from cnnhelpers.verdicts import FEWEST_PAIRS, Verdict
 
 __all__ = [
@@ -67,24 +70,27 @@ class Ruling:
     report: str
     text: str
     verdict: Verdict
-    label: str  # of the deciding question
-    estimate: float  # in `unit`, as low, high, against, margin and smallest_detectable
-    low: float  # 95 % interval
+    label: str  #: of the deciding question
+    estimate: float  #: in `unit`, as low, high, against, margin and smallest_detectable
+    low: float  #: 95 % interval
     high: float
-    against: float  # what the estimate is compared with
-    direction: str  # "higher", "lower" or "equal": on which side of it the claim is
-    margin: float  # what does not matter; 0: no such margin
-    scale: float  # for figures: the margin of the data, 0 for time and losses, which have none
-    unit: str  # "fraction" (of images), "s", "nats"
-    n: int  # seeds
-    p: float  # of the whole claim, the smaller of for and against; NaN where a rule decides
-    adjusted_p: float  # Holm, over the claims of the report that were tested together
-    smallest_detectable: float  # true difference that as many seeds would show with 90 % power
-    seeds_to_decide: float  # fewest seeds, if the true difference is the estimate or the margin, whichever is larger
-    fragile: bool  # leaving out one seed gives another verdict
+    against: float  #: what the estimate is compared with
+    direction: str  #: "higher", "lower" or "equal"; on which side of it the claim is
+    margin: float  #: what does not matter; 0; no such margin
+    scale: float  #: for figures; the margin of the data, 0 for time and losses, which have none
+    unit: str  #: "fraction" (of images), "s", "nats"
+    n: int  #: seeds
+    p: float  #: of the whole claim, the smaller of for and against; NaN where a rule decides
+    adjusted_p: float  #: Holm, over the claims of the report that were tested together
+    smallest_detectable: float  #: true difference that as many seeds would show with 90 % power
+    seeds_to_decide: float  #: fewest seeds that show the estimate or the margin, whichever is larger; of "equal", that
+    #: tell the estimate from the margin
+    fragile: bool  #: leaving out one seed gives another verdict
+    rests_on: str  #: profile, precision, device, backend and copy of the data of the compared runs
+    differs: str  #: which of these are not the same in all of them
     evidence: str
-    missing: str  # experiments and seeds that are lacking
-    command: str  # that would train them
+    missing: str  #: experiments and seeds that are lacking
+    command: str  #: that would train them
     reading: str
     parts: tuple[Evidence, ...] = field(repr=False)
 
@@ -92,6 +98,7 @@ class Ruling:
         """Return verdict and evidence in a line."""
         mark = " (fragile: another verdict without one of the seeds)" if self.fragile else ""
         told = self.evidence or f"missing {self.missing}"
+        told += f"; {self.differs}" if self.differs else ""
         return f"{self.verdict}{mark}: {told}" + (f". {self.command}" if self.command else "")
 
 
@@ -102,6 +109,7 @@ def verdict(claim: Claim, runs: pd.DataFrame) -> Ruling:
     ----------
     runs
         One row a run of one profile: columns experiment, seed and those that the claim measures, as `run` returns.
+        A table of trainings of your own, made without `run`, does as well.
 
     Raises
     ------
@@ -157,7 +165,7 @@ def rulings(runs: pd.DataFrame, claims: Sequence[Claim]) -> list[Ruling]:
         fragile |= {at for at, (word, _) in zip(tested, again, strict=True) if word != decided[at][0]}
     profile = next(iter(runs["profile"]), "published") if "profile" in runs else "published"
     return [
-        _ruling(one, word, adjusted, at in fragile, profile)
+        _ruling(one, word, adjusted, at in fragile, profile, measurements.rows(one.claim.experiments))
         for at, (one, (word, adjusted)) in enumerate(zip(found, decided, strict=True))
     ]
 
@@ -169,9 +177,21 @@ def plain(found: pd.DataFrame, width: int = 100) -> str:
         verdict = one.verdict + (f", {FRAGILE}" if one.fragile else "")
         lines.append(f"{one.number:>2} {one.report:<3} {verdict:<29} {one.text}")
         evidence = one.evidence or f"missing: {few(one.missing.split(', '))}"
+        evidence += f"; {one.differs}" if one.differs else ""
         lines.append(fill(evidence, width, initial_indent=" " * 7, subsequent_indent=" " * 7))
     commands = dict.fromkeys(command for command in found["command"] if command)
+    lines += [f"{numbers} {'rests' if numbers.isdigit() else 'rest'} on: {told}" for told, numbers in bases(found)]
     return "\n".join([*lines, *([f"to train what is missing: {'; '.join(commands)}"] if commands else [])])
+
+
+def bases(found: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return what tested claims rest on (see Ruling.rests_on), and the numbers of those that do.
+
+    >>> bases(pd.DataFrame({"number": [1, 2, 4], "rests_on": ["float32, cpu", "float32, cpu", ""]}))
+    [('float32, cpu', '1, 2')]
+    """
+    told = found[found["rests_on"] != ""].groupby("rests_on", sort=False)["number"]
+    return [(basis, ", ".join(map(str, numbers))) for basis, numbers in told]
 
 
 def few(names: Sequence[str]) -> str:
@@ -183,29 +203,33 @@ def few(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) < 6 else f"{', '.join(names[:3])} and {len(names) - 3} more"
 
 
-def _ruling(one: Assessment, word: Verdict, adjusted: float, fragile: bool, profile: str) -> Ruling:
+def _ruling(one: Assessment, word: Verdict, adjusted: float, fragile: bool, profile: str, runs: pd.DataFrame) -> Ruling:
     claim = one.claim
     about = {name: getattr(claim, name) for name in ("number", "report", "text", "reading")}
     about |= {"verdict": word, "missing": ", ".join(one.missing), "parts": one.parts, "fragile": fragile}
     if not one.enough:
         names = ("estimate", "low", "high", "against", "margin", "scale", "p", "adjusted_p", "smallest_detectable")
         nothing = dict.fromkeys((*names, "seeds_to_decide"), np.nan)
-        texts = {"label": "", "direction": "", "unit": "", "evidence": ""}
+        texts = dict.fromkeys(("label", "direction", "unit", "evidence", "rests_on", "differs"), "")
         return Ruling(**about, **nothing, **texts, n=0, command=_command(claim, one.missing, profile))
     part, comparison = one.deciding, one.deciding.comparison
     effect = max(abs(comparison.difference), part.margin)
+    if part.direction == "equal":  # the estimate must be told from the margin, not from 0
+        effect = abs(part.margin - abs(comparison.difference))
     names = ("label", "estimate", "low", "high", "against", "direction", "margin", "scale")
     numbers = {name: getattr(part, name) for name in names}
     numbers |= {"unit": unit(part.quantity), "n": comparison.n_pairs, "p": one.p, "adjusted_p": adjusted}
     numbers |= {"smallest_detectable": comparison.smallest_detectable}
     numbers |= {"seeds_to_decide": seeds_needed(effect, comparison.sd) if word == "undecided" else np.nan}
-    return Ruling(**about, **numbers, evidence=sentence(one, word), command="")
+    basis = {"rests_on": rests_on(runs), "differs": differing(runs)}
+    return Ruling(**about, **numbers, **basis, evidence=sentence(one, word), command="")
 
 
 def _command(claim: Claim, missing: Sequence[str], profile: str) -> str:
     """Return the command that trains what a published claim lacks; "" for one that records cannot answer."""
-    lacking = [name for name in claim.experiments if any(text.split(" (")[0] == name for text in missing)]
-    if claim.report == "own" or not lacking or any(one.why for one in claim.questions):
+    short = {text.split(" (")[0] for text in missing if "(" not in text or text.endswith("seeds)")}
+    lacking = [name for name in claim.experiments if name in short]
+    if claim.report == "own" or not lacking:
         return ""
     target = lacking[0] if len(lacking) == 1 else claim.report
     return f"python -m cnnhelpers run {target}" + (f" --profile {profile}" if profile != "published" else "")

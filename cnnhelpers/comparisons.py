@@ -1,11 +1,13 @@
 """From a table of runs to tables of intervals: one configuration, two compared, all beside the published numbers."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from cnnhelpers.errors import unknown
+from cnnhelpers.provenance import differing
 from cnnhelpers.published import DATASETS, printed
 from cnnhelpers.statistics import Comparison, by_seed, interval, paired
 from cnnhelpers.verdicts import decide, holm
@@ -38,6 +40,12 @@ def summary(runs: pd.DataFrame, value: str = "test_accuracy", by: str | list[str
 def compare(runs: pd.DataFrame, a: str, b: str, value: str = "test_accuracy") -> Comparison:
     """Return A minus B, paired by seed, with its 95 % t interval and two-sided p.
 
+    Parameters
+    ----------
+    runs
+        One row a run: columns experiment, seed and `value`, as `run` returns. A table of trainings of your own, made
+        without `run`, does as well. Only the seeds of A and B count; one that only one of them has is incomplete.
+
     Raises
     ------
     InputError
@@ -51,19 +59,25 @@ def compare(runs: pd.DataFrame, a: str, b: str, value: str = "test_accuracy") ->
     +2.0 points [-0.5, +4.5], 95 % interval over 3 seeds
     """
     _need(runs, value)
-    table = by_seed(runs, value)
     for name in (a, b):
-        if name not in table:
-            raise unknown("experiment", name, map(str, table.columns))
-    return paired(table[a].to_numpy(), table[b].to_numpy())
+        if name not in set(runs["experiment"]):
+            raise unknown("experiment", name, map(str, runs["experiment"].unique()))
+    both = runs[runs["experiment"].isin((a, b))]
+    table = by_seed(both, value)
+    return replace(paired(table[a].to_numpy(), table[b].to_numpy()), differs=differing(both))
 
 
 def in_points(comparison: Comparison, digits: int = 1) -> str:
-    """Return a comparison of accuracies as a reader reads it: percentage points, interval, number of seeds."""
+    """Return a comparison of accuracies as a reader reads it: percentage points, interval, seeds, and what differs.
+
+    >>> in_points(paired([0.91, 0.92, 0.93], [0.90, 0.90, 0.90]), digits=2)
+    '+2.00 points [-0.48, +4.48], 95 % interval over 3 seeds'
+    """
     points = [100 * number for number in (comparison.difference, comparison.low, comparison.high)]
     middle, low, high = (f"{number:+.{digits}f}" for number in points)
-    failed = f", {comparison.n_failed} seeds failed" if comparison.n_failed else ""
-    return f"{middle} points [{low}, {high}], 95 % interval over {comparison.n_pairs} seeds{failed}"
+    told = f"{middle} points [{low}, {high}], 95 % interval over {comparison.n_pairs} seeds"
+    told += f", {comparison.n_failed} incomplete" if comparison.n_failed else ""
+    return f"{told}; {comparison.differs}" if comparison.differs else told
 
 
 def compare_all(
@@ -72,13 +86,23 @@ def compare_all(
     """Return "A is better than B" for every pair: difference, interval, Holm-adjusted p and verdict.
 
     `margin` is the difference of accuracy (a fraction) that counts as none; verdicts.MARGINS has one for each dataset.
+
+    Examples
+    --------
+    >>> accuracies = [0.90, 0.91, 0.90, 0.92, 0.91] + [0.93, 0.94, 0.94, 0.95, 0.94]
+    >>> runs = pd.DataFrame({"experiment": ["plain"] * 5 + ["wide"] * 5, "seed": [0, 1, 2, 3, 4] * 2,
+    ...                      "test_accuracy": accuracies})
+    >>> table = compare_all(runs, [("wide", "plain")], margin=0.003)
+    >>> print(percent(table)[["label", "estimate", "low", "high", "wins", "verdict"]].to_string(index=False))
+           label estimate  low high   wins verdict
+    wide − plain     3.20 2.64 3.76 5 of 5   holds
     """
     pairs = list(pairs)
     found = [compare(runs, a, b, value) for a, b in pairs]
     adjusted = holm([one.p for one in found])
     rows = [
         {
-            "label": f"{a} − {b}",
+            "label": f"{a} − {b}" + (f" ({one.differs})" if one.differs else ""),
             "estimate": one.difference,
             "low": one.low,
             "high": one.high,

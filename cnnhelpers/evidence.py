@@ -4,16 +4,17 @@ Each question has two p values: that the runs speak for it, and that they speak 
 one on the other side is 1, so that whichever is below a level is a decision at that level.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cnnhelpers.measurements import DIFFERENCES, Measurements
+from cnnhelpers.measurements import DIFFERENCES, MEASURED, Measurements
 from cnnhelpers.planning import ALPHA
-from cnnhelpers.questions import best_of_many, chance
+from cnnhelpers.questions import best_of_many, chance, with_test_images
 from cnnhelpers.statistics import Comparison, equivalence_of, from_differences, paired
 from cnnhelpers.trends import LAST_EPOCHS, overfitting, trend
-from cnnhelpers.verdicts import Direction
+from cnnhelpers.verdicts import Direction, holm
 
 Level = str | tuple[str, str]  # an experiment, or the difference of two
 
@@ -36,6 +37,7 @@ class Evidence:
     note: str = ""
     tested: bool = True  # by a p value, rather than by a rule
     level: bool = False  # a quantity itself, not a difference of two
+    new_images: tuple[float, float] | None = None  # interval of the estimate if the test images were drawn anew as well
 
     @property
     def estimate(self) -> float:
@@ -55,11 +57,24 @@ class Evidence:
     def __str__(self) -> str:
         """Return the estimate as a reader reads it, with its unit, interval and number of seeds."""
         n, failed = self.comparison.n_pairs, self.comparison.n_failed
-        of = "" if self.quantity == "test_accuracy" else f", {self.quantity.replace('_', ' ')}"
+        if not n:
+            return f"{self.label}: {self.note or 'no complete seed'}"
+        measured = spelled(self.quantity)
+        of = "" if self.quantity == "test_accuracy" or measured in self.label else f", {measured}"
         told = f"{self.label}{of}: {self._told(self.estimate)} [{self._told(self.low)}, {self._told(self.high)}]"
         told += f" {self._unit}".rstrip() + (f" (compared with {self._told(self.against)})" if self.against else "")
         told += f", {n} seeds" + (f", {failed} incomplete" if failed else "")
+        if self.new_images:
+            low, high = map(self._told, self.new_images)
+            told += f"; with other test images [{low}, {high}]" + ", so on this test set only" * self.on_this_test_set
         return f"{told}; {self.note}" if self.note else told
+
+    @property
+    def on_this_test_set(self) -> bool:
+        """Return whether only the seeds' interval excludes `against`: what is seen may be these images' alone."""
+        if self.new_images is None or self.low <= self.against <= self.high:
+            return False
+        return self.new_images[0] <= self.against <= self.new_images[1]
 
     @property
     def _unit(self) -> str:
@@ -69,6 +84,15 @@ class Evidence:
         digits = {"fraction": 2, "s": 1, "epochs": 1}.get(unit(self.quantity), 3)
         scale = 100 if unit(self.quantity) == "fraction" else 1
         return f"{scale * value:{'' if self.level else '+'}.{digits}f}"
+
+
+def spelled(quantity: str) -> str:
+    """Return a column of runs in words.
+
+    >>> spelled("validation_accuracy")
+    'validation accuracy'
+    """
+    return quantity.replace("_", " ")
 
 
 def unit(quantity: str) -> str:
@@ -103,7 +127,11 @@ def of_pair(
     comparison = paired(runs.values(a, quantity), other)
     own = 0.0 if against else margin  # nothing is negligible beside a number that the claim names
     level = b is None and quantity not in DIFFERENCES
-    return judged(Evidence(label, comparison, quantity, against, direction, own, scale=margin, level=level))
+    same_images = b is not None and {quantity, instead_of} == {"test_accuracy"}
+    anew = _new_images(runs, a, [b] * len(runs.seeds)) if same_images else None
+    note = "not measured on the trained models" if quantity in MEASURED and not comparison.n_pairs else ""
+    found = Evidence(label, comparison, quantity, against, direction, own, margin, level=level, new_images=anew)
+    return judged(replace(found, note=note))
 
 
 def of_best(
@@ -123,7 +151,10 @@ def of_best(
     comparison = from_differences(sign * np.array(judged_on.differences or [np.nan]))
     comparison = replace(comparison, n_pairs=judged_on.n_pairs, n_failed=judged_on.n_failed)
     margin = runs.margin(a) if unit(quantity) == "fraction" else 0.0
-    evidence = judged(Evidence(f"{a} − {' or '.join(names)}", comparison, quantity, 0.0, direction, margin, margin))
+    beaten = [alive[row - 1] if row > 0 else a for row in found.runners_up]
+    anew = _new_images(runs, a, beaten) if quantity == "test_accuracy" else None
+    label = f"{a} − {' or '.join(names)}"
+    evidence = judged(Evidence(label, comparison, quantity, 0.0, direction, margin, margin, new_images=anew))
     hardest = found.hardest.p if found.hardest.difference > 0 and found.hardest.n_pairs > 1 else 1.0
     alone = "also better than every rival alone" if hardest < ALPHA else "not better than every rival alone"
     return replace(evidence, p_for=max(evidence.p_for, hardest), note=alone)
@@ -168,7 +199,7 @@ def of_chance(runs: Measurements, *, a: str, classes: int) -> Evidence:
     accuracy, images, margin = runs.values(a, "test_accuracy"), runs.test_images(a), runs.margin(a)
     found = chance(np.rint(accuracy * images), images, classes, margin)
     guessing = found.chance + margin
-    none_above = not any(value > guessing * (1 + 1e-12) for value in found.accuracies)
+    above = np.array(found.accuracies) > guessing * (1 + 1e-12)
     return Evidence(
         label=a,
         comparison=paired(accuracy, guessing),
@@ -176,8 +207,8 @@ def of_chance(runs: Measurements, *, a: str, classes: int) -> Evidence:
         against=guessing,
         direction="lower",
         scale=margin,
-        p_for=0.0 if none_above else 1.0,
-        p_against=0.0 if found.n_learned else 1.0,
+        p_for=float(above.any()),
+        p_against=float(min(holm(found.p_values)[above], default=1.0)),
         note=f"{found.n_learned} of {found.n} runs are above guessing",
         tested=False,
         level=True,
@@ -200,6 +231,17 @@ def judged(evidence: Evidence) -> Evidence:
         negligible=bool(margin and claimed and farthest < margin),
         equivalent=bool(equivalence < ALPHA),
     )
+
+
+def _new_images(runs: Measurements, a: str, rivals: Sequence[str]) -> tuple[float, float] | None:
+    """Return the interval of A minus the rival of each seed on new test images, None where runs do not tell theirs."""
+    if runs.left_out or "test_correct" not in runs.runs:  # to see what is fragile needs no intervals
+        return None
+    correct = {name: runs.correct(name) for name in {a, *rivals}}
+    if any(one is None or one.shape != correct[a].shape for one in correct.values()):
+        return None
+    found = with_test_images(correct[a], np.array([correct[name][at] for at, name in enumerate(rivals)]))
+    return (found.low, found.high) if np.isfinite(found.low) else None
 
 
 def _beyond(comparison: Comparison, margin: float) -> float:

@@ -13,19 +13,23 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from cnnhelpers.galleries import confusion_matrix, prediction_gallery, sample_sheet
-from cnnhelpers.row_figures import class_counts, gap, intervals, seed_dots
+from cnnhelpers.map_figures import heat_map, search_path
+from cnnhelpers.row_figures import class_counts, gap, intervals, seed_dots, times_to_accuracy
 from cnnhelpers.style import COLOURS, MARKERS, QUIET, axes, legend, need, quantity, use_style, words
 
 __all__ = [
     "class_counts",
     "confusion_matrix",
     "gap",
+    "heat_map",
     "intervals",
     "learning_curves",
     "prediction_gallery",
     "sample_sheet",
+    "search_path",
     "seed_dots",
     "sweep",
+    "times_to_accuracy",
     "use_style",
 ]
 
@@ -39,7 +43,7 @@ def learning_curves(histories: pd.DataFrame, metric: str = "accuracy", ax: Axes 
         Columns experiment, seed, epoch (from 1), `metric` and, unless nothing was validated, `validation_<metric>`;
         one row an epoch of a run, as records.histories gives.
     metric
-        "accuracy", "loss" or "crossentropy".
+        "accuracy", "loss" or "crossentropy"; with `validation_` before it, that curve alone.
 
     Notes
     -----
@@ -48,6 +52,7 @@ def learning_curves(histories: pd.DataFrame, metric: str = "accuracy", ax: Axes 
     """
     need(histories, ["experiment", "seed", "epoch", metric], "learning_curves")
     parts = [(metric, "--", 0.10), (f"validation_{metric}", "-", 0.22)]
+    parts = [(metric, "-", 0.22)] if metric.startswith("validation_") else parts
     parts = [part for part in parts if part[0] in histories and histories[part[0]].notna().any()]
     ax = axes(ax)
     label, factor = quantity(metric)

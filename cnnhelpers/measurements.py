@@ -1,5 +1,6 @@
 """Runs as claims look at them: one array over seeds for each experiment and quantity, epochs included."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -34,6 +35,9 @@ ALIASES = {
     "D2": "D1",
     **dict.fromkeys(("E4/optimizer=adam", "E4/batch_size=128", "E4/learning_rate=0.001", "E4/epochs=50"), "E4"),
 }
+# columns that run_measures.with_measures adds, from files beside the records; without them nothing was measured
+MEASURED = ("first_filters_moran", "last_filters_moran")
+MEASURED += ("once_scaled_accuracy", "twice_scaled_accuracy", "thrice_scaled_accuracy")
 OTHER_MARGIN = 0.005  # accuracy; of data that verdicts.MARGINS does not know
 
 
@@ -59,6 +63,7 @@ class Measurements:
 
     runs: pd.DataFrame
     left_out: frozenset[int] = frozenset()
+    chosen: frozenset[int] | None = None  # the seeds that count; None: those of any run
     _tables: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -76,10 +81,20 @@ class Measurements:
         """Return the same runs without one seed."""
         return replace(self, left_out=self.left_out | {seed})
 
+    def of(self, experiments: Iterable[str]) -> "Measurements":
+        """Return the same runs, with the seeds of these experiments alone: no seed of another one makes them lack."""
+        return replace(self, chosen=frozenset().union(*(self._seeds.get(self._label(one), ()) for one in experiments)))
+
+    def rows(self, experiments: Iterable[str]) -> pd.DataFrame:
+        """Return the runs of these experiments, without the seeds that are left out."""
+        wanted = [self._label(name) for name in experiments]
+        return self.runs[self.runs["experiment"].isin(wanted) & ~self.runs["seed"].isin(self.left_out)]
+
     @cached_property
     def seeds(self) -> list[int]:
         """Return every seed of any run, in order; one that no run has if there are no runs at all."""
-        return sorted(set(self.runs["seed"]) - self.left_out) or [-1]
+        every = frozenset().union(*self._seeds.values()) if self.chosen is None else self.chosen
+        return sorted(every - self.left_out) or [-1]
 
     def values(self, experiment: str, quantity: str) -> np.ndarray:
         """Return (num_seeds,) values of a column of runs or one of DIFFERENCES, NaN where a run failed or is missing.
@@ -93,11 +108,26 @@ class Measurements:
         if quantity in DIFFERENCES:
             first, second = (self.values(experiment, column) for column in DIFFERENCES[quantity])
             return first - second
+        if quantity in MEASURED and quantity not in self.runs:
+            return np.full(len(self.seeds), np.nan)
         if quantity not in self._tables:
             self._tables[quantity] = by_seed(self._with(quantity), quantity)
         table = self._tables[quantity]
         column = table[experiment] if experiment in table else pd.Series(dtype=float)
         return column.reindex(self.seeds).to_numpy(float)
+
+    def correct(self, experiment: str) -> np.ndarray | None:
+        """Return (num_seeds, num_images), 1 where a run got a test image right; NaN for a failed or missing run.
+
+        From the column test_correct, which run_measures.with_measures adds. None if no run has it, or if the runs
+        differ in the number of images.
+        """
+        known = self.rows([experiment]).dropna(subset="test_correct")
+        if len({len(one) for one in known["test_correct"]}) != 1:
+            return None
+        found = dict(zip(known["seed"], known["test_correct"], strict=True))
+        nothing = np.full(len(next(iter(found.values()))), np.nan)
+        return np.array([found.get(seed, nothing) for seed in self.seeds], dtype=float)
 
     def recorded(self, experiment: str) -> int:
         """Return how many seeds of an experiment were run, failed ones included."""
@@ -139,6 +169,10 @@ class Measurements:
     def _label(self, experiment: str) -> str:
         """Return the name under which the runs of an experiment stand here."""
         return experiment if experiment in self._counts else ALIASES.get(experiment, experiment)
+
+    @cached_property
+    def _seeds(self) -> dict[str, frozenset[int]]:
+        return self.runs.groupby("experiment")["seed"].agg(frozenset).to_dict()
 
     @cached_property
     def _counts(self) -> dict[str, int]:

@@ -16,34 +16,34 @@ from cnnhelpers.verdicts import FEWEST_PAIRS, Verdict, holm
 class BestOfMany:
     """The candidate against a runner-up that its own seed had no say in."""
 
-    comparison: Comparison  # candidate - runner-up, on the test set
-    runners_up: tuple[int, ...]  # (num_seeds,), row of the runner-up of each seed; -1 where there was none
-    hardest: Comparison  # candidate - the rival that it beats least clearly on the test set: a strict check
+    comparison: Comparison  #: candidate - runner-up, on the test set
+    runners_up: tuple[int, ...]  #: (num_seeds,), row of the runner-up of each seed; -1 where there was none
+    hardest: Comparison  #: candidate - the rival that it beats least clearly on the test set; a strict check
 
 
 @dataclass(frozen=True)
 class Chance:
     """Whether runs are better than guessing."""
 
-    chance: float  # accuracy of guessing, 1 / classes
-    accuracies: tuple[float, ...]  # (n,)
-    p_values: tuple[float, ...]  # (n,), one-sided binomial: as many right by guessing, not adjusted
+    chance: float  #: accuracy of guessing, 1 / classes
+    accuracies: tuple[float, ...]  #: (n,)
+    p_values: tuple[float, ...]  #: (n,), one-sided binomial; as many right by guessing, not adjusted
     n: int
     n_failed: int
-    n_learned: int  # runs above chance by more than the margin, with a p below ALPHA after Holm over the runs
-    verdict: Verdict  # on "fails to learn"
+    n_learned: int  #: runs above chance by more than the margin, with a p below ALPHA after Holm over the runs
+    verdict: Verdict  #: on "fails to learn"
 
 
 @dataclass(frozen=True)
 class OtherTestImages:
     """The interval of a difference if both the seeds and the test images were drawn anew."""
 
-    comparison: Comparison  # seeds alone
-    low: float  # never inside the seeds' own interval
+    comparison: Comparison  #: seeds alone
+    low: float  #: never inside the seeds' own interval
     high: float
-    image_sd: float  # of the difference between images, what the seeds add taken out
+    image_sd: float  #: of the difference between images, what the seeds add taken out
     num_images: int
-    on_this_test_set: bool  # only the seeds' interval excludes 0: the difference may be these images' alone
+    on_this_test_set: bool  #: only the seeds' interval excludes 0; the difference may be these images' alone
 
 
 def best_of_many(validation: ArrayLike, test: ArrayLike, candidate: int) -> BestOfMany:

@@ -114,6 +114,40 @@ def gap(
     return ax
 
 
+def times_to_accuracy(
+    timed: pd.DataFrame, value: str = "epochs_to_target", ax: Axes | None = None, *, label: str = "experiment"
+) -> Axes:
+    """Draw when each run reached an accuracy, a row an experiment, over the median of all its runs.
+
+    A run that never did (inf) has no dot but counts in the median, which is drawn where it is finite, and in words.
+
+    Parameters
+    ----------
+    timed
+        Columns `label` and `value`, as speed.time_to_accuracy gives.
+    """
+    need(timed, [label, value], "times_to_accuracy")
+    groups = list(timed.groupby(label, sort=False)[value])
+    ax = axes(ax, height=_height(group for group, _ in groups))
+    for row, (_, values) in enumerate(groups):
+        reached = values[np.isfinite(values)].to_numpy(float)
+        spread = np.linspace(0.06, 0.3, len(reached)) if len(reached) > 1 else np.full(len(reached), 0.18)
+        ax.plot(reached, row + spread, "o", color="none", markeredgecolor=COLOURS[1], markersize=4.5)
+        if np.isfinite(values.median()):
+            ax.plot(values.median(), row - 0.14, "|", color=COLOURS[0], markersize=11, markeredgewidth=2.2)
+        if len(reached) < len(values):
+            _beside(ax, row, f"{len(values) - len(reached)} of {len(values)} never")
+    _rows(ax, [group for group, _ in groups], quantity(value)[0])
+    ax.set_xlim(left=0)
+    marks = [
+        Line2D([], [], color="none", marker="o", markeredgecolor=COLOURS[1], markersize=4.5, label="one seed"),
+        Line2D([], [], linestyle="none", marker="|", color=COLOURS[0], markersize=11, markeredgewidth=2.2,
+               label="median of all seeds"),
+    ]  # fmt: skip
+    legend(ax, marks, above=True)
+    return ax
+
+
 def class_counts(counts: pd.DataFrame | pd.Series | Mapping[str, int], ax: Axes | None = None) -> Axes:
     """Draw how many images each class has: rows of `counts` are classes, its columns parts such as train and test."""
     table = counts if isinstance(counts, pd.DataFrame) else pd.Series(counts).to_frame("images")

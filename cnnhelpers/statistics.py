@@ -27,10 +27,10 @@ class Interval:
     """The mean of the runs that ended well, with its t interval over seeds."""
 
     mean: float
-    low: float  # NaN for fewer than two runs, as high and sd
+    low: float  #: NaN for fewer than two runs, as high and sd
     high: float
-    sd: float  # between seeds, ddof 1
-    n: int  # runs that ended well
+    sd: float  #: between seeds, ddof 1
+    n: int  #: runs that ended well
     n_failed: int
     confidence: float
 
@@ -39,15 +39,16 @@ class Interval:
 class Comparison:
     """The mean of the paired differences A - B, with its t interval and the two-sided p of no difference."""
 
-    differences: tuple[float, ...]  # (n_pairs,), the complete pairs in the order of the seeds
-    difference: float  # their mean
-    low: float  # NaN for fewer than two pairs, as high, sd and p
+    differences: tuple[float, ...]  #: (n_pairs,), the complete pairs in the order of the seeds
+    difference: float  #: their mean
+    low: float  #: NaN for fewer than two pairs, as high, sd and p
     high: float
-    sd: float  # of the differences, ddof 1
-    p: float  # not adjusted for other claims: see verdicts.holm
+    sd: float  #: of the differences, ddof 1
+    p: float  #: not adjusted for other claims; see verdicts.holm
     n_pairs: int
-    n_failed: int  # incomplete pairs
+    n_failed: int  #: incomplete pairs
     confidence: float
+    differs: str = ""  #: what else is not the same in A and B, such as the precision; see comparisons.compare
 
     @property
     def wins(self) -> int:
@@ -65,10 +66,10 @@ class Equivalence:
     """Two one-sided t tests of the paired differences against -margin and +margin (TOST)."""
 
     difference: float
-    low: float  # the interval that lies within the margins exactly when p < ALPHA: 90 %
+    low: float  #: the interval that lies within the margins exactly when p < ALPHA; 90 %
     high: float
     margin: float
-    p: float  # the larger of the two
+    p: float  #: the larger of the two
     n_pairs: int
     n_failed: int
 
@@ -93,7 +94,7 @@ def by_seed(runs: pd.DataFrame, value: str) -> pd.DataFrame:
     twice = runs[runs.duplicated(["experiment", "seed"])]
     if len(twice):
         raise InputError(
-            "runs must hold one run of each experiment and seed; select one profile. "
+            "runs must hold one run of each experiment and seed; select one profile, dataset and precision. "
             f"Received: {twice.iloc[0]['experiment']!r}, seed {twice.iloc[0]['seed']} twice"
         )
     return runs.pivot_table(index="seed", columns="experiment", values=value, aggfunc="first", dropna=False)

@@ -31,20 +31,20 @@ LAST_EPOCHS = 3  # whose mean loss stands for the end of a training
 class Trend:
     """How a number changes over ordered levels."""
 
-    rise: Comparison  # of the line fitted to each seed: its change from the first level to the last
-    steps: tuple[Comparison, ...]  # (num_levels - 1,), each level minus the one before
-    monotone: bool  # rise.p < ALPHA in the direction, and no step goes back by the margin or more
-    page_p: float  # Page's test as a check, one-sided in the direction; NaN below three levels or two seeds
+    rise: Comparison  #: of the line fitted to each seed; its change from the first level to the last
+    steps: tuple[Comparison, ...]  #: (num_levels - 1,), each level minus the one before
+    monotone: bool  #: rise.p < ALPHA in the direction, and no step goes back by the margin or more
+    page_p: float  #: Page's test as a check, one-sided in the direction; NaN below three levels or two seeds
 
 
 @dataclass(frozen=True)
 class Overfitting:
     """Whether validation loss grows after an epoch. Overfitting: growth above 0 while the training loss falls."""
 
-    growth: Comparison  # validation loss: mean of the last LAST_EPOCHS epochs - mean of the three around the epoch
-    training: Comparison  # the same difference of the training loss
-    training_falls: bool  # the whole interval of `training` lies below 0
-    turning_epoch: float  # median over seeds of the epoch, from 1, with the lowest smoothed validation loss
+    growth: Comparison  #: validation loss; mean of the last LAST_EPOCHS epochs - mean of the three around the epoch
+    training: Comparison  #: the same difference of the training loss
+    training_falls: bool  #: the whole interval of `training` lies below 0
+    turning_epoch: float  #: median over seeds of the epoch, from 1, with the lowest smoothed validation loss
 
 
 def trend(values: ArrayLike, margin: float, direction: Literal["higher", "lower"] = "higher") -> Trend:

@@ -83,10 +83,31 @@ def test_mistakes_show_what_runs_say_and_name_the_commands_for_those_that_lack()
     assert "A5 − A6, validation accuracy: -1.00" in found.loc[1, "evidence"]
     assert "compared with 95.00" in found.loc[2, "evidence"]
     assert f"B1{FAIR} − B1: +3.00" in found.loc[6, "evidence"]
-    assert found.loc[5, ["evidence", "command"]].tolist() == ["", ""]
+    assert found.loc[11, ["evidence", "command"]].tolist() == ["", ""]
+    assert found.loc[14, "command"] == "python -m cnnhelpers run D0 --profile quick --seeds 5"
     assert found.loc[8, "command"] == "python -m cnnhelpers run B14"
     assert found.loc[9, "command"] == "python -m cnnhelpers run C --profile fair"
     assert audit.mistakes(runs.iloc[:0])["evidence"].eq("").all()
+
+
+def test_the_slips_of_a_report_are_shown_by_what_the_runs_measured():
+    scaled = {"once_scaled_accuracy": 0.47, "twice_scaled_accuracy": [0.1, 0.11, 0.1, 0.09, 0.1]}
+    quick = runs_of("quick", D0=0.47)
+    quick = quick.assign(thrice_scaled_accuracy=0.1, precision="float32", **scaled)
+    runs = pd.concat([quick, runs_of("smoke", D0=0.1), runs_of(D0=0.66)], ignore_index=True)
+    told = audit.mistakes(runs).set_index("number").loc[14, "evidence"]
+    assert "twice scaled accuracy − D0 (quick) once scaled accuracy: -37.00" in told
+    assert "differs" not in told
+    unmeasured = audit.mistakes(runs_of("quick", D0=0.47)).set_index("number").loc[14, "evidence"]
+    assert "not measured on the trained models" in unmeasured
+    after = {"D8-adadelta-after": 0.5, "D8-adadelta": 0.2, "D8-adamax-after": 0.74, "D8-adamax": 0.72}
+    told = audit.mistakes(runs_of(**after)).set_index("number").loc[12, "evidence"]
+    assert "D8-adadelta-after − D8-adadelta: +30.00" in told
+
+
+def test_mistakes_say_which_runs_were_computed_otherwise():
+    runs = pd.concat([runs_of(A1=0.9, A2=0.9, A7=0.9), runs_of(A8=0.9).assign(device="gpu:0")]).fillna("cpu:0")
+    assert "device differs: cpu in A1 and A2 and A7, gpu in A8" in audit.mistakes(runs)["evidence"][3]
 
 
 def test_pairs_say_what_single_runs_could_have_told():

@@ -16,6 +16,7 @@ from cnnhelpers.claims import Claim, above, at_least, below, best, better, equal
 from cnnhelpers.conclusions import CLAIMS
 from cnnhelpers.errors import InputError
 from cnnhelpers.measurements import ALIASES, measure
+from cnnhelpers.planning import seeds_needed
 from cnnhelpers.records import Record
 from cnnhelpers.statistics import from_differences
 from cnnhelpers.verdicts import decide, holm
@@ -181,6 +182,87 @@ def test_fails_to_learn_is_decided_by_rule_and_has_no_p():
     assert math.isnan(found.adjusted_p)
     assert not found.fragile
     assert word(fails_to_learn("D6"), runs_of(D6=[0.1, 0.1, 0.1, 0.1, 0.3])) == "contradicted"
+
+
+def test_a_network_that_learns_has_the_p_of_its_runs_and_one_that_does_not_has_none():
+    found = claims.verdict(Claim("cannot learn", fails_to_learn("D6")), runs_of(D6=[0.1, 0.1, 0.1, 0.1, 0.12]))
+    p = stats.binom.sf(1199, 10_000, 0.1)
+    assert found.parts[0].p_against == pytest.approx(5 * p)  # Holm: the smallest of five
+    assert found.parts[0].p_for == 1
+
+
+def test_deeper_filters_are_compared_within_a_run_and_with_random_order():
+    eight = next(claim for claim in CLAIMS if claim.number == 8)
+    runs = runs_of("last_filters_moran", **{"A-vis": 0.10}).assign(first_filters_moran=0.05)
+    assert claims.verdict(eight, runs).verdict == "holds"
+    below_random = runs.assign(last_filters_moran=runs.last_filters_moran - 0.3, first_filters_moran=-0.4)
+    assert claims.verdict(eight, below_random).verdict == "contradicted"
+    found = claims.verdict(eight, runs_of(**{"A-vis": 0.9}))
+    assert (found.verdict, found.command) == ("not enough runs", "")
+    assert "not measured on the trained models" in found.missing
+
+
+# --- what a verdict rests on ---
+
+
+def with_images(runs, favoured, num_images=1000):
+    """Runs that get as many images right as their accuracy says; A is right on the `favoured` first images, B wrong."""
+    rows = []
+    for one in runs.itertuples():
+        right = np.zeros(num_images, bool)
+        right[:favoured] = one.experiment == "A"
+        open_images = round(one.test_accuracy * num_images) - right.sum()
+        right[favoured : favoured + open_images] = True
+        rows.append(right)
+    return runs.assign(test_correct=rows)
+
+
+def test_a_difference_that_rests_on_few_images_is_said_to_be_of_this_test_set():
+    runs = runs_of(A=[0.904] * 5, B=[0.900, 0.900, 0.900, 0.901, 0.901])
+    found = claims.verdict(Claim("A wins", better("A", "B")), with_images(runs, 4))
+    assert found.verdict == "holds"
+    part = found.parts[0]
+    assert part.new_images[0] < 0 < part.low
+    assert part.on_this_test_set
+    assert "on this test set only" in found.evidence
+    clear = with_images(runs_of(A=0.95, B=0.90), 0)
+    assert not claims.verdict(Claim("A wins", better("A", "B")), clear).parts[0].on_this_test_set
+    chosen = claims.verdict(Claim("A is best", best("A", ["B"])), both(with_images(runs, 4))).parts[0]
+    assert chosen.new_images == pytest.approx(part.new_images)
+
+
+def test_images_of_two_test_sets_are_not_compared():
+    runs = pd.concat([with_images(runs_of(A=0.92), 0), with_images(runs_of(B=0.9), 0, 500)])
+    assert claims.verdict(Claim("A wins", better("A", "B")), runs).parts[0].new_images is None
+
+
+def test_verdicts_name_what_they_rest_on_and_what_differs():
+    made = {"profile": "published", "precision": "float32", "device": "cpu:0", "official": False}
+    runs = runs_of(A=0.92, B=0.90, C=0.91).assign(**made)
+    runs.loc[runs.experiment == "C", "precision"] = "bfloat16"
+    asked = [Claim("A wins", better("A", "B"), number=1), Claim("A wins", better("A", "C"), number=2)]
+    found = claims.verdicts(runs, asked)
+    assert found["rests_on"][0] == "published profile, float32, cpu, fashion_mnist (not the official pixels)"
+    assert found["differs"].tolist() == ["", "precision differs: bfloat16 in C, float32 in A"]
+    assert "**precision differs" in reading(found).data
+    assert "1: published profile, float32, cpu" in reading(found).data
+    assert "2 rests on: published profile, bfloat16 and float32, cpu" in claims.plain(found)
+    assert "precision differs" in str(claims.verdict(asked[1], runs))
+
+
+def test_runs_of_other_claims_make_none_incomplete():
+    runs = runs_of(A=0.92, B=0.90, seeds=5)
+    more = pd.concat([runs, runs_of(Z=[0.9] * 10, seeds=10)], ignore_index=True)
+    assert claims.verdict(Claim("A wins", better("A", "B")), more).evidence.endswith("5 seeds")
+    uneven = pd.concat([runs, runs_of(C=[0.9] * 10, seeds=10)], ignore_index=True)
+    assert claims.verdict(Claim("A wins", better("A", "C")), uneven).evidence.endswith("5 seeds, 5 incomplete")
+
+
+def test_an_undecided_equality_needs_the_seeds_that_tell_the_estimate_from_the_margin():
+    runs = runs_of(A=[0.9 + 0.0025 + one for one in (-0.001, 0.001, 0, 0.001, -0.001)], B=[0.9] * 5)
+    found = claims.verdict(Claim("equal", equal("A", "B")), runs)
+    assert found.verdict == "undecided"
+    assert found.seeds_to_decide == seeds_needed(0.0005, found.parts[0].comparison.sd)
 
 
 # --- several questions ---

@@ -48,7 +48,21 @@ def test_an_unknown_experiment_or_column_gets_a_suggestion():
 
 def test_points_tell_the_failed_seeds():
     told = in_points(compare(runs_of(a=[0.91, 0.92, np.nan], b=[0.90, 0.90, 0.90]), "a", "b"))
-    assert told == "+1.5 points [-4.9, +7.9], 95 % interval over 2 seeds, 1 seeds failed"
+    assert told == "+1.5 points [-4.9, +7.9], 95 % interval over 2 seeds, 1 incomplete"
+
+
+def test_seeds_of_other_experiments_make_no_pair_incomplete():
+    runs = runs_of(a=[0.91, 0.92], b=[0.90, 0.90, 0.90], other=[0.8] * 10)
+    assert (compare(runs, "a", "b").n_pairs, compare(runs, "a", "b").n_failed) == (2, 1)
+
+
+def test_another_precision_or_device_is_named_beside_the_difference():
+    runs = runs_of(a=[0.91, 0.92, 0.93], b=[0.90, 0.90, 0.90], c=[0.90, 0.91, 0.90])
+    runs = runs.assign(precision=runs.experiment.map({"a": "float32", "b": "bfloat16", "c": "float32"}), device="cpu:0")
+    assert compare(runs, "a", "b").differs == "precision differs: bfloat16 in b, float32 in a"
+    assert "precision differs" in in_points(compare(runs, "a", "b"))
+    assert compare(runs, "a", "c").differs == ""
+    assert "precision differs" in compare_all(runs, [("a", "b")], margin=0.01).label[0]
 
 
 def test_a_planted_effect_holds_and_the_p_values_are_adjusted():
