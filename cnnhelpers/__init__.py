@@ -1,10 +1,12 @@
 """CNN design studies: several seeds, intervals instead of single numbers, each run recorded once.
 
-experiments = [Experiment(network, Protocol(dataset="digits", epochs=5), id="plain"), ...]
-runs = run(experiments, seeds=5)
-compare(runs, "plain", "dropout")
-verdict(Claim("dropout helps", better("dropout", "plain")), runs)
-power(effect=0.005, sd=0.006, n=10)
+In short::
+
+    experiments = [Experiment(network, Protocol(dataset="digits", epochs=5), id="plain"), ...]
+    runs = run(experiments, seeds=5)
+    compare(runs, "plain", "dropout")
+    verdict(Claim("dropout helps", claims.better("dropout", "plain")), runs)
+    power(effect=0.005, sd=0.006, n=10)
 """
 
 import lazy_loader

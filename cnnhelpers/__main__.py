@@ -3,6 +3,7 @@
 import argparse
 import ast
 import json
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -12,11 +13,11 @@ from typing import Any
 
 import pandas as pd
 
-from cnnhelpers.environment import import_keras_quietly
+from cnnhelpers.environment import import_keras_quietly, open_standard_streams
 from cnnhelpers.errors import InputError, unknown
 
-PROFILES = ("smoke", "quick", "published", "fair")
-DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+PROFILES = ("smoke", "quick", "narrow", "published", "fair")
+DONE, FAILED, USAGE, INTERRUPTED, CUT_OFF = 0, 1, 2, 130, 141
 RECORD_COLUMNS = [
     *("experiment", "seed", "profile", "status", "identity", "dataset", "official"),
     *("train_accuracy", "validation_accuracy", "test_accuracy", "epochs_run", "seconds"),
@@ -26,15 +27,21 @@ RECORD_COLUMNS = [
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 something failed, 2 bad usage, 130 interrupted."""
+    open_standard_streams()
     options = _parser().parse_args(arguments)
     try:
-        return options.command(options)
+        code = options.command(options)
+        sys.stdout.flush()
+        return code
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         print("\ninterrupted; start the same command again to finish what is missing", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # of `| head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CUT_OFF
 
 
 def studies(options: argparse.Namespace) -> int:
@@ -68,21 +75,36 @@ def run(options: argparse.Namespace) -> int:
 
 
 def records(options: argparse.Namespace) -> int:
-    """Show the table of recorded runs."""
+    """Show the table of recorded runs, or with --verify the records that are damaged."""
     from cnnhelpers import records as store
+    from cnnhelpers import tensorboard
 
-    return _print(store.load(_folder(options), options.study)[RECORD_COLUMNS], options.json)
+    if options.verify:
+        wrong = store.verify(_folder(options))
+        _print(wrong, options.json, empty="every record is whole")
+        return FAILED if len(wrong) else DONE
+    runs = store.load(_folder(options))
+    if options.study is not None:
+        recorded = set(runs["study"])
+        if recorded and options.study not in recorded:
+            raise unknown("recorded study", options.study, recorded)
+        runs = runs[runs["study"] == options.study]
+    if options.tensorboard is not None:
+        tensorboard.export(runs, options.tensorboard)
+    return _print(runs[RECORD_COLUMNS], options.json)
 
 
 def verdicts(options: argparse.Namespace) -> int:
     """Say which of the reports' conclusions hold, from the recorded runs."""
-    from cnnhelpers import claims
+    from cnnhelpers import claims, stand_ins
     from cnnhelpers import records as store
+    from cnnhelpers.run_measures import with_measures
 
     if options.profile not in PROFILES:
         raise unknown("profile", options.profile, PROFILES)
     runs = store.load(_folder(options))
-    found = claims.verdicts(runs[runs["profile"] == options.profile], report=options.report)
+    runs = with_measures(runs, _folder(options))
+    found = stand_ins.verdicts_of(runs, options.profile, report=options.report)
     if options.json:
         return _print(found.drop(columns="parts"), True)
     print(claims.plain(found))
@@ -146,14 +168,20 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("name", nargs="?", help="a study, a report (A to E) or an experiment; all by default")
     sub = command(run)
     sub.add_argument("name", help="a study, a report (A to E) or an experiment such as A1")
-    sub.add_argument("--profile", default="published", help="smoke, quick, published (default) or fair")
+    sub.add_argument("--profile", default="published", help="smoke, quick, narrow, published (default) or fair")
     sub.add_argument("--seeds", type=int, help="number of seeds; by default the profile's")
-    sub.add_argument("--workers", type=int, help="worker processes; by default one a core")
+    sub.add_argument(
+        "--workers", help="processes, by default one a core; or tcp://HOST:PORT or a file of a dask scheduler"
+    )
     changes = {"action": "extend", "nargs": "+", "default": [], "metavar": "FIELD=VALUE"}
     sub.add_argument("--set", **changes, help="change fields of the protocol, such as epochs=3")
     sub.add_argument("--folder", type=Path, help="where runs are recorded; by default book/records")
     sub = command(records)
     sub.add_argument("--study", help="only this study")
+    sub.add_argument(
+        "--verify", action="store_true", help="list damaged, outdated and edited records; exit code 1 if any"
+    )
+    sub.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="write the histories there as TensorBoard logs")
     sub.add_argument("--folder", type=Path, help="where runs are recorded; by default book/records")
     sub = command(verdicts)
     sub.add_argument("--report", help="only this report, A to E")
@@ -209,13 +237,20 @@ def _changes(settings: Sequence[str]) -> dict[str, Any]:
     return changes
 
 
-def _print(frame: pd.DataFrame, as_json: bool, *, shown: Sequence[str] | None = None, transpose: bool = False) -> int:
+def _print(
+    frame: pd.DataFrame,
+    as_json: bool,
+    *,
+    shown: Sequence[str] | None = None,
+    transpose: bool = False,
+    empty: str = "nothing recorded",
+) -> int:
     if as_json:
         print(json.dumps(json.loads(frame.to_json(orient="records")), indent=2))
     elif transpose:
         print("\n".join(f"{name:<14} {value}" for name, value in frame.iloc[0].items()))
     else:
-        print((frame[list(shown)] if shown else frame).to_string(index=False) if len(frame) else "nothing recorded")
+        print((frame[list(shown)] if shown else frame).to_string(index=False) if len(frame) else empty)
     return DONE
 
 

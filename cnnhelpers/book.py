@@ -7,22 +7,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from cnnhelpers import cover
+from cnnhelpers import address, made_pages
 from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.notebooks import Status, execute, sha256, status_of, write_text
 from cnnhelpers.parameters import read, validate
 from cnnhelpers.publishing import clean, leaks, plain_text
-from cnnhelpers.status import fenced, status_page
+from cnnhelpers.site_check import problems
+from cnnhelpers.status import fenced
 
-NOT_COPIED = ("records", "pages.yml", "_toc.yml", ".*")  # data and settings, not pages
-STATUS = "status"  # the page that is made here
+NOT_COPIED = ("records", "pages.yml", "verdicts.json", "_toc.yml", ".*")  # data and settings, not pages
 
 
 @dataclass(frozen=True)
@@ -121,8 +120,8 @@ def build(
     _tell(say, steps[-1])
     first_page = folder / "html" / f"{_toc(root)['root']}.html"
     if first_page.exists():
-        found = leaks(folder / "html", root)
-        steps.append(Step("check", "failed" if found else "done", 0.0, "\n".join(found)))
+        address.lead_to_sources(folder / "html", {page.page: page.notebook for page in listed})
+        steps.append(_check(folder / "html", root))
         _tell(say, steps[-1])
     built = Built(first_page if first_page.exists() else None, tuple(steps))
     for step in built.failed:
@@ -153,7 +152,7 @@ def pages(root: Path) -> list[Page]:
     for name in names:
         if name not in in_toc:
             raise InputError(f"{name} of book/pages.yml is not in book/_toc.yml: nobody would find it")
-    for name in sorted(in_toc - set(names) - {STATUS}):
+    for name in sorted(in_toc - set(names) - set(made_pages.MADE)):
         if not any((root / "book" / f"{name}{suffix}").exists() for suffix in (".md", ".ipynb", ".rst")):
             raise InputError(f"{name} of book/_toc.yml is neither in book/ nor in book/pages.yml")
     return listed
@@ -191,7 +190,7 @@ def _kept(root: Path, page: Page, folder: Path) -> Status:
 
 
 def _stage(root: Path, folder: Path, statuses: dict[str, Status]) -> list[Step]:
-    """Copy book/, the executed notebooks and the status page; return a step for each page refused, and the last."""
+    """Stage book/, executed notebooks and the pages made of them; return a step for each page refused, and the last."""
     started = time.monotonic()
     stage = folder / "stage"
     for made in (
@@ -206,7 +205,7 @@ def _stage(root: Path, folder: Path, statuses: dict[str, Status]) -> list[Step]:
         target.parent.mkdir(parents=True, exist_ok=True)
         if status.done:
             try:
-                notebook = clean(read(folder / f"{page}.ipynb"), page, root)
+                notebook = made_pages.lift_answer(clean(read(folder / f"{page}.ipynb"), page, root))
                 write_text(target, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
                 continue
             except InputError as error:
@@ -214,9 +213,7 @@ def _stage(root: Path, folder: Path, statuses: dict[str, Status]) -> list[Step]:
                 statuses[page] = status
                 refused.append(Step(page, status.status, 0.0, status.error))
         write_text(target.with_suffix(".md"), _missing(page, status))
-    write_text(stage / f"{STATUS}.md", status_page(_runs(root), statuses))
-    with suppress(InputError):  # without the records of report A, the committed picture stays
-        cover.draw(stage / "_static" / "cover.png", root / "book" / "records")
+    made_pages.write(stage, root, statuses, set(_files(_toc(root))))
     return [*refused, Step("stage", "done", round(time.monotonic() - started, 1))]
 
 
@@ -230,22 +227,17 @@ def _missing(page: str, status: Status) -> str:
     )
 
 
-def _runs(root: Path) -> Any:
-    from cnnhelpers import records
-
-    return records.load(root / "book" / "records")
-
-
 def _jupyter_book(root: Path, folder: Path) -> Step:
     """Run jupyter-book on the stage; its log is kept, its warnings are the step's error."""
     started = time.monotonic()
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(folder / "stage")]
-    command += ["-W", "--keep-going", "-n", "--config", str(root / "_config.yml")]
+    write_text(folder / "_config.yml", yaml.safe_dump(address.configuration(root)))
+    command += ["-W", "--keep-going", "-n", "--config", str(folder / "_config.yml")]
     command += ["--toc", str(root / "book" / "_toc.yml"), "--path-output", str(folder.parent)]
     done = subprocess.run(
         command,
         cwd=root,
-        env=os.environ | {"NO_COLOR": "1", "PYTHONUTF8": "1"},
+        env=os.environ | {"NO_COLOR": "1", "PYTHONUTF8": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
@@ -257,8 +249,16 @@ def _jupyter_book(root: Path, folder: Path) -> Step:
     if done.returncode == 0:
         return Step("build", "done", seconds)
     lines = log.splitlines()
-    said = [line for line in lines if any(word in line for word in ("WARNING", "ERROR", "CRITICAL"))]
+    words = ("WARNING:", "ERROR:", "CRITICAL:")
+    said = [line for line in lines if any(word in line for word in words) and "absl::" not in line]  # TensorFlow's own
     return Step("build", "failed", seconds, "\n".join(said or lines[-15:]))
+
+
+def _check(site: Path, root: Path) -> Step:
+    """Look over the finished site: nothing of this machine, no dead link, no image without words, no heavy page."""
+    started = time.monotonic()
+    found = [*leaks(site, root), *problems(site)]
+    return Step("check", "failed" if found else "done", round(time.monotonic() - started, 1), "\n".join(found))
 
 
 def _tell(say: Callable[[str], None], step: Step, note: str = "") -> None:

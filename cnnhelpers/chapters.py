@@ -79,12 +79,19 @@ def sizes(experiments: list[Experiment]) -> pd.DataFrame:
     models = [_model(experiment) for experiment in experiments]
     return pd.DataFrame(
         {
-            "network": [experiment.title or experiment.id for experiment in experiments],
+            "network": [experiment.labels["title"] or experiment.id for experiment in experiments],
             "parameters": [model.count_params() for model in models],
             "MFLOPs for one image": [round(summaries.flops(model) / 1e6, 3) for model in models],
         },
         index=pd.Index([experiment.id for experiment in experiments], name="experiment"),
     )
+
+
+def receptive_fields(experiments: list[Experiment]) -> pd.Series:
+    """Return the receptive field of each network (summaries.receptive_field) beside the side of its images."""
+    models = {experiment.id: _model(experiment) for experiment in experiments}
+    told = {id: f"{summaries.receptive_field(model)} of {max(model.input_shape[1:3])}" for id, model in models.items()}
+    return pd.Series(told, name="receptive field (pixels)").rename_axis("experiment")
 
 
 def provenance(runs: pd.DataFrame) -> Markdown:
@@ -100,7 +107,8 @@ def provenance(runs: pd.DataFrame) -> Markdown:
     told = [f"{name} {version or 'of unknown version'}" for name, version in sorted(used)]
     commits = sorted({record.environment.get("commit", "") for record in found} - {""})
     seconds = pd.to_numeric(runs["seconds"]).sum()
-    official = "official" if runs["official"].all() else "**not official**"
+    known = set(runs["dataset"]) & set(data.KNOWN)
+    official = "official" if runs["official"].all() else "**not official**" if known else "own"
     failed = int((runs["status"] != "done").sum())
     return Markdown(
         f"**What was run.** {len(runs)} runs ({failed} failed): {runs['experiment'].nunique()} experiments, "

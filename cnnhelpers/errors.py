@@ -5,7 +5,13 @@ from difflib import get_close_matches
 
 
 class InputError(ValueError):
-    """Bad input: the message names the value, what was expected and what to do."""
+    """Bad input: the message names the value, what was expected and what to do.
+
+    >>> from cnnhelpers import Protocol
+    >>> Protocol(epochs=0)
+    Traceback (most recent call last):
+    cnnhelpers.errors.InputError: epochs must be a whole number of at least 1. Received: epochs=0
+    """
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:

@@ -49,7 +49,7 @@ class Protocol:
 
     dataset: str = "digits"  #: a name that data.load knows, or the path of your own file or folder
     scaling: str = "unit"  #: pixels reach the network as 0..255, 0..1, rows of unit L2 norm, or mean 0 and SD 1
-    padding: str | None = None  #: zero-pad to 32x32x3: grey in the "middle" channel only, or "equal" in all three
+    padding: str | None = None  #: zero-pad to 32x32x3; grey in the "middle" channel only, or "equal" in all three
     split: str = "stratified:0.2"  #: validation part of the training images, see splits.split
     images: int | None = None  #: use at most this many images in training and in validation each, drawn by the seed
     optimizer: str = "adam"
@@ -61,9 +61,9 @@ class Protocol:
     early_stopping: str | None = None  #: the validation metric that is watched
     patience: int | None = None  #: epochs without improvement before training stops
     restore_best: bool = False  #: take the weights of the best epoch, not of the last one
-    augmentation: str | None = None  #: of training images: horizontal flips, shifts by up to an eighth of the side
-    width: float | None = None  #: factor on the filters and units of a network that takes `width`; None: as published
-    precision: str = "float32"  #: of products: "bfloat16" computes them so where the processor can, see precision.py
+    augmentation: str | None = None  #: of training images; horizontal flips, shifts by up to an eighth of the side
+    width: float | None = None  #: factor on the filters and units of a network that takes `width`; None; as published
+    precision: str = "float32"  #: of products; "bfloat16" computes them so where the processor can, see precision.py
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""

@@ -51,7 +51,8 @@ def run(job: dict[str, Any]) -> tuple[str, str]:
     except DeadKernelError:
         return "dead kernel", "the kernel died (killed, out of memory or crashed) before the notebook ended"
     except Exception as error:
-        no_kernel = not started and not isinstance(error, PermissionError)
+        disk = isinstance(error, OSError) and not isinstance(error, FileNotFoundError)  # full, read-only, not ours
+        no_kernel = not started and not disk
         return "no kernel" if no_kernel else "failed", f"{type(error).__name__}: {error}"
     if notebook.metadata.papermill.exception:  # papermill lets sys.exit(0) pass
         return "exited", "a cell called sys.exit: what follows it never ran"

@@ -25,6 +25,7 @@ from cnnhelpers.publishing import plain_text
 __all__ = ["Parameter", "Status", "execute", "inspect", "status_of", "validate"]
 
 KERNEL = (sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}")  # never another environment's
+_FOLDERS = ("CNNHELPERS_RECORDS", "CNNHELPERS_DATA", "KERAS_HOME")  # relative to us, not to the notebook
 _LIBRARIES = ("ipykernel", "papermill", "matplotlib")
 
 
@@ -32,13 +33,13 @@ _LIBRARIES = ("ipykernel", "papermill", "matplotlib")
 class Status:
     """How a notebook ended; OUTPUT.json beside the output holds the same."""
 
-    notebook: str  # file name
-    status: str  # "done" | "failed" | "dead kernel" | "timeout" | "exited" | "no kernel"
+    notebook: str  #: file name
+    status: str  #: "done" | "failed" | "dead kernel" | "timeout" | "exited" | "no kernel"
     seconds: float
-    error: str = ""  # without colours and without paths of this machine
-    parameters: dict[str, Any] = field(default_factory=dict)  # those that were given
+    error: str = ""  #: without colours and without paths of this machine
+    parameters: dict[str, Any] = field(default_factory=dict)  #: those that were given
     versions: dict[str, str] = field(default_factory=dict)
-    source: str = ""  # SHA-256 of the notebook that was executed
+    source: str = ""  #: SHA-256 of the notebook that was executed
 
     @property
     def done(self) -> bool:
@@ -152,13 +153,18 @@ def _environment(folder: Path, mark: str) -> dict[str, str]:
     checkout = str(Path(__file__).resolve().parents[1])
     paths = [checkout, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     inherited = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}  # Agg would show no figure
-    return inherited | {
-        "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in paths),  # noqa: PTH100
-        "JUPYTER_PATH": str(folder),
-        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-        "IPYTHONDIR": str(folder / "ipython"),
-        MARK: mark,
-    }
+    folders = {name: os.path.abspath(os.path.expanduser(inherited[name])) for name in _FOLDERS if inherited.get(name)}  # noqa: PTH100, PTH111
+    return (
+        inherited
+        | folders
+        | {
+            "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in paths),  # noqa: PTH100
+            "JUPYTER_PATH": str(folder),
+            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+            "IPYTHONDIR": str(folder / "ipython"),
+            MARK: mark,
+        }
+    )
 
 
 def _keep(partial: Path, output: Path, status: Status, name: str) -> None:

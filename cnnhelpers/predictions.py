@@ -76,6 +76,14 @@ def predict(model: "keras.Model", images: np.ndarray, batch_size: int = 256) -> 
     ----------
     images
         (num_images, height, width, channels) as the model was trained with: uint8, or numbers from 0 to 255.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from keras import layers
+    >>> model = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(3, activation="softmax")])
+    >>> predict(model, np.zeros((2, 8, 8, 1), np.uint8)).shape
+    (2, 3)
     """
     images, expected = np.asarray(images), tuple(model.input_shape[1:])
     if images.ndim != 4 or any(size not in (None, got) for size, got in zip(expected, images.shape[1:], strict=True)):
@@ -198,6 +206,12 @@ def write_submission(path: str | Path, answers: np.ndarray, class_names: tuple[s
         (num_images,) labels from 0, or (num_images, classes) probabilities.
     first_id
         The id of the first image: CIFAR-10's on Kaggle count from 1.
+
+    Examples
+    --------
+    >>> path = write_submission(Path(tempfile.mkdtemp()) / "mine.csv", np.array([1, 0]), ("cat", "dog"))
+    >>> path.read_text().split()
+    ['id,label', '1,dog', '2,cat']
     """
     path, answers = Path(path), np.asarray(answers)
     labels = _answers(answers, len(class_names)).argmax(axis=1) if answers.ndim == 2 else answers

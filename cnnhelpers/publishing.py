@@ -49,6 +49,8 @@ def plain_text(text: str, root: Path | None = None) -> str:
 def clean(notebook: nbformat.NotebookNode, page: str, root: Path | None = None) -> nbformat.NotebookNode:
     """Return a copy that can be published: no standard error, known media types only, no paths, no run metadata.
 
+    The names of figures get the page's before them, as the book knows each name once.
+
     Raises
     ------
     InputError
@@ -61,6 +63,8 @@ def clean(notebook: nbformat.NotebookNode, page: str, root: Path | None = None) 
         where = f"{page}: cell {number}"
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
+        if figure := cell.metadata.get("mystnb", {}).get("figure"):  # one notebook may be several pages
+            figure["name"] = f"{Path(page).name}-{figure['name']}"
         if cell.cell_type == "code":
             kept = (_output(output, where, root) for output in cell.outputs)
             cell.outputs = [output for output in kept if output is not None]

@@ -119,3 +119,11 @@ def test_a_site_that_names_a_folder_or_holds_a_token_is_found(tmp_path, monkeypa
         "python.json",
         "token.txt",
     ]
+
+
+def test_figures_of_one_notebook_have_other_names_on_other_pages():
+    cell = shown(text_plain="1")
+    page = notebook(cell)
+    page.cells[0].metadata["mystnb"] = {"figure": {"name": "curves", "caption": "Loss."}}
+    names = [clean(page, f"notebooks/{name}").cells[0].metadata.mystnb.figure.name for name in ("01_a", "01_b")]
+    assert names == ["01_a-curves", "01_b-curves"]

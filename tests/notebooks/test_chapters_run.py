@@ -21,6 +21,37 @@ SMALL = {
         "patience": [1],
         "convolutions": [1],
     },
+    "02_depth_and_kernel": {
+        "dataset": "digits",
+        "profile": "smoke",
+        "seeds": 2,
+        "depths": [2],
+        "kernel_sizes": [3, 5],
+        "train": True,
+    },
+    "03_optimization": {
+        "dataset": "digits",
+        "network": "A2",
+        "epochs": 1,
+        "seeds": 2,
+        "optimizers": ["sgd", "adam"],
+        "rates": [0.01],
+        "map_rates": [0.01],
+        "batch_sizes": [128],
+        "schedule_rates": [0.01],
+        "target": 0.5,
+        "trials": 1,
+    },
+    "05_representations": {
+        "dataset": "digits",
+        "profile": "smoke",
+        "seeds": 2,
+        "colour_seeds": 1,
+        "regularizer_seeds": 1,
+        "regularized": ["A1"],
+    },
+    "06_verdicts": {"simulated": 100},
+    "07_your_own_study": {"seeds": 2, "epochs": 1, "images": 10},
 }
 
 
