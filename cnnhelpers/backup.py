@@ -90,7 +90,7 @@ def clear(folder: Path, identity: str, seed: int) -> None:
 
 
 def _story(folder: Path, identity: str, seed: int) -> Path:
-    return folder / f"{identity}-{seed}.epochs.json"
+    return folder / f"{identity}-{seed}.epochs"
 
 
 def _paths(folder: Path, identity: str, seed: int) -> list[Path]:
