@@ -14,6 +14,7 @@ from cnnhelpers import claim_tables, cover, figures, records, stand_ins, verdict
 from cnnhelpers.atomic import replace_file
 from cnnhelpers.errors import InputError
 from cnnhelpers.notebooks import Status, write_text
+from cnnhelpers.run_measures import with_measures
 from cnnhelpers.status import code, status_page, table
 
 MADE = ("status", "gallery", "tables")  # pages that are made here, where _toc.yml names them
@@ -23,8 +24,9 @@ ANSWER = "answer"  # tag of the cell whose output stands on top of its page as w
 
 def write(stage: Path, root: Path, statuses: Mapping[str, Status], named: Collection[str]) -> None:
     """Write the MADE pages that are `named`, and what other pages include, into the staged sources."""
-    runs = records.load(root / "book" / "records")
-    found = stand_ins.verdicts_of(runs, "published")
+    folder = root / "book" / "records"
+    runs = records.load(folder)
+    found = stand_ins.verdicts_of(with_measures(runs, folder), "published")
     changed = verdict_changes.section(found, root / "book" / "verdicts.json")
     verdict_changes.write(found, stage.parent / "verdicts.json")
     made = {
@@ -38,7 +40,7 @@ def write(stage: Path, root: Path, statuses: Mapping[str, Status], named: Collec
     write_text(stage / "answer.txt", f"{claim_tables.in_short(found).data}\n")  # included by the first page
     _draw_answer(stage / "_static" / "answer.svg", found)
     try:
-        cover.draw(stage / "_static" / "cover.png", root / "book" / "records")
+        cover.draw(stage / "_static" / "cover.png", folder)
     except InputError:  # without the records of report A, the committed picture stays
         return
 
