@@ -36,10 +36,10 @@ if __name__ == "__main__":
         for part in PARTS:
             difference = compare(runs, f"{name}/bfloat16", name, part)
             row = {"network": name, "accuracy": part.removesuffix("_accuracy"), "seeds": difference.n_pairs}
-            row |= {"bfloat16 - float32, points": round(100 * difference.difference, 2)}
-            row |= {"95 % interval": f"{100 * difference.low:+.2f} to {100 * difference.high:+.2f}"}
-            row |= {"margin, points": 100 * margin, "TOST p": round(equivalence_of(difference, margin).p, 3)}
-            row |= {"equal": decide(difference, margin, "equal")}
+            interval = f"{100 * difference.low:+.2f} to {100 * difference.high:+.2f}"
+            row |= {"bfloat16 - float32, points": f"{100 * difference.difference:+.2f} ({interval})"}
+            row |= {f"equal within {100 * margin:g} points": decide(difference, margin, "equal")}
+            row |= {"TOST p": round(equivalence_of(difference, margin).p, 3)}
             row |= {f"CPU s, {way}": round(value) for way, value in zip(("float32", "bfloat16"), seconds, strict=True)}
             rows.append(row)
     table = pd.DataFrame(rows)

@@ -11,9 +11,9 @@ FOLDER = Path(__file__).parents[2] / "book" / "benchmarks"
 
 
 def write_table(table: pd.DataFrame, name: str) -> None:
-    """Write a table, its last column saying where it was made."""
+    """Write a table, and beside it a sentence that says where it was made."""
     versions = environment.versions()
-    made = f"{environment.cores()} cores of {environment.processor()}; TensorFlow {versions.get('tensorflow')}"
-    text = table.assign(**{"made on": made}).to_csv(index=False)
+    made = f"Made on {environment.cores()} cores of {environment.processor()} with TensorFlow {versions['tensorflow']}."
     FOLDER.mkdir(exist_ok=True)
-    replace_file(FOLDER / f"{name}.csv", lambda file: file.write(text.encode()))
+    replace_file(FOLDER / f"{name}.csv", lambda file: file.write(table.to_csv(index=False).encode()))
+    replace_file(FOLDER / f"{name}.txt", lambda file: file.write(f"{made}\n".encode()))
