@@ -36,8 +36,8 @@ def test_the_figure_is_shown_once_and_then_updated(monkeypatch):
 
     monkeypatch.setattr("IPython.display.display", lambda figure, display_id: shown.append("display") or Handle())
     frame = pd.DataFrame({"experiment": "tiny", "seed": 0, "epoch": [1, 2], "accuracy": [0.5, 0.7]})
-    curves = live.LiveCurves(None)
+    curves, open_before = live.LiveCurves(None), plt.get_fignums()
     for _ in range(2):
         curves._draw(frame)
     assert shown == ["display", "update"]
-    assert not plt.get_fignums()
+    assert plt.get_fignums() == open_before
