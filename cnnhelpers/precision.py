@@ -23,16 +23,18 @@ def available() -> bool:
 def products_in(precision: str) -> Iterator[str]:
     """Compute products in `precision` ("float32" or "bfloat16") within the context; yield the precision that is used.
 
-    Where bfloat16 is not available float32 is used, and yielded, instead.
+    Where bfloat16 is not available float32 is used, and yielded, instead. Contexts nest: each leaves behind what it
+    found, as the training of one run may train another on the way.
     """
-    if precision == "float32" or not available():
+    if not available():
         yield "float32"
         return
-    import tensorflow
+    from tensorflow import config
 
-    option = "auto_mixed_precision_onednn_bfloat16"
-    tensorflow.config.optimizer.set_experimental_options({option: True})
+    name = "auto_mixed_precision_onednn_bfloat16"
+    before = config.optimizer.get_experimental_options().get(name, False)
+    config.optimizer.set_experimental_options({name: precision == "bfloat16"})
     try:
-        yield "bfloat16"
+        yield precision
     finally:
-        tensorflow.config.optimizer.set_experimental_options({option: False})
+        config.optimizer.set_experimental_options({name: before})

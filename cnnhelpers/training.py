@@ -108,7 +108,7 @@ def train(
 def prepare(
     experiment: Experiment, train_part: Part, classes: int, seed: int, folder: Path | None = None
 ) -> keras.Model:
-    """Return the compiled model of a run with the weights that it starts from, see starting_weights."""
+    """Return the compiled model of a run with the weights that it starts from."""
     protocol = experiment.protocol
     keras.utils.set_random_seed(seeds.integer(seed, "weights"))
     model = assemble(experiment, train_part, classes)

@@ -221,6 +221,19 @@ def test_bfloat16_products_round_to_8_bits_and_float32_is_back_afterwards():
     assert loss == pytest.approx(again, rel=0.02) and loss != again
 
 
+@pytest.mark.skipif(not precision.available(), reason="this processor has no bfloat16 products")
+@pytest.mark.parametrize(("first", "second"), [("bfloat16", "bfloat16"), ("float32", "bfloat16")])
+def test_training_the_run_before_leaves_each_its_own_precision(first, second, tmp_path):
+    before = tiny(epochs=1, precision=first)
+    _, alone, _ = train(before, 0)
+    then = replace(tiny(epochs=1, precision=second), after=before)
+    _, within, _ = train(then, 0, backup_folder=tmp_path)  # trains the run before it on the way
+    _, kept, _ = train(then, 0, backup_folder=tmp_path)  # finds its weights
+    assert within.weights_sha256 == kept.weights_sha256
+    held = replace(tiny(optimizer="sgd", learning_rate=1e-30, epochs=1, precision=second), after=before)
+    assert train(held, 0)[1].weights_sha256 == alone.weights_sha256  # steps of 1e-30 move nothing
+
+
 def test_without_bfloat16_the_record_says_float32(monkeypatch):
     monkeypatch.setattr(precision, "available", lambda: False)
     _, plain, _ = train(tiny(epochs=1), 0)
