@@ -5,6 +5,8 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 
 
@@ -14,3 +16,11 @@ def no_data_but_digits(monkeypatch, tmp_path_factory):
     monkeypatch.delenv("CNNHELPERS_DATA", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path_factory.getbasetemp() / "keras"))
     monkeypatch.setenv("CNNHELPERS_RECORDS", str(tmp_path_factory.mktemp("records")))
+
+
+@pytest.fixture(autouse=True)
+def no_figures_left():
+    """A test neither finds the figures and settings of another nor leaves its own."""
+    with mpl.rc_context():
+        yield
+    plt.close("all")

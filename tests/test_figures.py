@@ -17,13 +17,6 @@ from cnnhelpers.errors import InputError
 NAMES = ("T-shirt/top", "Trouser", "Ankle boot")
 
 
-@pytest.fixture(autouse=True)
-def closed_afterwards():
-    with mpl.rc_context():
-        yield
-    plt.close("all")
-
-
 def history(experiment, seeds=(0, 1, 2), epochs=4, shift=0.0):
     rows = [
         {"experiment": experiment, "seed": seed, "epoch": epoch, "accuracy": 0.5 + 0.1 * epoch + 0.01 * seed + shift}
@@ -108,8 +101,9 @@ def test_without_validation_there_are_only_training_curves():
 
 def test_curves_go_into_the_axes_given_and_leave_them_room():
     figure, panels = plt.subplots(1, 2, layout="constrained", figsize=(7, 4))
+    open_before = plt.get_fignums()
     assert figures.learning_curves(history("A1"), ax=panels[1]) is panels[1]
-    assert not panels[0].lines and len(plt.get_fignums()) == 1
+    assert not panels[0].lines and plt.get_fignums() == open_before
     drawn(figure)
     assert panels[1].get_position().width > 0.3
 

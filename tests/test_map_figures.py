@@ -1,7 +1,5 @@
 """Figures of settings and of times draw every cell, trial and run, and say in words what is lost or never came."""
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,13 +7,6 @@ import pytest
 from cnnhelpers import figures
 from cnnhelpers.errors import InputError
 from tests.test_figures import dots, drawn, legend, texts
-
-
-@pytest.fixture(autouse=True)
-def closed_afterwards():
-    with mpl.rc_context():
-        yield
-    plt.close("all")
 
 
 def cells(**changes):

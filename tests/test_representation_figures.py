@@ -4,21 +4,12 @@ import io
 import subprocess
 import sys
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from cnnhelpers import representation_figures as drawn
 from cnnhelpers.errors import InputError
-
-
-@pytest.fixture(autouse=True)
-def closed_afterwards():
-    with mpl.rc_context():
-        yield
-    plt.close("all")
 
 
 @pytest.fixture
