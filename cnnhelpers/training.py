@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,7 +87,8 @@ def train(
     with products_in(protocol.precision) as precision:
         model = prepare(experiment, parts.train, len(dataset.class_names), seed, backup_folder)
         counted = flops(model)
-        progress = fit(model, experiment, parts, seed, backup.Backup(backup_folder, identity_of(text), seed))
+        with faster_layers(model):
+            progress = fit(model, experiment, parts, seed, backup.Backup(backup_folder, identity_of(text), seed))
         record = Record(
             identity=identity_of(text),
             seed=seed,
@@ -204,6 +206,15 @@ def fit(model: keras.Model, experiment: Experiment, parts: Split, seed: int, sto
         model.set_weights(progress.best_weights)
     store.clear()
     return progress
+
+
+def faster_layers(model: keras.Model) -> AbstractContextManager[None]:
+    """Return a context in which layers that Keras computes slowly on TensorFlow are computed by other kernels."""
+    if keras.backend.backend() != "tensorflow":
+        return nullcontext()
+    from cnnhelpers.tensorflow_layers import fused
+
+    return fused(model)
 
 
 def watch(model: keras.Model, progress: Progress, metric: str, patience: int, restore_best: bool) -> None:

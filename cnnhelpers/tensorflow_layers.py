@@ -1,0 +1,86 @@
+"""Batch normalization and dropout as Keras defines them, by TensorFlow kernels that take a fraction of its time.
+
+Keras 3 spells both out in elementary operations, each a pass over all activations: on a processor they cost three
+times the convolutions around them (tests/benchmarks/throughput.py). Only this module and precision.py know the backend.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+import tensorflow as tf
+
+LEVELS = 2**16  # of a dropout rate: its random numbers have 16 bits
+
+
+class FusedBatchNormalization(keras.layers.BatchNormalization):
+    """Batch normalization of (batch, height, width, channels) over all but channels, in one kernel when training."""
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
+        """Return the normalized inputs; in training by their own moments, which also move the moving ones."""
+        images = inputs.dtype == tf.float32 and len(inputs.shape) == 4 and self.axis in (-1, 3)
+        usual = mask is None and not self.synchronized and not getattr(self, "renorm", False)
+        if not (training and self.trainable and images and usual):
+            return super().call(inputs, training=training, mask=mask)
+        channels = inputs.shape[-1]
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=self.gamma.value if self.scale else tf.ones(channels),
+            offset=self.beta.value if self.center else tf.zeros(channels),
+            mean=[],
+            variance=[],
+            epsilon=self.epsilon,
+            is_training=True,
+        )
+        count = tf.cast(tf.size(inputs) // channels, tf.float32)
+        variance *= (count - 1) / count  # the kernel divides by count - 1, Keras by count
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + batch * (1 - self.momentum))
+        return outputs
+
+
+class SixteenBitDropout(keras.layers.Dropout):
+    """Dropout with 16 random bits an activation (the rate is rounded to 1/65536), where Keras draws 32."""
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Return the inputs, in training some of them 0 and the others scaled up so that the mean stays."""
+        threshold = round(self.rate * LEVELS)
+        if not training or not 0 < threshold < LEVELS or self.noise_shape is not None:
+            return super().call(inputs, training=training)
+        seed, shape = tf.cast(self.seed_generator.next(), tf.int64), tf.shape(inputs)
+        count = tf.reduce_prod(shape)
+        draws = tf.random.stateless_uniform(
+            [(count + 1) // 2], seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
+        )
+        bits = tf.reshape(tf.bitcast(draws, tf.uint16), [-1])[:count]
+        kept = tf.reshape(bits >= tf.constant(threshold, tf.uint16), shape)
+        return inputs * (tf.cast(kept, inputs.dtype) * (LEVELS / (LEVELS - threshold)))
+
+
+FUSED = {keras.layers.BatchNormalization: FusedBatchNormalization, keras.layers.Dropout: SixteenBitDropout}
+
+
+@contextmanager
+def fused(model: keras.Model) -> Iterator[None]:
+    """Let the batch normalization and dropout of `model` use the kernels above within the context.
+
+    The layers stay the same objects and only lend themselves another class: their weights, names and states are
+    untouched, and a model that is saved afterwards is one of plain Keras.
+    """
+    swapped = [layer for layer in _layers(model) if type(layer) in FUSED]
+    for layer in swapped:
+        layer.__class__ = FUSED[type(layer)]
+    try:
+        yield
+    finally:
+        for layer in swapped:
+            layer.__class__ = type(layer).__base__
+
+
+def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Yield the layers of a model, and of the models within it."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer
