@@ -76,7 +76,7 @@ class Ruling:
     high: float
     against: float  #: what the estimate is compared with
     direction: str  #: "higher", "lower" or "equal"; on which side of it the claim is
-    margin: float  #: what does not matter; 0; no such margin
+    margin: float  #: what does not matter; 0 where there is no such margin
     scale: float  #: for figures; the margin of the data, 0 for time and losses, which have none
     unit: str  #: "fraction" (of images), "s", "nats"
     n: int  #: seeds

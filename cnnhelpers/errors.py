@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class InputError(ValueError):
@@ -25,3 +26,12 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     close = get_close_matches(str(name).casefold(), by_folded, n=1)
     hint = f" did you mean {by_folded[close[0]]!r}?" if close else ""
     return InputError(f"unknown {kind} {name!r}:{hint} Known: {', '.join(known)}")
+
+
+def is_number(value: Any) -> bool:
+    """Return whether `value` is a number; True and False, which Python counts as such, are not.
+
+    >>> is_number(1), is_number(0.5), is_number(True), is_number("1")
+    (True, True, False, False)
+    """
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

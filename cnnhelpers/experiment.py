@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from cnnhelpers import data
-from cnnhelpers.errors import InputError, unknown
+from cnnhelpers.errors import InputError, is_number, unknown
 from cnnhelpers.splits import parse_split
 
 CHOICES = {
@@ -62,7 +62,7 @@ class Protocol:
     patience: int | None = None  #: epochs without improvement before training stops
     restore_best: bool = False  #: take the weights of the best epoch, not of the last one
     augmentation: str | None = None  #: of training images; horizontal flips, shifts by up to an eighth of the side
-    width: float | None = None  #: factor on the filters and units of a network that takes `width`; None; as published
+    width: float | None = None  #: factor on the filters and units of a network that takes `width`; None is as published
     precision: str = "float32"  #: of products; "bfloat16" computes them so where the processor can, see precision.py
 
     def __post_init__(self) -> None:
@@ -76,7 +76,7 @@ class Protocol:
             if not (value is None and optional) and (type(value) is not int or value < lowest):
                 raise InputError(f"{name} must be a whole number of at least {lowest}. Received: {name}={value!r}")
         rate = self.learning_rate
-        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < math.inf:
+        if not is_number(rate) or not 0 < rate < math.inf:
             raise InputError(f"learning_rate must be a finite number above 0. Received: learning_rate={rate!r}")
         object.__setattr__(self, "learning_rate", float(rate))  # 1 and 1.0 are one identity
         if self.width is not None:
@@ -241,14 +241,14 @@ def padded_shape(image_shape: tuple[int, int, int], padding: str | None) -> tupl
 
 def check_width(width: float) -> None:
     """Raise InputError unless `width` can scale a number of filters or units."""
-    if isinstance(width, bool) or not isinstance(width, (int, float)) or not 0 < width < math.inf:
+    if not is_number(width) or not 0 < width < math.inf:
         raise InputError(f"width must be a finite number above 0 (1 is the published width). Received: width={width!r}")
 
 
 def _check_momentum(momentum: float, optimizer: str) -> None:
     if optimizer not in WITH_MOMENTUM:
         raise InputError(f"momentum goes with {' and '.join(WITH_MOMENTUM)}. Received: optimizer={optimizer!r}")
-    if isinstance(momentum, bool) or not isinstance(momentum, (int, float)) or not 0 < momentum < 1:
+    if not is_number(momentum) or not 0 < momentum < 1:
         raise InputError(f"momentum must be a number above 0 and below 1. Received: momentum={momentum!r}")
 
 

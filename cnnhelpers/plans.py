@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from cnnhelpers import data, records
 from cnnhelpers.errors import InputError
@@ -86,13 +87,16 @@ def _card(
         return here
     if name not in data.KNOWN or data.at_hand(name):
         return _checked(name, experiments, seeds)
-    others = {record.data["fingerprint"]: record.data["official"] for record in records.load(folder).record
-              if record.data["name"] == here.name}  # fmt: skip
-    for fingerprint, official in sorted(others.items(), key=lambda other: not other[1]):
-        card = replace(here, fingerprint=fingerprint, official=official)
+    for card in sorted(copies(here, records.load(folder)), key=lambda card: not card.official):
         if complete(card):
             return card
     return _checked(name, experiments, seeds)
+
+
+def copies(card: data.Card, runs: pd.DataFrame) -> list[data.Card]:
+    """Return the card of each copy of a dataset that recorded `runs` were made from."""
+    known = {one.data["fingerprint"]: one.data["official"] for one in runs["record"] if one.data["name"] == card.name}
+    return [replace(card, fingerprint=fingerprint, official=official) for fingerprint, official in known.items()]
 
 
 def _checked(name: str, experiments: list[Experiment], seeds: list[int]) -> data.Card:

@@ -9,6 +9,7 @@ from IPython.display import Markdown
 
 from cnnhelpers import data, records
 from cnnhelpers.experiment import Experiment, identity_of
+from cnnhelpers.plans import copies
 
 FEWEST = 2  # seeds without which an experiment has no spread, and is not shown
 
@@ -27,9 +28,7 @@ def recorded(experiments: Sequence[Experiment], seeds: int, folder: Path | str |
         cards = [data.card(name)]
         if not _keys(own, cards[0], seeds) & set(files):
             everything = records.load(folder) if everything is None else everything
-            others = {one.data["fingerprint"]: one.data["official"] for one in everything["record"]
-                      if one.data["name"] == cards[0].name}  # fmt: skip
-            cards += [replace(cards[0], fingerprint=code, official=official) for code, official in others.items()]
+            cards += copies(cards[0], everything)
         card = max(cards, key=lambda card: len(_keys(own, card, seeds) & set(files)))
         for one in own:
             runs = [records.read(files[key]) for key in sorted(_keys([one], card, seeds) & set(files))]

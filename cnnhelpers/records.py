@@ -172,10 +172,13 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise InputError(f"{beside.name} is damaged ({error}); delete {path.name} and run again") from error
 
 
-def index(folder: Path | str) -> dict[tuple[str, int], Path]:
-    """Return (identity, seed) -> file of every record below `folder`, read from the file names alone."""
-    paths = sorted(Path(folder).rglob("*.json"))
-    names = ((path, re.fullmatch(r".*-([0-9a-f]{16})-(\d+)", path.stem)) for path in paths)
+def index(folder: Path | str, suffix: str = ".json") -> dict[tuple[str, int], Path]:
+    """Return (identity, seed) -> file of every record below `folder`, read from the file names alone.
+
+    Another `suffix` gives the files of that kind which lie beside the records.
+    """
+    paths = sorted(Path(folder).rglob(f"*{suffix}"))
+    names = ((path, re.fullmatch(r".*-([0-9a-f]{16})-(\d+)", path.name.removesuffix(suffix))) for path in paths)
     return {(found[1], int(found[2])): path for path, found in names if found}
 
 

@@ -28,6 +28,7 @@ Images = tuple[np.ndarray, np.ndarray]  # (num_images, height, width, channels) 
 
 SCHEMA = 1  # of the files; those of another one are measured again
 MOST_IMAGES = 2000  # of a part that are looked at
+FOLDER, SUFFIX = "representations", ".measures.npz"
 MOMENTS = ("before training", "after training")
 
 
@@ -177,10 +178,9 @@ def with_filters(runs: pd.DataFrame, folder: Path | str | None = None) -> pd.Dat
     make "deeper filters show more condensed patterns" a question for `claims`.
     """
     folder = Path(folder) if folder is not None else records.default_folder()
-    values = []
-    for identity, seed in zip(runs["identity"], runs["seed"], strict=True):
-        paths = sorted((folder / "representations").glob(f"*-{identity}-{seed}.measures.npz"))
-        after = _read(paths[0])["moran"][1] if paths else np.full(2, np.nan)
+    paths, values = records.index(folder / FOLDER, SUFFIX), []
+    for key in zip(runs["identity"], runs["seed"], strict=True):
+        after = _read(paths[key])["moran"][1] if key in paths else np.full(2, np.nan)
         values.append((float(after[0]), float(after[-1])))
     first, last = zip(*values, strict=True) if values else ((), ())
     return runs.assign(first_filters_moran=first, last_filters_moran=last)
@@ -228,7 +228,7 @@ def _images(experiment: Experiment, seed: int) -> tuple[Images, Images, Part]:
 
 
 def _path(experiment: str, identity: str, seed: int, folder: Path) -> Path:
-    return folder / "representations" / f"{records.slug(experiment)}-{identity}-{seed}.measures.npz"
+    return folder / FOLDER / f"{records.slug(experiment)}-{identity}-{seed}{SUFFIX}"
 
 
 def _about(one: Measures) -> dict[str, Any]:

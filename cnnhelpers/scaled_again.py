@@ -15,14 +15,14 @@ from cnnhelpers import data, models, records
 from cnnhelpers.atomic import replace_file
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment
-from cnnhelpers.runner import plan
+from cnnhelpers.plans import plan
 from cnnhelpers.splits import split
 
 if TYPE_CHECKING:
     import keras
 
 COLUMNS = ("once_scaled_accuracy", "twice_scaled_accuracy", "thrice_scaled_accuracy")
-FOLDER = "mistakes"
+FOLDER, SUFFIX = "mistakes", ".scaled.json"
 
 
 def accuracies(model: "keras.Model", images: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -57,7 +57,7 @@ def measured(
     """
     folder = Path(folder) if folder is not None else records.default_folder()
     (one,) = plan([experiment], [seed], folder)
-    path = folder / FOLDER / f"{records.slug(experiment.id)}-{one.key[0]}-{seed}.scaled.json"
+    path = folder / FOLDER / f"{records.slug(experiment.id)}-{one.key[0]}-{seed}{SUFFIX}"
     if path.exists():
         return _read(path)
     protocol = one.experiment.protocol
@@ -72,10 +72,7 @@ def measured(
 def with_scaled(runs: pd.DataFrame, folder: Path | str | None = None) -> pd.DataFrame:
     """Return runs with COLUMNS, NaN for those that were not measured."""
     folder = Path(folder) if folder is not None else records.default_folder()
-    found = {}
-    for path in (folder / FOLDER).glob("*.scaled.json"):
-        _, identity, seed = path.name.removesuffix(".scaled.json").rsplit("-", 2)
-        found[identity, int(seed)] = _read(path)
+    found = {key: _read(path) for key, path in records.index(folder / FOLDER, SUFFIX).items()}
     rows = [found.get(key, {}) for key in zip(runs["identity"], runs["seed"], strict=True)]
     return runs.assign(**{name: [row.get(name, np.nan) for row in rows] for name in COLUMNS})
 

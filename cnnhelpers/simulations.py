@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import special
+from scipy import stats
 
 from cnnhelpers.planning import ALPHA, power
 from cnnhelpers.questions import best_of_many
@@ -132,7 +132,5 @@ _NULLS: dict[str, tuple[Callable[[Generator, int], bool], float]] = {
 
 def _error(rate: float, simulations: int) -> dict[str, float]:
     """Return the 95 % interval (Wilson) of a rate that was seen in so many simulations."""
-    z = special.ndtri(0.975)
-    centre = (rate + z**2 / (2 * simulations)) / (1 + z**2 / simulations)
-    half = z * math.sqrt(rate * (1 - rate) / simulations + z**2 / (4 * simulations**2)) / (1 + z**2 / simulations)
-    return {"low": max(centre - half, 0.0), "high": min(centre + half, 1.0)}
+    found = stats.binomtest(round(rate * simulations), simulations).proportion_ci(0.95, "wilson")
+    return {"low": float(found.low), "high": float(found.high)}

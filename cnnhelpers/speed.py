@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from cnnhelpers.errors import InputError
+from cnnhelpers.errors import InputError, is_number
 from cnnhelpers.records import Record
 
 TIMES = ("epochs_to_target", "cpu_seconds_to_target")
@@ -41,7 +41,7 @@ def time_to_accuracy(runs: pd.DataFrame, target: float) -> pd.DataFrame:
     >>> time_to_accuracy(runs, 0.9)[list(TIMES)].values.tolist()
     [[inf, inf]]
     """
-    if isinstance(target, bool) or not isinstance(target, (int, float)) or not 0 < target <= 1:
+    if not is_number(target) or not 0 < target <= 1:
         raise InputError(f"target must be an accuracy above 0 and up to 1, such as 0.85. Received: target={target!r}")
     epochs = np.array([_first_epoch(record, target) for record in runs["record"]])
     per_epoch = (runs["cpu_seconds"] / runs["epochs_run"]).to_numpy(float)

@@ -20,7 +20,7 @@ def report_c_2(input_shape: Shape, classes: int, *, kernel_size: int = 3, regula
         network.append(convolution(filters, kernel_size, **_penalty(regularized)))
         network.append(layers.MaxPooling2D(2))
         network += [layers.Dropout(0.5)] if regularized else []
-    return keras.Sequential([*network, *(_regularized_head(True) if regularized else _plain_head()), _output(classes)])
+    return keras.Sequential([*network, *_head(regularized), _output(classes)])
 
 
 def report_c_2_pairs(input_shape: Shape, classes: int, *, regularized: bool = False) -> keras.Model:
@@ -35,7 +35,7 @@ def report_c_2_pairs(input_shape: Shape, classes: int, *, regularized: bool = Fa
         network += [convolution(count, 3, **_penalty(regularized)) for count in (between, filters)]
         network.append(layers.MaxPooling2D(2))
         network += [layers.Dropout(0.5)] if regularized else []
-    return keras.Sequential([*network, *(_regularized_head(True) if regularized else _plain_head()), _output(classes)])
+    return keras.Sequential([*network, *_head(regularized), _output(classes)])
 
 
 def report_c_3(
@@ -53,7 +53,7 @@ def report_c_3(
         network.append(convolution(filters, kernel_size, padding=padding, **_penalty(regularized)))
         network.append(layers.MaxPooling2D(2))
         network += [layers.Dropout(0.5)] if regularized else []
-    return keras.Sequential([*network, *(_regularized_head(True) if regularized else _plain_head()), _output(classes)])
+    return keras.Sequential([*network, *_head(regularized), _output(classes)])
 
 
 def report_c_34(input_shape: Shape, classes: int) -> keras.Model:
@@ -117,6 +117,10 @@ def _penalty(regularized: bool) -> dict[str, Any]:
     if not regularized:
         return {}
     return {"kernel_initializer": "he_normal", "kernel_regularizer": regularizers.L2(1e-5)}
+
+
+def _head(regularized: bool) -> list[layers.Layer]:
+    return _regularized_head(True) if regularized else _plain_head()
 
 
 def _plain_head() -> list[layers.Layer]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import layers
 
-from cnnhelpers.errors import InputError
+from cnnhelpers.errors import InputError, is_number
 
 Shape = tuple[int, int, int]  # height, width, channels
 
@@ -22,13 +22,13 @@ def dense(units: int, **options: Any) -> layers.Dense:
 
 def check_dropout(rate: float) -> None:
     """Raise InputError unless `rate` is a share of activations that can be dropped."""
-    if not _is_number(rate) or not 0 <= rate < 1:
+    if not is_number(rate) or not 0 <= rate < 1:
         raise InputError(f"dropout must be a rate from 0 to below 1. Received: dropout={rate!r}")
 
 
 def check_strength(name: str, strength: float | None) -> None:
     """Raise InputError unless `strength` is that of a weight penalty, or None for no penalty."""
-    if strength is not None and (not _is_number(strength) or not 0 <= strength < math.inf):
+    if strength is not None and (not is_number(strength) or not 0 <= strength < math.inf):
         raise InputError(f"{name} must be a finite number of at least 0, or None. Received: {name}={strength!r}")
 
 
@@ -45,7 +45,3 @@ def scaled(count: int, width: float) -> int:
     128
     """
     return max(1, round(count * width))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,9 +1,12 @@
 """What all studies share: how a published experiment is written down."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
+from cnnhelpers.errors import unknown
 from cnnhelpers.experiment import Experiment, Protocol
+
+OfReport = TypeVar("OfReport")
 
 
 def published(
@@ -20,3 +23,10 @@ def published(
         profile="published",
         assumptions=assumptions,
     )
+
+
+def of_report(table: dict[str, OfReport], report: str) -> OfReport:
+    """Return what a study has for one of its reports, by its letter in either case; InputError for any other."""
+    if report.upper() not in table:
+        raise unknown("report of this study", report, table)
+    return table[report.upper()]

@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 
 from cnnhelpers import networks
-from cnnhelpers.errors import InputError, unknown
+from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment, Protocol
 from cnnhelpers.studies import profiles
-from cnnhelpers.studies.common import published
+from cnnhelpers.studies.common import of_report, published
 
-# Products in bfloat16: up to twice as fast, equal accuracy (tests/benchmarks/precision.py).
+# Products in bfloat16 for speed; what they do to accuracy is in tests/benchmarks/precision.py.
 PROTOCOL_C = Protocol(
     dataset="mnist", scaling="unit_row_norm", split="test", batch_size=128, epochs=25, precision="bfloat16"
 )
@@ -184,7 +184,7 @@ def grid(report: str) -> pd.DataFrame:
     InputError
         If the report is not of this study.
     """
-    factors, names = _of_report(GRIDS, report)
+    factors, names = of_report(GRIDS, report)
     columns = ["convolutions", "kernel size", "padding", "regularized"]
     return pd.DataFrame([LEVELS[name] for name in names], pd.Index(names, name="experiment"), columns)[factors]
 
@@ -197,7 +197,7 @@ def questions(report: str) -> tuple[tuple[str, str, str], ...]:
     InputError
         If the report is not of this study.
     """
-    return _of_report(QUESTIONS, report)
+    return of_report(QUESTIONS, report)
 
 
 def beyond(report: str, dataset: str | None = None, profile: str = "published") -> list[Experiment]:
@@ -208,7 +208,7 @@ def beyond(report: str, dataset: str | None = None, profile: str = "published") 
     InputError
         If the report is not of this study, or the profile is unknown.
     """
-    made = _of_report({"C": matched_kernels, "D": rescues}, report)()
+    made = of_report({"C": matched_kernels, "D": rescues}, report)()
     return profiles.select(made, None, dataset, profile)
 
 
@@ -247,12 +247,6 @@ def rescues() -> list[Experiment]:
         ("D6-no-dropout", "D6 without dropout", replace(d6, network=partial(network, dropout=0.0))),
     )
     return [d6, *(replace(one, id=id, title=title) for id, title, one in changes)]
-
-
-def _of_report(table: dict[str, Any], report: str) -> Any:
-    if report.upper() not in table:
-        raise unknown("report of this study", report, table)
-    return table[report.upper()]
 
 
 def _report_c() -> list[Experiment]:

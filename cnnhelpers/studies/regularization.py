@@ -12,7 +12,7 @@ from cnnhelpers.experiment import Experiment, Protocol
 from cnnhelpers.networks import report_a, report_b_cnn, report_b_dense
 from cnnhelpers.networks.parts import check_count, check_dropout, check_strength
 from cnnhelpers.studies import profiles
-from cnnhelpers.studies.common import published
+from cnnhelpers.studies.common import of_report, published
 
 L2, DROPOUT, PATIENCE, DENSE_UNITS = 0.0001, 0.1, 3, 100  # of report A
 
@@ -140,9 +140,7 @@ def questions(report: str) -> tuple[tuple[str, str, str], ...]:
     InputError
         If the report is not of this study.
     """
-    if report.upper() not in QUESTIONS:
-        raise unknown("report of this study", report, QUESTIONS)
-    return QUESTIONS[report.upper()]
+    return of_report(QUESTIONS, report)
 
 
 def families(report: str) -> dict[str, list[str]]:
