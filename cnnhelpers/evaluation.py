@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from cnnhelpers.inputs import Batches
+from cnnhelpers.inputs import batches, gathered
 from cnnhelpers.splits import Part, Split
 
 GALLERY = 100  # first test images whose probabilities are kept, for prediction sheets
@@ -33,9 +33,9 @@ def evaluate(
         part: Part | None = getattr(parts, name)
         if part is None:
             continue
-        labels = part.labels[part.indices].astype(int)
-        batches = Batches(part, np.arange(len(part)), batch_size, padding)
-        probabilities = model.predict(batches, verbose=0)
+        images, labels = gathered(part, padding)
+        labels = labels.astype(int)
+        probabilities = model.predict(**batches(images, batch_size=batch_size), verbose=0)
         predicted = probabilities.argmax(axis=1)
         crossentropy = cross_entropy(probabilities, labels)
         accuracy = float((predicted == labels).mean())

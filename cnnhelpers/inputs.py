@@ -1,4 +1,6 @@
-"""From uint8 images in memory to what a network sees: batches, scaling, augmentation."""
+"""From uint8 images in memory to what a network sees: order, padding, scaling, augmentation."""
+
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,27 +12,33 @@ from cnnhelpers.splits import Part, pad
 GREATEST_SHIFT = 1 / 8  # of the image side, by the "shift" augmentation
 
 
-class Batches(keras.utils.PyDataset):
-    """The images of a part in a given order, gathered batch by batch; pixels stay as they are in memory.
+def gathered(part: Part, padding: str | None = None, order: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images of a part, (num_images, height, width, channels), and their labels, (num_images,).
 
-    The order is the caller's: Keras would repeat one permutation in every epoch of a seeded run.
+    Parameters
+    ----------
+    padding
+        None leaves the images as they are; see splits.pad.
+    order
+        Positions in `part`, (num_images,) integers; None keeps the part's own order.
     """
+    chosen = part.indices if order is None else part.indices[order]
+    images = part.images[chosen]
+    return (pad(images, padding) if padding else images), part.labels[chosen]
 
-    def __init__(self, part: Part, order: np.ndarray, batch_size: int, padding: str | None = None) -> None:
-        """`order` holds positions in `part`, (num_images,) integers."""
-        super().__init__()
-        self._part, self._indices = part, part.indices[order]
-        self._batch_size, self._padding = batch_size, padding
 
-    def __len__(self) -> int:
-        """Return the number of batches, the last one possibly smaller."""
-        return -(-len(self._indices) // self._batch_size)
+def batches(images: np.ndarray, labels: np.ndarray | None = None, *, batch_size: int) -> dict[str, Any]:
+    """Return the arguments by which `fit`, `evaluate` and `predict` of a model take arrays in batches, in order.
 
-    def __getitem__(self, position: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return images (batch, height, width, channels) and labels (batch,)."""
-        chosen = self._indices[position * self._batch_size : (position + 1) * self._batch_size]
-        images = self._part.images[chosen]
-        return (pad(images, self._padding) if self._padding else images), self._part.labels[chosen]
+    >>> model.evaluate(**batches(images, labels, batch_size=500))  # doctest: +SKIP
+    """
+    if keras.backend.backend() == "tensorflow":
+        from cnnhelpers import tensorflow_speed
+
+        arrays = (images,) if labels is None else (images, labels)
+        return {"x": tensorflow_speed.batches(*arrays, batch_size=batch_size)}
+    given = {"x": images, "batch_size": batch_size}
+    return given if labels is None else given | {"y": labels}
 
 
 def scaling_layers(scaling: str, train: Part) -> list[keras.layers.Layer]:

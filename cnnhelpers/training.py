@@ -15,14 +15,14 @@ from cnnhelpers import backup, data, environment, evaluation, seeds
 from cnnhelpers.atomic import replace_file
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment, Protocol, identity_of
-from cnnhelpers.inputs import Batches, assemble
+from cnnhelpers.inputs import assemble, batches, gathered
 from cnnhelpers.precision import products_in
 from cnnhelpers.records import Record
 from cnnhelpers.splits import Part, Split, split
 from cnnhelpers.summaries import flops
 
 EVALUATION_BATCH = 500
-STEPS_PER_CALL = 20  # batches between two returns to Python: same results, less waiting
+STEPS_PER_CALL = 100  # batches between two returns to Python: same results, less waiting
 
 
 @dataclass
@@ -179,17 +179,18 @@ def fit(model: keras.Model, experiment: Experiment, parts: Split, seed: int, sto
     protocol = experiment.protocol
     model.optimizer.build(model.trainable_variables)
     progress = store.restore(model, Progress())
+    validation = None if parts.validation is None else gathered(parts.validation, protocol.padding)
     while progress.epochs_run < protocol.epochs and progress.reason == "all epochs":
         started, cpu_started = time.perf_counter(), time.process_time()
         epoch = progress.epochs_run
         reseed(model, seed, epoch)
         order = seeds.generator(seed, "order", epoch).permutation(len(parts.train))
-        batches = Batches(parts.train, order, protocol.batch_size, protocol.padding)
-        logs = {name: values[0] for name, values in model.fit(batches, shuffle=False, verbose=0).history.items()}
-        if parts.validation is not None:
-            everything = np.arange(len(parts.validation))
-            batches = Batches(parts.validation, everything, EVALUATION_BATCH, protocol.padding)
-            results = model.evaluate(batches, verbose=0, return_dict=True)
+        images = batches(*gathered(parts.train, protocol.padding, order), batch_size=protocol.batch_size)
+        history = model.fit(**images, shuffle=False, verbose=0).history
+        logs = {name: values[0] for name, values in history.items()}
+        if validation is not None:
+            images = batches(*validation, batch_size=EVALUATION_BATCH)
+            results = model.evaluate(**images, verbose=0, return_dict=True)
             logs |= {f"validation_{name}": value for name, value in results.items()}
         logs["seconds"] = time.perf_counter() - started
         progress.cpu_seconds += time.process_time() - cpu_started
@@ -212,7 +213,7 @@ def faster_layers(model: keras.Model) -> AbstractContextManager[None]:
     """Return a context in which layers that Keras computes slowly on TensorFlow are computed by other kernels."""
     if keras.backend.backend() != "tensorflow":
         return nullcontext()
-    from cnnhelpers.tensorflow_layers import fused
+    from cnnhelpers.tensorflow_speed import fused
 
     return fused(model)
 

@@ -11,7 +11,7 @@ import pytest
 
 from cnnhelpers import backup, data, precision, seeds
 from cnnhelpers.errors import InputError
-from cnnhelpers.inputs import Batches, scaling_layers
+from cnnhelpers.inputs import gathered, scaling_layers
 from cnnhelpers.splits import Part, split
 from cnnhelpers.training import final_weights, learning_rate, start_from, train
 from tests.tiny import tiny
@@ -159,14 +159,14 @@ def test_scalings_by_hand(scaling, expected):
     assert np.asarray(pixels)[0, :, :, 0] == pytest.approx(np.array(expected), abs=1e-4)
 
 
-def test_batches_follow_the_given_order_without_copying_the_images():
+def test_images_come_in_the_given_order_padded_and_as_they_are_in_memory():
     dataset = data.load("digits")
     part = split(dataset, "tail:0.2", 0).train
-    order = np.arange(len(part))[::-1]
-    images, labels = Batches(part, order, 50)[0]
-    assert (labels == part.labels[part.indices][::-1][:50]).all()
-    assert (images[0] == part.images[part.indices[-1]]).all()
-    assert len(Batches(part, order, 50)) == -(-len(part) // 50)
+    images, labels = gathered(part, order=np.arange(len(part))[::-1])
+    assert (labels == part.labels[part.indices][::-1]).all() and images.dtype == np.uint8
+    assert (images[0] == part.images[part.indices[-1]]).all() and len(images) == len(part)
+    padded, same = gathered(part, "middle")
+    assert padded.shape == (len(part), 32, 32, 3) and (same == part.labels[part.indices]).all()
 
 
 def rates(steps, **protocol):

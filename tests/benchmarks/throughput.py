@@ -57,7 +57,7 @@ def ours(name: str, precision: str) -> tuple[float, float]:
     import numpy as np
 
     from cnnhelpers import data, training
-    from cnnhelpers.inputs import Batches
+    from cnnhelpers.inputs import batches, gathered
     from cnnhelpers.precision import products_in
     from cnnhelpers.splits import split
     from cnnhelpers.summaries import flops
@@ -71,7 +71,8 @@ def ours(name: str, precision: str) -> tuple[float, float]:
         model = training.prepare(experiment, part, len(dataset.class_names), 0)
 
         def epoch() -> None:
-            model.fit(Batches(part, order, experiment.protocol.batch_size), shuffle=False, verbose=0)
+            images = batches(*gathered(part, order=order), batch_size=experiment.protocol.batch_size)
+            model.fit(**images, shuffle=False, verbose=0)
 
         with training.faster_layers(model):
             return timed(epoch, len(order)), 3 * flops(model)

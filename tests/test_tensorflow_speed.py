@@ -1,4 +1,4 @@
-"""Batch normalization and dropout by other kernels do what Keras says they do."""
+"""Batches come whole and in order; batch normalization and dropout by other kernels do what Keras says they do."""
 
 from contextlib import nullcontext
 
@@ -12,9 +12,20 @@ if keras.backend.backend() != "tensorflow":
 
 import tensorflow as tf
 
-from cnnhelpers.tensorflow_layers import FusedBatchNormalization, SixteenBitDropout, fused
+from cnnhelpers.tensorflow_speed import FusedBatchNormalization, SixteenBitDropout, batches, fused
 
 IMAGES = np.random.default_rng(0).normal(3.0, 2.0, (16, 6, 5, 4)).astype("float32")
+
+
+def test_batches_are_whole_in_order_of_the_given_type_and_tune_nothing():
+    images = np.arange(7 * 2 * 2, dtype=np.uint8).reshape(7, 2, 2, 1)
+    found = list(batches(images, np.arange(7), batch_size=3))
+    assert [len(labels) for _, labels in found] == [3, 3, 1]
+    np.testing.assert_array_equal(np.concatenate([labels for _, labels in found]), np.arange(7))
+    np.testing.assert_array_equal(np.concatenate([batch for batch, _ in found]), images)
+    assert found[0][0].dtype == tf.uint8
+    assert [batch.shape[0] for batch in batches(images, batch_size=4)] == [4, 3]
+    assert batches(images, batch_size=4).options().autotune.enabled is False
 
 
 def in_training(layer, images=IMAGES):
