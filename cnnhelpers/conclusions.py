@@ -98,7 +98,7 @@ REPORT_B = [
         "Early stopping keeps test accuracy at less time",
         [
             *(at_least(stopped, full) for stopped, full in B_STOPPED),
-            *(lower(stopped, full, "seconds") for stopped, full in B_STOPPED),
+            *(lower(stopped, full, "cpu_seconds") for stopped, full in B_STOPPED),
         ],
     ),
     Claim(
@@ -156,14 +156,14 @@ REPORT_E = [
         "Frozen ResNet50 and VGG16 at 32x32 lose to a small CNN and take more time",
         [
             *(better("E1", backbone) for backbone in E_BACKBONES),
-            *(lower("E4", backbone, "seconds") for backbone in E_BACKBONES),
+            *(lower("E4", backbone, "cpu_seconds") for backbone in E_BACKBONES),
         ],
         reading="The small CNN is E1; the time is compared with E4, the slowest of the four CNNs.",
     ),
     Claim("Adam beats SGD", better("E4", "E4/optimizer=sgd")),
     Claim(
         "Time falls as the batch grows, and 128 is the best batch size",
-        [rises(E_BATCHES, "seconds", direction="lower"), best("E4", E_BATCHES)],
+        [rises(E_BATCHES, "cpu_seconds", direction="lower"), best("E4", E_BATCHES)],
     ),
     Claim("0.001 is the best learning rate of four", best("E4", E_RATES)),
     Claim(
