@@ -85,9 +85,9 @@ def write(record: Record, folder: Path, arrays: Mapping[str, np.ndarray] | None 
     path = study / f"{slug(record.labels.get('experiment', ''))}-{record.identity}-{record.seed}.json"
     if arrays:
         replace_file(path.with_suffix(".npz"), lambda file: np.savez_compressed(file, **arrays))
-    content = {"schema": SCHEMA, **asdict(record)}
+    content = _finite({"schema": SCHEMA, **asdict(record)})
     content["checksum"] = _checksum(content)
-    text = json.dumps(_finite(content), indent=None, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(content, indent=None, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     try:
         replace_file(path, lambda file: file.write(text.encode()))
     except OSError:
@@ -104,7 +104,7 @@ def write(record: Record, folder: Path, arrays: Mapping[str, np.ndarray] | None 
 def read(path: Path) -> Record:
     """Return the record of a file; InputError if it is damaged, edited by hand or of another schema."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
     except (OSError, ValueError) as error:
         raise InputError(f"{path.name} is not a readable record: {error}") from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
@@ -232,8 +232,13 @@ def histories(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _checksum(content: Mapping[str, Any]) -> str:
-    text = json.dumps(_finite(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """Return the checksum of a record's content, which is strict JSON already."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _finite(value: Any) -> Any:

@@ -76,7 +76,7 @@ def facts(measures: Mapping[str, Sequence[Measures]], folder: Path | str | None 
     """Return what was measured, one row an experiment.
 
     Columns: seeds, images, accuracy (mean over seeds, on these images), and in how many runs the weights are, bit for
-    bit, those of the recorded run: on another kind of processor they are not.
+    bit, those of the recorded run: on another kind of processor, or by an older version of the training, they are not.
     """
     index = records.index(folder or records.default_folder())
     rows = {}

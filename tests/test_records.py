@@ -65,8 +65,9 @@ def test_a_diverged_run_keeps_its_row_with_missing_metrics(tmp_path):
         (lambda text: text.replace('"accuracy":0.9', '"accuracy":0.99', 1), "changed after it was written"),
         (lambda text: json.dumps(json.loads(text) | {"schema": 0}), "schema=0"),
         (lambda text: "[]", "schema='list'"),
+        (lambda text: text.replace('"accuracy":0.9', '"accuracy":NaN', 1), "NaN is no JSON"),
     ],
-    ids=["truncated", "edited", "older schema", "foreign"],
+    ids=["truncated", "edited", "older schema", "foreign", "not a number"],
 )
 def test_a_damaged_record_is_named_and_left_out(tmp_path, damage, message):
     good, bad = records.write(record(0), tmp_path), records.write(record(1), tmp_path)

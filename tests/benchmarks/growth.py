@@ -10,8 +10,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from cnnhelpers import compare_all, histories, records, summary
+import pandas as pd
 
+from cnnhelpers import compare_all, histories, records, summary
+from tests.benchmarks.tables import write_table
+
+ROUNDS = 5
 NUMBERS = (10, 100, 1_000, 10_000)
 IMPORTS = ("cnnhelpers", "cnnhelpers.figures", "cnnhelpers.chapters", "cnnhelpers.claim_tables")
 
@@ -27,21 +31,31 @@ def fill(folder: Path, number: int) -> None:
 
 def seconds_to_import(module: str) -> float:
     """Return the seconds that a fresh Python takes to import `module`; it must not bring TensorFlow along."""
-    code = f"import sys, {module}; assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    code = f"import sys, {module}; assert not {{'tensorflow', 'keras.src'}} & set(sys.modules)"  # keras: on first use
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True)
     return time.perf_counter() - started
 
 
+def seconds_at(number: int) -> dict[str, float]:
+    """Return the seconds that `number` records take to load, and a chapter's tables from them."""
+    with tempfile.TemporaryDirectory() as name:
+        fill(Path(name), number)
+        marks = [time.perf_counter()]
+        runs = records.load(name)
+        marks.append(time.perf_counter())
+        summary(runs), histories(runs), compare_all(runs, [("N0", "N1"), ("N2", "N3")], 0.003)
+        marks.append(time.perf_counter())
+    return {"load": marks[1] - marks[0], "tables": marks[2] - marks[1]}
+
+
 if __name__ == "__main__":
-    for module in IMPORTS:
-        print(f"import {module}: {min(seconds_to_import(module) for _ in range(3)):.2f} s")
+    imports = [(f"import {module}", min(seconds_to_import(module) for _ in range(3))) for module in IMPORTS]
+    growth = []
     for number in NUMBERS:
-        with tempfile.TemporaryDirectory() as name:
-            fill(Path(name), number)
-            marks = [time.perf_counter()]
-            runs = records.load(name)
-            marks.append(time.perf_counter())
-            summary(runs), histories(runs), compare_all(runs, [("N0", "N1"), ("N2", "N3")], 0.003)
-            marks.append(time.perf_counter())
-        print(f"{number} records: load {marks[1] - marks[0]:.2f} s, tables {marks[2] - marks[1]:.2f} s")
+        rounds = pd.DataFrame([seconds_at(number) for _ in range(ROUNDS if number < max(NUMBERS) else 1)])
+        growth.append({"records": f"{number:,}"} | {f"{what}, s": f"{rounds[what].median():.2f}" for what in rounds})
+        print(growth[-1], flush=True)
+    write_table(pd.DataFrame(growth), "growth")
+    write_table(pd.DataFrame([(name, f"{seconds:.2f}") for name, seconds in imports], columns=["", "s"]), "imports")
+    print(imports)
