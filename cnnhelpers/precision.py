@@ -1,7 +1,8 @@
 """The precision of convolutions and matrix products: float32, or bfloat16 where the processor computes in it.
 
-Weights, activations and everything that a user sees stay float32: TensorFlow's graph optimizer puts the products of
-oneDNN into bfloat16 (8 bits of mantissa, the range of float32) and back.
+Weights and everything that a user sees stay float32: TensorFlow's graph optimizer puts the products of oneDNN into
+bfloat16 (8 bits of mantissa, the range of float32) and back; what lies between two of them, such as a pooling, may pass
+in bfloat16 too.
 """
 
 from collections.abc import Iterator
