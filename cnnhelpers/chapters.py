@@ -26,7 +26,8 @@ NOT_AT_HAND = (
 def data_source(experiment: Experiment) -> Markdown:
     """Return a sentence: which pixels, whether they are the official ones, and their fingerprint."""
     about, names, _ = _facts(experiment)
-    official = "the official arrays, pixel for pixel" if about["official"] else "**not the official arrays**"
+    whose = data.whose_pixels(about["name"], about["fingerprint"], about["official"])
+    official = "the official arrays, pixel for pixel" if about["official"] else f"**not the official arrays** ({whose})"
     return Markdown(
         f"**{about['name']}**: {official} (SHA-256 `{about['fingerprint'][:16]}…`), from {about['source']}. "
         f"{len(names)} classes: {', '.join(names)}."
@@ -107,13 +108,13 @@ def provenance(runs: pd.DataFrame) -> Markdown:
     told = [f"{name} {version or 'of unknown version'}" for name, version in sorted(used)]
     commits = sorted({record.environment.get("commit", "") for record in found} - {""})
     seconds = pd.to_numeric(runs["seconds"]).sum()
-    known = set(runs["dataset"]) & set(data.KNOWN)
-    official = "official" if runs["official"].all() else "**not official**" if known else "own"
+    copies = sorted(set(runs["pixels"]) - {"official", "own"})
+    whose = f"**{', '.join(copies)}, not the official pixels**" if copies else ", ".join(sorted(set(runs["pixels"])))
     failed = int((runs["status"] != "done").sum())
     return Markdown(
         f"**What was run.** {len(runs)} runs ({failed} failed): {runs['experiment'].nunique()} experiments, "
         f"{runs['seed'].nunique()} seeds, profile {', '.join(sorted(set(runs['profile'])))}; data "
-        f"{', '.join(sorted(set(runs['dataset'])))} ({official}); {', '.join(sorted(set(runs['precision'].dropna())))} "
+        f"{', '.join(sorted(set(runs['dataset'])))} ({whose}); {', '.join(sorted(set(runs['precision'].dropna())))} "
         f"on {', '.join(machines) or 'an unknown processor'}; "
         f"{', '.join(told)}; "
         f"commit {', '.join(commits) or 'unknown'}; {duration(seconds)} of training in all."

@@ -2,15 +2,14 @@
 
 import pandas as pd
 
-from cnnhelpers.verdicts import MARGINS
-
 ASPECTS = ("profile", "precision", "device", "backend", "data")
 
 
 def rests_on(runs: pd.DataFrame) -> str:
     """Return in a line how `runs` were made; what their table does not tell is left out.
 
-    >>> made = {"profile": "published", "precision": "float32", "device": "cpu:0", "dataset": "mnist", "official": True}
+    >>> made = {"profile": "published", "precision": "float32", "device": "cpu:0"}
+    >>> made |= {"dataset": "mnist", "pixels": "official"}
     >>> rests_on(pd.DataFrame([{"experiment": "C21", **made}, {"experiment": "C22", **made, "precision": "bfloat16"}]))
     'published profile, bfloat16 and float32, cpu, mnist (official)'
     """
@@ -45,9 +44,9 @@ def _aspects(runs: pd.DataFrame) -> dict[str, pd.Series]:
             values = values + " profile"
         if aspect == "device":
             values = values.str.partition(":")[0] if len(values) else values
-        if aspect == "data" and "official" in runs:
-            copies = runs["official"].map({True: " (official)", False: " (not the official pixels)"}).fillna("")
-            values = values + copies.loc[values.index].where(values.isin(MARGINS), "")  # own data have no official copy
+        if aspect == "data" and "pixels" in runs:
+            whose = (" (" + runs["pixels"] + ")").where(runs["pixels"] != "own", "")
+            values = values + whose.loc[values.index]
         if len(values):
             found[aspect] = values
     return found

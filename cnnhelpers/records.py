@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from cnnhelpers.atomic import replace_file
+from cnnhelpers.data import whose_pixels
 from cnnhelpers.errors import InputError
 
 SCHEMA = 1
@@ -54,7 +55,8 @@ class Record:
             name: self.labels.get(name, "") for name in ("study", "report", "experiment", "profile")
         }
         values |= {"seed": self.seed, "status": self.status, "identity": self.identity}
-        values |= {"dataset": self.data.get("name"), "official": self.data.get("official")}
+        about = {name: self.data.get(name) for name in ("name", "fingerprint", "official")}
+        values |= {"dataset": about["name"], "official": about["official"], "pixels": whose_pixels(**about)}
         values |= {name: cost.get(name) for name in ("parameters", "flops")}
         values |= {"epochs_run": stop.get("epochs_run"), "stop_reason": stop.get("reason")}
         values |= {"best_epoch": stop.get("best_epoch")}

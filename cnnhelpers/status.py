@@ -130,8 +130,8 @@ def _datasets(runs: pd.DataFrame) -> str:
     return table(
         ["Dataset", "Arrays", "Runs"],
         (
-            (code(name), "official" if official is True else "**not the official ones**", len(group))
-            for (name, official), group in _by(runs.assign(official=runs.official == True), ["dataset", "official"])  # noqa: E712
+            (code(name), pixels if pixels in ("official", "own") else f"**{pixels}**", len(group))
+            for (name, pixels), group in _by(runs, ["dataset", "pixels"])
         ),
     )
 

@@ -237,12 +237,12 @@ def test_images_of_two_test_sets_are_not_compared():
 
 
 def test_verdicts_name_what_they_rest_on_and_what_differs():
-    made = {"profile": "published", "precision": "float32", "device": "cpu:0", "official": False}
+    made = {"profile": "published", "precision": "float32", "device": "cpu:0", "pixels": "another copy"}
     runs = runs_of(A=0.92, B=0.90, C=0.91).assign(**made)
     runs.loc[runs.experiment == "C", "precision"] = "bfloat16"
     asked = [Claim("A wins", better("A", "B"), number=1), Claim("A wins", better("A", "C"), number=2)]
     found = claims.verdicts(runs, asked)
-    assert found["rests_on"][0] == "published profile, float32, cpu, fashion_mnist (not the official pixels)"
+    assert found["rests_on"][0] == "published profile, float32, cpu, fashion_mnist (another copy)"
     assert found["differs"].tolist() == ["", "precision differs: bfloat16 in C, float32 in A"]
     assert "**precision differs" in reading(found).data
     assert "1: published profile, float32, cpu" in reading(found).data

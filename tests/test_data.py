@@ -512,3 +512,11 @@ def test_the_modules_of_data_import_neither_keras_nor_what_is_slow():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_a_known_copy_is_named_and_own_data_has_no_official_pixels():
+    jpeg = "f6e373695314d9b1a702f9949035c1ebf2e2db40ff969f862d5bb59689cd3be0"
+    assert data.whose_pixels("cifar10", jpeg, False) == "a JPEG-compressed copy"
+    assert data.whose_pixels("cifar10", "ab" * 32, False) == "another copy"
+    assert data.whose_pixels("flowers", "ab" * 32, False) == "own"
+    assert data.whose_pixels("cifar10", data.KNOWN["cifar10"].fingerprint, True) == "official"

@@ -9,15 +9,15 @@ from cnnhelpers.status import code, fenced, status_page, table
 
 
 def runs(*rows):
-    columns = ["study", "report", "experiment", "profile", "seed", "status", "identity", "dataset", "official"]
+    columns = ["study", "report", "experiment", "profile", "seed", "status", "identity", "dataset", "pixels"]
     columns += ["seconds", "backend", "device", "precision", "threads", "record"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def run(experiment, seed, status="done", official=True, error=""):
+def run(experiment, seed, status="done", pixels="official", error=""):
     environment = {"versions": {"python": "3.12.1", "keras": "3.15.0", "numpy": "2"}, "commit": "abc"}
     record = SimpleNamespace(environment=environment, stop={"error": error})
-    labels = ["regularization", "A", experiment, "published", seed, status, f"id{experiment}", "mnist", official]
+    labels = ["regularization", "A", experiment, "published", seed, status, f"id{experiment}", "mnist", pixels]
     return [*labels, 1800.0, "tensorflow", "cpu:0", "float32", 1, record]
 
 
@@ -31,10 +31,10 @@ def test_runs_are_counted_by_study_with_seeds_hours_and_failures():
 
 
 def test_data_that_is_not_official_and_missing_values_are_said():
-    frame = runs(run("A1", 0, official=False), run("A1", 1, official=None))
+    frame = runs(run("A1", 0, pixels="a JPEG-compressed copy"), run("A1", 1, pixels="own"))
     frame["device"] = None
     page = status_page(frame, {})
-    assert "| `mnist` | **not the official ones** | 2 |" in page
+    assert "| `mnist` | **a JPEG-compressed copy** | 1 |" in page and "| `mnist` | own | 1 |" in page
     assert "| tensorflow | - | float32 |" in page
 
 
