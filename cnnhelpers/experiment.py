@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from cnnhelpers import data
@@ -118,11 +119,15 @@ class Experiment:
     protocol
         See Protocol.
     weights
-        What a pretrained network starts from, such as "imagenet": the network is then also called with the keyword
-        `weights`, None to describe it and this to train it. Part of the identity.
+        What a pretrained network starts from, such as "imagenet" or the path of a file: the network is then also called
+        with the keyword `weights`, None to describe it and this to train it. Part of the identity, a file by the hash
+        of its content.
     after
         Another experiment: a run starts from the weights that its run with the same seed ends with, array by array
         up to the first that has another shape (the head, where the classes differ). Part of the identity.
+    keep_weights
+        Whether its runs leave their final weights beside the backups, for experiments that come after it; without, the
+        first of those trains it again. Not part of the identity.
     id
         Short label of tables and figures, such as "A1".
 
@@ -149,13 +154,14 @@ class Experiment:
     protocol: Protocol = field(default_factory=Protocol)
     weights: str | None = None
     after: "Experiment | None" = None
+    keep_weights: bool = False
     id: str = "experiment"
     title: str = ""
     study: str = "own"
     report: str = ""
     profile: str = "own"
     assumptions: tuple[str, ...] = ()
-    _texts: dict["data.Card", str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _texts: dict[tuple["data.Card", ...], str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check labels and protocol; turn a list of layers into a function that builds fresh ones."""
@@ -201,28 +207,37 @@ class Experiment:
             options["width"] = self.protocol.width
         return build(partial(self.network, **options), input_shape, classes, self.id)
 
-    def text(self, card: "data.Card | None" = None) -> str:
-        """Return the canonical text: data (by default as `data.card` knows them here), protocol, network."""
-        card = card or data.card(self.protocol.dataset)
-        if card not in self._texts:  # kept: it costs a build, and a worker cannot read the source of your own code
-            self._texts[card] = self._describe(card)
-        return self._texts[card]
+    def text(self, card: "data.Card | None" = None, *sources: "data.Card") -> str:
+        """Return the canonical text: data (by default as `data.card` knows them here), protocol, network.
 
-    def _describe(self, card: "data.Card") -> str:
+        `sources` are cards of datasets that the experiments before this one train on, where not those known here.
+        """
+        card = card or data.card(self.protocol.dataset)
+        cards = (card, *sources)
+        if cards not in self._texts:  # kept: it costs a build, and a worker cannot read the source of your own code
+            self._texts[cards] = self._describe(*cards)
+        return self._texts[cards]
+
+    def _describe(self, card: "data.Card", *sources: "data.Card") -> str:
         from cnnhelpers.canonical import describe
 
         height, width, channels = card.image_shape
         about = f"data: {height}x{width}x{channels}, {card.classes} classes, sha256 {card.fingerprint[:16]}"
         model = self.build(padded_shape(card.image_shape, self.protocol.padding), card.classes)
-        starts = f"weights: {self.weights}\n" if self.weights else ""
+        starts = f"weights: {weights_text(self.weights)}\n" if self.weights else ""
         if self.after is not None:
-            same = self.after.protocol.dataset == self.protocol.dataset
-            starts += f"after: {self.after.identity(card if same else None)}\n"
+            name = self.after.protocol.dataset
+            own = card if name == self.protocol.dataset else next((one for one in sources if one.name == name), None)
+            starts += f"after: {self.after.identity(own, card, *sources)}\n"
         return f"{about}\n{self.protocol.text()}\n{starts}network:\n{describe(model, indent='  ')}"
 
-    def identity(self, card: "data.Card | None" = None) -> str:
+    def identity(self, card: "data.Card | None" = None, *sources: "data.Card") -> str:
         """Return the identity: 16 hexadecimal digits of the SHA-256 of the canonical text."""
-        return identity_of(self.text(card))
+        return identity_of(self.text(card, *sources))
+
+    def chain(self) -> list["Experiment"]:
+        """Return the experiment and those before it, the last one first."""
+        return [self] if self.after is None else [self, *self.after.chain()]
 
     def __str__(self) -> str:
         """Return a heading (labels, not hashed) and the canonical text below it."""
@@ -232,6 +247,26 @@ class Experiment:
 def identity_of(text: str) -> str:
     """Return the identity that belongs to a canonical text."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def weights_text(weights: str) -> str:
+    """Return what stands for `weights` in the canonical text: a name, or the SHA-256 of a file's content.
+
+    >>> weights_text("imagenet")
+    'imagenet'
+
+    Raises
+    ------
+    InputError
+        If it is a path (it has a suffix) and no file is there.
+    """
+    path = Path(weights)
+    if not path.suffix:
+        return weights
+    if not path.is_file():
+        raise InputError(f"there is no file of weights {weights}: pass weights='imagenet' or the path of a file")
+    with path.open("rb") as file:
+        return f"file, sha256 {hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def padded_shape(image_shape: tuple[int, int, int], padding: str | None) -> tuple[int, int, int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,9 @@ class Run:
     @property
     def cards(self) -> dict[str, data.Card]:
         """Return the card of every dataset that it trains on, by name: an experiment that comes `after` has others."""
-        cards, before = {self.experiment.protocol.dataset: self.card}, self.experiment.after
-        while before is not None:
+        cards = {self.experiment.protocol.dataset: self.card}
+        for before in self.experiment.chain()[1:]:
             cards.setdefault(before.protocol.dataset, data.card(before.protocol.dataset))
-            before = before.after
         return cards
 
 
@@ -54,9 +54,9 @@ def plan(experiments: Sequence[Experiment], seeds: int | Iterable[int], folder: 
     by_dataset: dict[str, list[Experiment]] = {}
     for experiment in experiments:
         by_dataset.setdefault(experiment.protocol.dataset, []).append(experiment)
-    cards = {name: _card(name, group, chosen, recorded, folder) for name, group in by_dataset.items()}
-    texts = [(one, cards[one.protocol.dataset], one.text(cards[one.protocol.dataset])) for one in experiments]
-    return [Run(experiment, seed, card, text) for experiment, card, text in texts for seed in chosen]
+    cards = {name: _cards(name, group, chosen, recorded, folder) for name, group in by_dataset.items()}
+    texts = [(one, cards[one.protocol.dataset], one.text(*cards[one.protocol.dataset])) for one in experiments]
+    return [Run(experiment, seed, card, text) for experiment, (card, *_), text in texts for seed in chosen]
 
 
 def _seeds(seeds: int | Iterable[int]) -> list[int]:
@@ -74,23 +74,43 @@ def _seeds(seeds: int | Iterable[int]) -> list[int]:
     return chosen
 
 
-def _card(
+def _cards(
     name: str, experiments: list[Experiment], seeds: list[int], recorded: set[tuple[str, int]], folder: Path
-) -> data.Card:
-    """Return the card of the pixels that all runs on dataset `name` shall share; see plan."""
+) -> tuple[data.Card, ...]:
+    """Return the card of the pixels that all runs on dataset `name` shall share, then those before them; see plan."""
 
-    def complete(card: data.Card) -> bool:
-        return all((identity_of(one.text(card)), seed) in recorded for one in experiments for seed in seeds)
+    def complete(cards: tuple[data.Card, ...]) -> bool:
+        return all((identity_of(one.text(*cards)), seed) in recorded for one in experiments for seed in seeds)
 
-    here = data.card(name)
+    names = chain_datasets(name, experiments)
+    here = tuple(data.card(one) for one in names)
     if complete(here):
         return here
-    if name not in data.KNOWN or data.at_hand(name):
-        return _checked(name, experiments, seeds)
-    for card in sorted(copies(here, records.load(folder)), key=lambda card: not card.official):
-        if complete(card):
-            return card
-    return _checked(name, experiments, seeds)
+    if all(one not in data.KNOWN or data.at_hand(one) for one in names):
+        return _checked(name, experiments, seeds), *here[1:]
+    for cards in versions(here, records.load(folder)):
+        if complete(cards):
+            return cards
+    return _checked(name, experiments, seeds), *(data.load(one).card for one in names[1:])
+
+
+def chain_datasets(name: str, experiments: Iterable[Experiment]) -> list[str]:
+    """Return `name`, then the other datasets that the experiments before these ones train on."""
+    before = (one.protocol.dataset for experiment in experiments for one in experiment.chain())
+    return list(dict.fromkeys([name, *before]))
+
+
+def versions(cards: Sequence[data.Card], runs: pd.DataFrame) -> list[tuple[data.Card, ...]]:
+    """Return every combination of the copies of these datasets that recorded `runs` were made from, official first.
+
+    A dataset that is at hand, or of which nothing is recorded, has the one card given.
+    """
+    options = []
+    for card in cards:
+        away = card.name in data.KNOWN and not data.at_hand(card.name)
+        found = sorted(copies(card, runs), key=lambda one: not one.official) if away else []
+        options.append(found or [card])
+    return list(product(*options))
 
 
 def copies(card: data.Card, runs: pd.DataFrame) -> list[data.Card]:

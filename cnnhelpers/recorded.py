@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,7 @@ from IPython.display import Markdown
 
 from cnnhelpers import data, records
 from cnnhelpers.experiment import Experiment, identity_of
-from cnnhelpers.plans import copies
+from cnnhelpers.plans import chain_datasets, copies
 
 FEWEST = 2  # seeds without which an experiment has no spread, and is not shown
 
@@ -25,13 +26,14 @@ def recorded(experiments: Sequence[Experiment], seeds: int, folder: Path | str |
     found = []
     for name in dict.fromkeys(one.protocol.dataset for one in experiments):
         own = [one for one in experiments if one.protocol.dataset == name]
-        cards = [data.card(name)]
-        if not _keys(own, cards[0], seeds) & set(files):
+        here = tuple(data.card(one) for one in chain_datasets(name, own))
+        choices = [here]
+        if not _keys(own, here, seeds) & set(files):
             everything = records.load(folder) if everything is None else everything
-            cards += copies(cards[0], everything)
-        card = max(cards, key=lambda card: len(_keys(own, card, seeds) & set(files)))
+            choices += product(*([card, *copies(card, everything)] for card in here))
+        cards = max(choices, key=lambda cards: len(_keys(own, cards, seeds) & set(files)))
         for one in own:
-            runs = [records.read(files[key]) for key in sorted(_keys([one], card, seeds) & set(files))]
+            runs = [records.read(files[key]) for key in sorted(_keys([one], cards, seeds) & set(files))]
             runs = [run for run in runs if run.stop["reason"] in records.SETTLED]
             found += [replace(run, labels=one.labels) for run in runs] if len(runs) >= FEWEST else []
     return records.table(found)
@@ -49,12 +51,14 @@ def missing(experiments: Sequence[Experiment], runs: pd.DataFrame, seeds: int) -
         profiles = {one.profile for one in without} - {"published", "own"}
         option = f" --profile {profiles.pop()}" if len(profiles) == 1 else ""
         names = ", ".join(f"**{one.id}** ({one.labels['title']})" for one in without)
-        command = f"python -m cnnhelpers run {without[0].id}{option} --seeds {seeds}"
-        told.append(f"**Not shown, because not run yet:** {names}. `{command}` trains the first of them.")
+        command = f"`python -m cnnhelpers run {without[0].id}{option} --seeds {seeds}` trains the first of them."
+        if all(one.profile == "own" and not one.report for one in without):
+            command = "With `train` switched on, the page trains them."
+        told.append(f"**Not shown, because not run yet:** {names}. {command}")
     if few:
         told.append(f"**Fewer than {seeds} seeds so far:** {', '.join(few)}.")
     return Markdown(" ".join(told))
 
 
-def _keys(experiments: Sequence[Experiment], card: data.Card, seeds: int) -> set[tuple[str, int]]:
-    return {(identity_of(one.text(card)), seed) for one in experiments for seed in range(seeds)}
+def _keys(experiments: Sequence[Experiment], cards: tuple[data.Card, ...], seeds: int) -> set[tuple[str, int]]:
+    return {(identity_of(one.text(*cards)), seed) for one in experiments for seed in range(seeds)}

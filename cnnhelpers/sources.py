@@ -155,7 +155,7 @@ def _keras(name: str) -> Raw:
     import keras
 
     try:
-        with _patience(30), warnings.catch_warnings():
+        with patience(30), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # numpy on Keras' old pickles: nothing that a user could mend
             (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
     except Exception as error:  # Keras raises a bare Exception for a failed download
@@ -169,7 +169,7 @@ def _keras(name: str) -> Raw:
 
 
 @contextmanager
-def _patience(seconds: float) -> Iterator[None]:
+def patience(seconds: float) -> Iterator[None]:
     """Let a silent server fail after some time; Keras sets no limit."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)

@@ -11,10 +11,11 @@ import keras
 import numpy as np
 import psutil
 
-from cnnhelpers import backup, data, environment, evaluation, seeds
+from cnnhelpers import backup, data, environment, evaluation, seeds, transfer
 from cnnhelpers.atomic import replace_file
+from cnnhelpers.compilation import compile_for
 from cnnhelpers.errors import InputError
-from cnnhelpers.experiment import Experiment, Protocol, identity_of
+from cnnhelpers.experiment import Experiment, identity_of
 from cnnhelpers.inputs import assemble, batches, gathered
 from cnnhelpers.precision import products_in
 from cnnhelpers.records import Record
@@ -22,7 +23,6 @@ from cnnhelpers.splits import Part, Split, split
 from cnnhelpers.summaries import flops
 
 EVALUATION_BATCH = 500
-STEPS_PER_CALL = 100  # batches between two returns to Python: same results, less waiting
 
 
 @dataclass
@@ -61,7 +61,8 @@ def train(
     text
         The experiment's canonical text, where it is already known: in a worker the source of your own code is not.
     backup_folder
-        Where the state is kept between epochs; a run found there continues, bit for bit. None keeps nothing.
+        Where the state is kept between epochs; a run found there continues, bit for bit. None keeps nothing. It stays
+        there until whoever has recorded the run calls backup.clear.
     threads
         How many threads this process computes with, for the record.
 
@@ -87,8 +88,8 @@ def train(
     with products_in(protocol.precision) as precision:
         model = prepare(experiment, parts.train, len(dataset.class_names), seed, backup_folder)
         counted = flops(model)
-        with faster_layers(model):
-            progress = fit(model, experiment, parts, seed, backup.Backup(backup_folder, identity_of(text), seed))
+        store = backup.Backup(backup_folder, identity_of(text), seed)
+        task, progress = learn(model, experiment, parts, seed, store, backup_folder)
         record = Record(
             identity=identity_of(text),
             seed=seed,
@@ -98,11 +99,14 @@ def train(
             status="failed" if progress.reason == "diverged" else "done",
             environment=_environment(precision, threads),
             weights_sha256=weights_hash(model),
-            **_outcome(model, progress, counted),
+            **_outcome(model, progress, {"flops": counted} | task.cost),
         )
         if record.status == "failed":
             return model, record, {}
-        results = evaluation.evaluate(model, parts, dataset.class_names, protocol.padding, EVALUATION_BATCH)
+        seen = (task.model, task.parts, dataset.class_names, task.experiment.protocol.padding)
+        results = evaluation.evaluate(*seen, EVALUATION_BATCH)
+    if experiment.keep_weights and backup_folder is not None:
+        _keep_weights(model, _weights_path(experiment, seed, backup_folder))
     record = dataclasses.replace(record, metrics=results.metrics, classes=results.classes)
     return model, record, results.arrays
 
@@ -116,50 +120,46 @@ def prepare(
     model = assemble(experiment, train_part, classes)
     if experiment.after is not None:
         start_from(model.layers[-1], final_weights(experiment.after, seed, folder), experiment.id)
-    steps = -(-len(train_part) // protocol.batch_size)
-    options = {"learning_rate": learning_rate(protocol, steps * protocol.epochs)}
-    options |= {} if protocol.momentum is None else {"momentum": protocol.momentum}
-    model.compile(
-        optimizer=keras.optimizers.get({"class_name": protocol.optimizer, "config": options}),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="crossentropy")],
-        steps_per_execution=min(STEPS_PER_CALL, steps),
-        jit_compile="auto" if keras.backend.backend() == "jax" else False,
-    )
+    compile_for(model, protocol, len(train_part))
     return model
 
 
-def learning_rate(protocol: Protocol, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Return the learning rate of a training of `steps` batches.
-
-    "cosine" lets it fall to 0 along half a cosine (Loshchilov and Hutter, 2017). "one_cycle" first rises from a 25th of
-    it over 30 % of the batches, then falls to 0 likewise (Smith and Topin, 2018).
-    """
-    rate, schedules = protocol.learning_rate, keras.optimizers.schedules
-    if protocol.schedule == "cosine":
-        return schedules.CosineDecay(rate, decay_steps=steps)
-    if protocol.schedule == "one_cycle":
-        rising = max(1, round(0.3 * steps))
-        return schedules.CosineDecay(
-            rate / 25, decay_steps=max(1, steps - rising), warmup_target=rate, warmup_steps=rising
-        )
-    return rate
+def learn(
+    model: keras.Model, experiment: Experiment, parts: Split, seed: int, store: "backup.Backup", folder: Path | None
+) -> tuple[transfer.Task, Progress]:
+    """Train the compiled `model`: by its head alone, on features computed once, where all else is frozen."""
+    task = transfer.task(model, experiment, parts, folder)
+    with faster_layers(model):
+        return task, fit(task.model, task.experiment, task.parts, seed, store)
 
 
 def final_weights(experiment: Experiment, seed: int, folder: Path | None) -> list[np.ndarray]:
     """Return the weights that the network of a run ends with, kept in `folder` (None: trained each time)."""
-    path = None if folder is None else folder / f"{experiment.identity()}-{seed}.weights.npz"
+    path = None if folder is None else _weights_path(experiment, seed, folder)
     if path is not None and path.exists():
         with np.load(path, allow_pickle=False) as file:
             return [file[f"arr_{position}"] for position in range(len(file.files))]
-    model, record, _ = train(experiment, seed, backup_folder=folder)
-    if record.status != "done":
-        raise InputError(f"{experiment.id} with seed {seed} gives no weights to start from: {record.stop['reason']}")
-    weights = model.layers[-1].get_weights()
+    dataset, store = data.load(experiment.protocol.dataset), backup.Backup(folder, experiment.identity(), seed)
+    parts = split(dataset, experiment.protocol.split, seed, experiment.protocol.images)
+    with products_in(experiment.protocol.precision):
+        model = prepare(experiment, parts.train, len(dataset.class_names), seed, folder)
+        _, progress = learn(model, experiment, parts, seed, store, folder)
+    if progress.reason == "diverged":
+        raise InputError(f"{experiment.id} with seed {seed} gives no weights to start from: {progress.reason}")
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, lambda file: np.savez(file, *weights))
-    return weights
+        _keep_weights(model, path)
+        store.clear()
+    return model.layers[-1].get_weights()
+
+
+def _weights_path(experiment: Experiment, seed: int, folder: Path) -> Path:
+    return folder / f"{experiment.identity()}-{seed}.weights.npz"
+
+
+def _keep_weights(model: keras.Model, path: Path) -> None:
+    """Write the weights of a run's network for the runs that start from them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, lambda file: np.savez(file, *model.layers[-1].get_weights()))
 
 
 def start_from(network: keras.Model, arrays: list[np.ndarray], label: str) -> None:
@@ -205,7 +205,6 @@ def fit(model: keras.Model, experiment: Experiment, parts: Split, seed: int, sto
         store.tell(progress.history)
     if progress.best_weights is not None and progress.reason != "diverged":
         model.set_weights(progress.best_weights)
-    store.clear()
     return progress
 
 
@@ -270,14 +269,15 @@ def _data(dataset: data.Dataset, parts: Split) -> dict[str, object]:
     }
 
 
-def _outcome(model: keras.Model, progress: Progress, counted: int) -> dict[str, object]:
+def _outcome(model: keras.Model, progress: Progress, known: dict[str, float]) -> dict[str, object]:
     """Return the fields of a record that training, not evaluation, decides."""
     history, seconds = progress.history, progress.history["seconds"]
     watched = np.asarray(history.get("validation_loss", history["loss"]))
     best = int(np.nanargmin(watched)) if np.isfinite(watched).any() else 0
-    cost = {"parameters": model.count_params() - _front_parameters(model), "flops": counted}
-    cost |= {"seconds": sum(seconds), "seconds_per_epoch": float(np.median(seconds))}
-    cost |= {"seconds_to_best": sum(seconds[: best + 1]), "cpu_seconds": progress.cpu_seconds}
+    cost = {"parameters": model.count_params() - _front_parameters(model)} | known
+    wall, cpu = (known.get(f"feature_{name}", 0.0) for name in ("seconds", "cpu_seconds"))  # a part of the training
+    cost |= {"seconds": wall + sum(seconds), "seconds_per_epoch": float(np.median(seconds))}
+    cost |= {"seconds_to_best": wall + sum(seconds[: best + 1]), "cpu_seconds": cpu + progress.cpu_seconds}
     return {
         "history": history,
         "best": {name: values[best] for name, values in history.items()},

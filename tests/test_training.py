@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from cnnhelpers import backup, data, precision, seeds
+from cnnhelpers.compilation import learning_rate
 from cnnhelpers.errors import InputError
 from cnnhelpers.inputs import gathered, scaling_layers
 from cnnhelpers.splits import Part, split
-from cnnhelpers.training import final_weights, learning_rate, start_from, train
+from cnnhelpers.training import final_weights, start_from, train
 from tests.tiny import tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras.*")
@@ -80,7 +81,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, monkey
     assert resumed.stop["resumed_after"] == [2]
     assert resumed.weights_sha256 == whole.weights_sha256
     assert learned(resumed) == learned(whole)
-    assert not list(tmp_path.glob("*.npz"))
+    assert list(tmp_path.glob("*.npz"))  # until the run is recorded
 
 
 def test_a_truncated_backup_is_named_and_the_run_starts_afresh(tmp_path):

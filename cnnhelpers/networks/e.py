@@ -1,16 +1,13 @@
-"""Report E: four CNNs and two frozen ImageNet backbones on Fashion-MNIST in five classes."""
+"""Report E: four CNNs, and pretrained backbones, on Fashion-MNIST in five classes."""
 
 import keras
-from keras import applications, layers, regularizers
+from keras import layers, regularizers
 
-from cnnhelpers.errors import InputError, unknown
-from cnnhelpers.networks.parts import Shape, convolution, dense
+from cnnhelpers.errors import unknown
+from cnnhelpers.networks.backbones import SMALLEST_SIDE, build_backbone, freeze, preprocessed
+from cnnhelpers.networks.parts import Shape, check_count, convolution, dense
 
-BACKBONES = {
-    "resnet50": (applications.ResNet50, applications.resnet50.preprocess_input),
-    "vgg16": (applications.VGG16, applications.vgg16.preprocess_input),
-}
-SMALLEST_SIDE = 32  # of the images that Keras' backbones accept
+POOLINGS = {"flatten": layers.Flatten, "average": layers.GlobalAveragePooling2D}  # of a backbone's features
 
 
 def report_e_1(input_shape: Shape, classes: int) -> keras.Model:
@@ -123,37 +120,46 @@ def report_e_backbone(
     backbone: str = "resnet50",
     weights: str | None = None,
     preprocess: bool = False,
+    side: int | None = None,
+    pooling: str = "flatten",
+    unfrozen: int | None = 0,
 ) -> keras.Model:
-    """Return a frozen backbone without its top, then the output as the only layer that learns.
+    """Return a backbone without its top, then the output; with the defaults only the output learns, as in the report.
 
     Parameters
     ----------
     input_shape
-        (height, width, 3), both sides at least 32.
+        (height, width, 3), both sides at least 32 unless `side` is given.
     backbone
-        "resnet50" or "vgg16".
+        One of backbones.BACKBONES: "resnet50", "vgg16", "mobilenetv2", "efficientnetv2b0", "convnexttiny", or
+        "small_resnet", which is small enough to be pretrained here.
     weights
         "imagenet" (downloaded by Keras on first use), None for random ones, or the path of a weights file.
     preprocess
         Bring pixels 0..255 to what the backbone was trained on, by its own preprocess_input. The report left it out
         and gave pixels 0..1.
+    side
+        Enlarge the images to side x side, bilinearly; None leaves them as they are, as the report did.
+    pooling
+        "flatten", as the report did, or "average" over all places of the features.
+    unfrozen
+        How many of the last blocks of the backbone learn too; its batch normalization stays in inference mode. None:
+        everything learns from scratch, batch normalization included.
 
     Raises
     ------
     InputError
-        If the backbone is unknown or the images are too small or not in three channels.
+        If an option is none of these, or the images are too small or not in three channels.
     """
-    if backbone not in BACKBONES:
-        raise unknown("backbone", backbone, BACKBONES)
-    if min(input_shape[:2]) < SMALLEST_SIDE or input_shape[2] != 3:
-        raise InputError(
-            f"{backbone} needs images of at least {SMALLEST_SIDE}x{SMALLEST_SIDE}x3: pass padding='middle' or 'equal' "
-            f"for smaller or grey ones. Received: input_shape={tuple(input_shape)}"
-        )
-    build, preprocess_input = BACKBONES[backbone]
-    frozen = build(input_shape=tuple(input_shape), weights=weights, include_top=False)
-    frozen.trainable = False
+    if pooling not in POOLINGS:
+        raise unknown("pooling", pooling, POOLINGS)
+    if side is not None:
+        check_count("side", side, SMALLEST_SIDE)
+    base = build_backbone(backbone, input_shape if side is None else (side, side, input_shape[2]), weights)
+    if unfrozen is not None:
+        freeze(base, unfrozen)
 
     images = keras.Input(input_shape)
-    features = frozen(preprocess_input(images) if preprocess else images)
-    return keras.Model(images, layers.Dense(classes, activation="softmax")(layers.Flatten()(features)))
+    outputs = images if side is None else layers.Resizing(side, side, interpolation="bilinear")(images)
+    outputs = base(preprocessed(backbone, outputs) if preprocess else outputs)
+    return keras.Model(images, layers.Dense(classes, activation="softmax")(POOLINGS[pooling]()(outputs)))

@@ -1,12 +1,25 @@
-"""Transfer learning: report E, four CNNs against frozen ImageNet backbones."""
+"""Transfer learning: report E, and what it left out: scratch, frozen and fine-tuned, images, channels, pooling.
 
-from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
+In short::
+
+    line = Transfer("fashion_mnist_5", source="cifar10")    # a network pretrained here; weights="imagenet" takes Keras'
+    line.ways()                                             # from scratch, frozen, fine-tuned
+    line.ways(images_a_class=10)                            # the same with 50 labelled images
+    line.variants()                                         # channels, pooling, preprocessing, size of the images
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from math import ceil, log2
 from typing import Any
 
-from cnnhelpers import networks
+import pandas as pd
+
+from cnnhelpers import data, networks
+from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment, Protocol
+from cnnhelpers.networks.backbones import check_backbone
 from cnnhelpers.studies import profiles
 from cnnhelpers.studies.common import published
 
@@ -14,6 +27,22 @@ PROTOCOL_E = Protocol(
     dataset="fashion_mnist_5", scaling="unit", split="random:0.1,0.1", batch_size=128, epochs=50, precision="bfloat16"
 )
 PADDED_E = replace(PROTOCOL_E, padding="middle")
+
+WAYS = ("scratch", "frozen", "fine-tuned")
+RATES = {"pretraining": 0.003, "scratch": 0.003, "frozen": 0.01, "fine-tuned": 0.001}  # highest, falling to 0
+UNFROZEN = 2  # blocks that fine-tuning lets learn
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long a transfer trains: epochs on the source and on all images of the target, steps on fewer of them."""
+
+    pretraining_epochs: int = 8
+    epochs: int = 3
+    steps: int = 1000
+
+
+EFFORTS = {"smoke": Effort(1, 1, 20), "quick": Effort(2, 1, 300)}  # of the other profiles: Effort()
 
 STAND_IN = "The course's data file is not public: the pairs of Fashion-MNIST classes that fit its printed figures best."
 
@@ -52,3 +81,165 @@ def experiments(report: str | None = None, dataset: str | None = None, profile: 
 
 def _e(id: str, title: str, network: Callable[..., Any], protocol: Protocol = PROTOCOL_E) -> Experiment:
     return published("transfer", id, title, network, protocol, STAND_IN)
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One backbone on one dataset, with weights from another: the experiments of a study of transfer learning.
+
+    Everything trains by Adam with a rate that falls to 0 along half a cosine, on pixels in three equal channels, with
+    report E's split and bfloat16 products. Ids are "BACKBONE/WAY" and, with fewer images, "BACKBONE/WAY/10".
+
+    Parameters
+    ----------
+    dataset
+        The target: a name or a path.
+    source
+        What the backbone is pretrained on here, for as long as `profile` says; ignored where `weights` are given.
+    backbone
+        One of networks.backbones.BACKBONES.
+    weights
+        None: pretrained here on `source`, also written "pretrain:SOURCE". "imagenet" or the path of a weights file.
+    profile
+        "smoke" and "quick" train for less, see EFFORTS; the others are alike.
+
+    Raises
+    ------
+    InputError
+        If the backbone or the profile is unknown, or small_resnet is asked for with ImageNet weights.
+
+    Examples
+    --------
+    >>> [one.id for one in Transfer("digits", source="digits", profile="smoke").ways(images_a_class=10)]
+    ['small_resnet/scratch/10', 'small_resnet/frozen/10', 'small_resnet/fine-tuned/10']
+    """
+
+    dataset: str = "fashion_mnist_5"
+    source: str = "cifar10"
+    backbone: str = "small_resnet"
+    weights: str | None = None
+    profile: str = "published"
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without data."""
+        profiles.seeds(self.profile)
+        check_backbone(self.backbone, self.weights)
+        if self.weights is not None and self.weights.startswith("pretrain:"):
+            object.__setattr__(self, "source", self.weights.removeprefix("pretrain:"))
+            object.__setattr__(self, "weights", None)
+
+    @property
+    def effort(self) -> Effort:
+        """Return how long the profile trains."""
+        return EFFORTS.get(self.profile, Effort())
+
+    @cached_property
+    def pretraining(self) -> Experiment:
+        """Return the training on the source that the frozen backbone starts from, unless from `weights`."""
+        height, width, channels = data.card(self.source).image_shape
+        padding = None if channels == 3 and min(height, width) >= 32 else "equal"
+        protocol = replace(self._protocol("pretraining"), dataset=self.source, split="stratified:0.1", padding=padding)
+        title = f"{self.backbone} on {self.source}, from scratch"
+        one = self._experiment("pretraining", title, self._network(unfrozen=None), protocol)
+        return replace(one.change(epochs=self.effort.pretraining_epochs), keep_weights=True)
+
+    def ways(self, images_a_class: int | None = None) -> list[Experiment]:
+        """Return the network from scratch, frozen and fine-tuned, on `images_a_class` labelled images or on all (None).
+
+        The fine-tuned one goes on where the frozen one ends. See `fewer` for how long they train.
+        """
+        scratch = self._experiment(
+            "scratch", "everything from scratch", self._network(unfrozen=None), self._protocol("scratch")
+        )
+        frozen = fewer(self.frozen(), images_a_class, self.effort.steps)
+        network = self._network(unfrozen=UNFROZEN)
+        tuned = self._experiment(
+            "fine-tuned", f"last {UNFROZEN} blocks fine-tuned", network, self._protocol("fine-tuned")
+        )
+        short = [fewer(one, images_a_class, self.effort.steps) for one in (scratch, tuned)]
+        return [short[0], frozen, replace(short[1], after=frozen)]
+
+    def labelled(self, sizes: Iterable[int]) -> list[Experiment]:
+        """Return the three ways with each number of labelled images a class, then with all images."""
+        return [one for size in (*sizes, None) for one in self.ways(size)]
+
+    def frozen(self, name: str = "frozen", title: str = "frozen", **options: Any) -> Experiment:
+        """Return the frozen backbone whose output alone learns; `options` go to the network, or to the protocol."""
+        fields = {key: options.pop(key) for key in ("padding", "scaling", "augmentation") if key in options}
+        protocol = replace(self._protocol("frozen"), **fields)
+        one = self._experiment(name, title, self._network(**options), protocol)
+        return replace(one, after=self.pretraining) if self.weights is None else replace(one, weights=self.weights)
+
+    def flipped(self) -> Experiment:
+        """Return the frozen backbone on images flipped at random: so its features are not fixed, and computed anew."""
+        return self.frozen("frozen/flipped", "frozen, images flipped", augmentation="flip")
+
+    def variants(self) -> list[Experiment]:
+        """Return what report E left out, each one change from the frozen backbone, and what it did, all at once.
+
+        With ImageNet weights also the preprocessing and the size of the images; a backbone that was pretrained here
+        was so on pixels and sizes like those of the target.
+        """
+        found = [
+            self.frozen("frozen/middle", "grey in the middle channel only", padding="middle"),
+            self.frozen("frozen/flatten", "Flatten, no average", pooling="flatten"),
+        ]
+        as_reported = {"padding": "middle", "pooling": "flatten"}
+        if self.weights is not None:
+            raw = {"preprocess": False, "scaling": "unit"}
+            found.append(self.frozen("frozen/raw", "pixels 0..1, not its own preprocessing", **raw))
+            found += [self.frozen(f"frozen/side={side}", f"images of {side}x{side}", side=side) for side in (64, 96)]
+            as_reported |= raw
+        return [*found, self.frozen("frozen/reported", "as report E did", **as_reported)]
+
+    def _network(self, **options: Any) -> Callable[..., Any]:
+        preprocess = {} if self.weights is None else {"preprocess": True}
+        chosen = {"backbone": self.backbone, "pooling": "average"} | preprocess | options
+        return partial(networks.report_e_backbone, **chosen)
+
+    def _protocol(self, way: str) -> Protocol:
+        scaling = "unit" if self.weights is None else "none"
+        rate, epochs = RATES[way], self.effort.epochs
+        own = {"dataset": self.dataset, "scaling": scaling, "padding": "equal", "learning_rate": rate, "epochs": epochs}
+        return replace(PROTOCOL_E, **own, schedule="cosine")
+
+    def _experiment(self, name: str, title: str, network: Callable[..., Any], protocol: Protocol) -> Experiment:
+        return Experiment(network, protocol, id=f"{self.backbone}/{name}", title=title, study="transfer")
+
+
+def fewer(experiment: Experiment, images_a_class: int | None, steps: int) -> Experiment:
+    """Return the experiment on about `images_a_class` labelled images a class, trained for about as many `steps`.
+
+    Batches hold about the square root of the number of images, a power of two from 8 to 128. Validation has as many
+    images, the test part stays whole. None leaves the experiment as it is.
+
+    Raises
+    ------
+    InputError
+        If there is no image.
+    """
+    if images_a_class is None:
+        return experiment
+    if type(images_a_class) is not int or images_a_class < 1:
+        raise InputError(f"images_a_class must be a whole number of at least 1. Received: {images_a_class!r}")
+    images = images_a_class * data.card(experiment.protocol.dataset).classes
+    batch_size = min(128, max(8, 2 ** round(log2(images) / 2)))
+    epochs = max(1, round(steps / ceil(images / batch_size)))
+    short = experiment.change(images=images, batch_size=batch_size, epochs=epochs)
+    return replace(short, id=f"{experiment.id}/{images_a_class}", title=f"{experiment.title}, {images_a_class} a class")
+
+
+def add_ways(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of Transfer.labelled with columns way (one of WAYS) and images (labelled training images).
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"experiment": ["small_resnet/frozen/10", "E1"], "record": [None, None]})
+    >>> len(add_ways(runs.head(0)))
+    0
+    """
+    parts = runs["experiment"].str.split("/")
+    known = (parts.str.len() >= 2) & parts.str[1].isin(WAYS) & ~(parts.str[2].fillna("0").str.contains("[^0-9]"))
+    found = runs[known]
+    images = [record.data["images"]["train"] for record in found["record"]]
+    return found.assign(way=parts[known].str[1], images=images)

@@ -1,0 +1,252 @@
+"""Features of a frozen network, computed once: the same run as with all of it, kept in files, and honest about it."""
+
+import json
+from dataclasses import replace
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+
+from cnnhelpers import Experiment, Protocol, backup, data, networks, plans, records, training, transfer
+from cnnhelpers.inputs import assemble
+from cnnhelpers.recorded import recorded
+from cnnhelpers.splits import split
+from cnnhelpers.studies.transfer import Transfer, add_ways, fewer
+from cnnhelpers.training import train
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras.*")
+
+NETWORK = partial(networks.report_e_backbone, backbone="small_resnet", pooling="average")
+
+
+def experiment(id="frozen", network=NETWORK, **protocol):
+    """Return a small_resnet on 60 digits, frozen at random weights unless `network` says otherwise."""
+    usual = {"padding": "equal", "images": 60, "batch_size": 16, "epochs": 2, "learning_rate": 0.01}
+    return Experiment(network, Protocol(**usual | protocol), id=id, study="tiny")
+
+
+def assembled(one):
+    parts = split(data.load("digits"), one.protocol.split, 0, one.protocol.images)
+    return assemble(one, parts.train, 10), parts
+
+
+def weights_by_layer(model):
+    network = model.layers[-1]
+    base = next(layer for layer in network.layers if isinstance(layer, keras.Model))
+    return {layer.name: layer.get_weights() for layer in base.layers if layer.weights}
+
+
+def same(some, others):
+    return all((a == b).all() for a, b in zip(some, others, strict=True))
+
+
+def test_features_and_head_give_what_the_whole_model_gives():
+    model, parts = assembled(experiment())
+    extractor, head = transfer.split_frozen(model)
+    images = keras.ops.convert_to_tensor(
+        np.repeat(np.pad(parts.test.images[:20], ((0, 0), (2, 2), (2, 2), (0, 0))), 3, -1)
+    )
+    whole, divided = model(images), head(extractor(images))
+    np.testing.assert_allclose(*map(keras.ops.convert_to_numpy, (whole, divided)), rtol=1e-5, atol=1e-6)
+    assert extractor.output_shape == (None, 64)
+
+
+def test_training_the_head_on_features_equals_training_the_whole(monkeypatch, tmp_path):
+    model, on_features, _ = train(experiment(), 0, backup_folder=tmp_path / ".backups")
+    monkeypatch.setattr(transfer, "split_frozen", lambda model: None)
+    whole, on_images, _ = train(experiment(), 0)
+    assert on_features.identity == on_images.identity
+    for one, other in zip(model.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
+    for name in ("crossentropy", "validation_crossentropy", "accuracy"):
+        assert on_features.history[name] == pytest.approx(on_images.history[name], rel=1e-3)
+    assert on_features.metrics["test"] == pytest.approx(on_images.metrics["test"], rel=1e-3)
+    assert on_features.cost["parameters"] == on_images.cost["parameters"]
+    assert on_features.cost["flops"] == on_images.cost["flops"]
+    assert "feature_seconds" in on_features.cost and "feature_seconds" not in on_images.cost
+
+
+@pytest.mark.parametrize("augmentation", [None, "flip"], ids=["on features", "on images"])
+def test_a_frozen_backbone_does_not_move(augmentation):
+    start = training.prepare(experiment(augmentation=augmentation), assembled(experiment())[1].train, 10, 0)
+    model, record, _ = train(experiment(augmentation=augmentation), 0)
+    before, after = weights_by_layer(start), weights_by_layer(model)
+    assert all(same(before[name], after[name]) for name in before)
+    assert not same(start.layers[-1].layers[-1].get_weights(), model.layers[-1].layers[-1].get_weights())
+    assert ("feature_seconds" in record.cost) == (augmentation is None)
+
+
+def test_fine_tuning_moves_the_convolutions_of_the_last_block_and_nothing_else():
+    tuned = experiment(network=partial(NETWORK, unfrozen=1))
+    start = training.prepare(tuned, assembled(tuned)[1].train, 10, 0)
+    model, _, _ = train(tuned, 0)
+    before, after = weights_by_layer(start), weights_by_layer(model)
+    moved = {name for name in before if not same(before[name], after[name])}
+    assert moved == {"block3_0_conv", "block3_1_conv", "block3_2_conv"}
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        partial(NETWORK, unfrozen=None),
+        partial(NETWORK, unfrozen=4),
+        [
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(3, trainable=False),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10),
+        ],
+        [keras.layers.BatchNormalization(center=False, scale=False), keras.layers.Flatten(), keras.layers.Dense(10)],
+        [keras.layers.Flatten(), keras.layers.Dense(10)],
+    ],
+    ids=["from scratch", "all unfrozen", "dropout before", "statistics that move", "nothing frozen"],
+)
+def test_features_that_are_not_fixed_or_not_worth_it_are_none(network):
+    assert transfer.split_frozen(assembled(experiment(network=network))[0]) is None
+
+
+def test_dropout_in_the_head_does_not_matter():
+    frozen = keras.layers.Dense(3, trainable=False)
+    network = [keras.layers.Flatten(), frozen, keras.layers.Dense(4), keras.layers.Dropout(0.5), keras.layers.Dense(10)]
+    _, head = transfer.split_frozen(assembled(experiment(network=network))[0])
+    assert [type(layer).__name__ for layer in head.layers] == ["InputLayer", "Dense", "Dropout", "Dense"]
+
+
+def test_features_are_kept_and_read_by_the_next_run_and_their_cost_is_told(tmp_path):
+    backups = tmp_path / ".backups"
+    _, first, _ = train(experiment(), 0, backup_folder=backups)
+    _, longer, _ = train(experiment(epochs=3), 0, backup_folder=backups)
+    assert (first.cost["features_cached"], longer.cost["features_cached"]) == (0, 1)
+    assert longer.cost["feature_cpu_seconds"] == first.cost["feature_cpu_seconds"] > 0
+    assert longer.history["loss"][:2] == first.history["loss"]
+    assert len(list((tmp_path / transfer.FOLDER).glob("*.npy"))) == 3  # training, validation and test
+    _, other, _ = train(experiment(), 1, backup_folder=backups)  # other weights
+    assert other.cost["features_cached"] == 0
+    records.write(first, tmp_path)
+    assert records.load(tmp_path).record[0].cost == first.cost
+
+
+def test_damaged_features_are_computed_again(tmp_path):
+    backups = tmp_path / ".backups"
+    _, first, _ = train(experiment(), 0, backup_folder=backups)
+    for path in (tmp_path / transfer.FOLDER).glob("*.npy"):
+        path.write_bytes(path.read_bytes()[:200])
+    _, again, _ = train(experiment(), 0, backup_folder=backups)
+    assert again.cost["features_cached"] == 0
+    assert again.weights_sha256 == first.weights_sha256
+
+
+def test_the_oldest_features_are_deleted_beyond_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer, "LIMIT", 1000)
+    for age, name in enumerate("abc"):
+        transfer._keep(tmp_path / f"{name}.npy", np.zeros((2, 40), "float32"), {"seconds": age})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.cost", "b.npy", "c.cost", "c.npy"]
+
+
+def test_features_of_more_than_the_limit_are_not_computed(monkeypatch):
+    monkeypatch.setattr(transfer, "LIMIT", 1000)
+    model, parts = assembled(experiment())
+    assert transfer.task(model, experiment(), parts, None).model is model
+
+
+def test_a_full_disk_costs_a_warning(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(transfer, "replace_file", full)
+    with pytest.warns(UserWarning, match="features are not kept: No space left on device; the run goes on"):
+        transfer._keep(tmp_path / "a.npy", np.zeros((2, 3), "float32"), {"seconds": 1})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_killed_training_of_a_head_resumes_bit_for_bit(tmp_path, monkeypatch):
+    one = experiment(epochs=4)
+    _, whole, _ = train(one, 0)
+    monkeypatch.setattr(backup, "SECONDS_BETWEEN", 0.0)
+    saved = backup.Backup.save
+
+    def save_then_die(self, model, progress):
+        saved(self, model, progress)
+        if progress.epochs_run == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(backup.Backup, "save", save_then_die)
+    with pytest.raises(KeyboardInterrupt):
+        train(one, 0, backup_folder=tmp_path / ".backups")
+    monkeypatch.setattr(backup.Backup, "save", saved)
+    _, resumed, _ = train(one, 0, backup_folder=tmp_path / ".backups")
+    assert resumed.stop["resumed_after"] == [2] and resumed.cost["features_cached"] == 1
+    assert resumed.weights_sha256 == whole.weights_sha256
+    assert resumed.history["loss"] == whole.history["loss"]
+
+
+def test_a_pretrained_network_hands_its_weights_over_without_being_trained_again(tmp_path, monkeypatch):
+    pretraining = replace(experiment("before", partial(NETWORK, unfrozen=None)), keep_weights=True)
+    source, _, _ = train(pretraining, 0, backup_folder=tmp_path / ".backups")
+    trained = []
+    learn = training.learn
+    monkeypatch.setattr(training, "learn", lambda model, one, *rest: trained.append(one.id) or learn(model, one, *rest))
+    model, _, _ = train(replace(experiment(), after=pretraining), 0, backup_folder=tmp_path / ".backups")
+    assert trained == ["frozen"]
+    before, after = weights_by_layer(source), weights_by_layer(model)
+    assert all(same(before[name], after[name]) for name in before)
+    assert replace(pretraining, keep_weights=False).identity() == pretraining.identity()
+
+
+def test_the_three_ways_share_a_start_and_differ_in_identity():
+    line = Transfer("digits", source="digits", profile="smoke")
+    scratch, frozen, tuned = line.ways(10)
+    assert frozen.after is line.pretraining and tuned.after is frozen and scratch.after is None
+    assert len({one.identity() for one in (scratch, frozen, tuned, *line.variants(), line.flipped())}) == 7
+    assert {one.protocol.images for one in (scratch, frozen, tuned)} == {100}
+
+
+def test_weights_are_named_in_one_way_or_another():
+    assert Transfer("digits", weights="pretrain:mnist") == Transfer("digits", source="mnist")
+    line = Transfer("digits", backbone="vgg16", weights="imagenet")
+    _, frozen, tuned = line.ways()
+    assert (frozen.weights, frozen.after, tuned.weights, tuned.after) == ("imagenet", None, None, frozen)
+    assert frozen.protocol.scaling == "none" and frozen.network.keywords["preprocess"]
+    assert [one.network.keywords.get("side") for one in line.variants()] == [None, None, None, 64, 96, None]
+
+
+@pytest.mark.parametrize(("images", "batch", "epochs"), [(10, 8, 115), (100, 32, 47), (1, 8, 750)])
+def test_fewer_images_train_for_as_many_steps(images, batch, epochs):
+    short = fewer(experiment(images=None), images, 1500)
+    assert (short.protocol.images, short.protocol.batch_size, short.protocol.epochs) == (10 * images, batch, epochs)
+    assert -(-short.protocol.images // batch) * epochs == pytest.approx(1500, rel=0.01)
+
+
+def run_of(one, cards=()):
+    text = one.text(*cards)
+    data_of = {"name": "digits", "fingerprint": "", "official": True, "images": {"train": 100}}
+    stop = {"reason": "all epochs"}
+    return records.Record(plans.identity_of(text), 0, text, one.labels, data_of, "done", stop)
+
+
+def test_runs_are_labelled_by_way_and_number_of_images():
+    line = Transfer("digits", source="digits", profile="smoke")
+    found = add_ways(
+        records.table(run_of(one) for one in [*line.ways(10), *line.ways(), line.flipped(), line.pretraining])
+    )
+    assert found.way.tolist() == ["scratch", "frozen", "fine-tuned"] * 2
+    assert set(found.images) == {100}
+
+
+def test_runs_are_found_without_the_pixels_that_the_backbone_was_pretrained_on(tmp_path):
+    copy = replace(data.KNOWN["cifar10"], fingerprint="c" * 64, official=False)
+    line = Transfer("digits", source="cifar10", profile="smoke")
+    frozen = line.ways()[1]
+    cards = (data.card("digits"), copy)
+    assert frozen.identity(*cards) != frozen.identity()
+    own = {"name": "cifar10", "fingerprint": copy.fingerprint, "official": False, "images": {"train": 1}}
+    text = line.pretraining.text(copy)
+    for seed in (0, 1):
+        source = records.Record(plans.identity_of(text), seed, text, {}, own, "done", {"reason": "all epochs"})
+        records.write(source, tmp_path)
+        records.write(replace(run_of(frozen, cards), seed=seed), tmp_path)
+    (run, _) = plans.plan([frozen], 2, tmp_path)
+    assert run.key == (frozen.identity(*cards), 0)
+    assert len(recorded([frozen], 2, tmp_path)) == 2
+    assert json.dumps(run.text)
