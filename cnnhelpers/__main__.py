@@ -1,4 +1,4 @@
-"""The command line: python -m cnnhelpers {studies,run,records,verdicts,data,doctor,book}."""
+"""The command line: python -m cnnhelpers {studies,run,records,verdicts,data,doctor,notebook,book}."""
 
 import argparse
 import ast
@@ -18,6 +18,11 @@ from cnnhelpers.errors import InputError, unknown
 
 PROFILES = ("smoke", "quick", "narrow", "published", "fair")
 DONE, FAILED, USAGE, INTERRUPTED, CUT_OFF = 0, 1, 2, 130, 141
+NOTEBOOK_CODES = (  # of notebooks.EXIT_CODES, in words
+    "exit codes: 0 done, 1 failed (a cell raised an error), 2 notebook or parameters are not fit to be executed, "
+    "3 dead kernel (killed, out of memory or crashed), 4 timeout, 5 exited (a cell called sys.exit), "
+    "6 no kernel (it never started), 130 interrupted"
+)
 RECORD_COLUMNS = [
     *("experiment", "seed", "profile", "status", "identity", "dataset", "official"),
     *("train_accuracy", "validation_accuracy", "test_accuracy", "epochs_run", "seconds"),
@@ -142,6 +147,20 @@ def doctor(options: argparse.Namespace) -> int:
     return _print(pd.DataFrame([row]), options.json, transpose=True)
 
 
+def notebook(options: argparse.Namespace) -> int:
+    """Execute one notebook, with parameters, into a file of its own."""
+    from cnnhelpers.notebooks import execute
+
+    status = execute(options.path, options.output, dict(options.parameters), timeout=options.timeout)
+    if options.json:
+        print(json.dumps([asdict(status)], indent=2))
+    elif status.done:
+        print(f"{options.output}: done, {status.seconds:.1f} s")
+    if not status.done:
+        print(f"error: {status.notebook}: {status.status}, {status.error}", file=sys.stderr)
+    return status.exit_code
+
+
 def book(options: argparse.Namespace) -> int:
     """Execute the notebooks and build the site."""
     from cnnhelpers.book import build
@@ -191,6 +210,13 @@ def _parser() -> argparse.ArgumentParser:
     sub = command(data)
     sub.add_argument("name", help="a known dataset, or the path of your own file or folder")
     command(doctor)
+    sub = command(notebook)
+    sub.epilog = NOTEBOOK_CODES
+    sub.add_argument("path", help="the notebook")
+    sub.add_argument("output", help="where the executed one is written; a failed one is kept as NAME.failed.ipynb")
+    given = {"action": "append", "nargs": 2, "default": [], "metavar": ("NAME", "VALUE"), "dest": "parameters"}
+    sub.add_argument("-p", "--parameter", **given, help="a parameter of the notebook, such as -p seeds 3")
+    sub.add_argument("--timeout", type=float, default=3600.0, help="seconds for the whole notebook (default 3600)")
     sub = command(book)
     sub.add_argument("--only", action="append", metavar="PAGE", help="execute this notebook only; keep the others")
     sub.add_argument("--timeout", type=float, default=3600.0, help="seconds for one notebook (default 3600)")

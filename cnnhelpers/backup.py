@@ -48,10 +48,9 @@ class Backup:
         self._saved = time.monotonic()
 
     def tell(self, history: dict[str, list[float]]) -> None:
-        """Leave the history so far for whoever wants to see it, see told; a full disk costs no more than that."""
-        if self._paths:
+        """Leave the history so far for whoever has asked for it, see told; a full disk costs no more than that."""
+        if self._story is not None and self._story.exists():
             with suppress(OSError):
-                self._paths[0].parent.mkdir(parents=True, exist_ok=True)
                 replace_file(self._story, lambda file: file.write(json.dumps(history).encode()))
 
     def restore(self, model: "keras.Model", fresh: "Progress") -> "Progress":
@@ -71,17 +70,25 @@ class Backup:
         return fresh
 
     def clear(self) -> None:
-        """Delete the files: the run is complete."""
+        """Delete the files: the run is recorded."""
         for path in [*self._paths, self._story] if self._paths else []:
             path.unlink(missing_ok=True)
 
 
 def told(folder: Path, identity: str, seed: int) -> dict[str, list[float]] | None:
-    """Return the history so far of a run in flight, epoch by epoch; None before the first one ends."""
+    """Return the history so far of a run in flight, epoch by epoch; None before an epoch ends after the first call.
+
+    The first call leaves an empty file: that somebody asks is how the run knows that it is to tell.
+    """
+    story = _story(folder, identity, seed)
     try:
-        return json.loads(_story(folder, identity, seed).read_text())
-    except (FileNotFoundError, ValueError):
-        return None
+        return json.loads(story.read_text())
+    except FileNotFoundError:
+        with suppress(OSError):
+            story.touch()
+    except ValueError:  # empty: no epoch has ended yet
+        pass
+    return None
 
 
 def clear(folder: Path, identity: str, seed: int) -> None:

@@ -53,6 +53,7 @@ class Child:
     def __init__(self) -> None:
         """The process is started by the first call."""
         self._process: subprocess.Popen | None = None
+        self._lifeline = -1  # a pipe that we never read: see _end_without
         self._first = 0  # bytes of memory after its first call
         self._calling = threading.Lock()
         self.ended = False  # by `end`, from another thread
@@ -101,13 +102,7 @@ class Child:
             if self._process is not None and self._process.poll() is not None:  # it was idle
                 self._bury()
             if self._process is None:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "cnnhelpers.child", str(os.getpid())],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    env=_environment(),
-                    process_group=0,  # the terminal's Ctrl-C is for us alone
-                )
+                self._process, self._lifeline = _start()
                 self._first = 0
             return self._process
 
@@ -116,6 +111,7 @@ class Child:
         process, self._process = self._process, None
         process.kill()
         code = process.wait()
+        os.close(self._lifeline)
         process.stdout.close()
         with suppress(OSError):  # a request was still on its way
             process.stdin.close()
@@ -170,6 +166,26 @@ class Children:
             self._idle.put(child)
 
 
+def _start() -> tuple[subprocess.Popen, int]:
+    """Return a process and the end of its lifeline to be kept open."""
+    ours, its = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "cnnhelpers.child", str(os.getpid()), str(its)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=_environment(),
+            pass_fds=[its],
+            process_group=0,  # the terminal's Ctrl-C is for us alone
+        )
+    except BaseException:
+        os.close(ours)
+        raise
+    finally:
+        os.close(its)
+    return process, ours
+
+
 def _environment() -> dict[str, str]:
     """Return the environment of a process: one thread, flags of the user's own kept, our search path for modules."""
     flags = f"{os.environ.get('XLA_FLAGS', '')} {WORKER_ENVIRONMENT['XLA_FLAGS']}".strip()
@@ -200,7 +216,20 @@ def _pickled(error: Exception) -> bytes:
         return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
 
 
+def _end_without(lifeline: int) -> None:
+    """Write, and wait for ever, to a pipe that only the parent could read: when the parent ends, SIGPIPE ends us.
+
+    The system does that by itself, at once, on Linux and macOS alike. A thread that were to call os._exit would wait
+    for the interpreter, which another may hold for long: while a library is loaded, say. (Linux' PR_SET_PDEATHSIG
+    would do as well, but follows the thread that started the process, which may end before its process does.)
+    """
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPIPE})
+    while True:
+        os.write(lifeline, bytes(2**20))  # more than any pipe holds
+
+
 def _end_with(parent: int) -> None:
+    """End with the parent also where a process that it forked holds the other end of the lifeline."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
@@ -209,7 +238,11 @@ def _end_with(parent: int) -> None:
 def main() -> None:
     """Answer on the standard output of the start; what is printed from now on goes to standard error."""
     environment.open_standard_streams()
-    threading.Thread(target=_end_with, args=(int(sys.argv[1]),), daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})  # of all threads but one: others get an OSError
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    parent, lifeline = map(int, sys.argv[1:])
+    threading.Thread(target=_end_without, args=(lifeline,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)
         _answer(sys.stdin.buffer, answers)

@@ -16,17 +16,19 @@ from typing import Any
 from uuid import uuid4
 
 from cnnhelpers import environment
-from cnnhelpers.atomic import replace_file
+from cnnhelpers.atomic import check_writable, replace_file
 from cnnhelpers.errors import InputError
 from cnnhelpers.notebook_process import MARK, end_marked
 from cnnhelpers.parameters import Parameter, inspect, validate
 from cnnhelpers.publishing import plain_text
 
-__all__ = ["Parameter", "Status", "execute", "inspect", "status_of", "validate"]
+__all__ = ["EXIT_CODES", "Parameter", "Status", "execute", "inspect", "status_of", "validate"]
 
 KERNEL = (sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}")  # never another environment's
 _FOLDERS = ("CNNHELPERS_RECORDS", "CNNHELPERS_DATA", "KERAS_HOME")  # relative to us, not to the notebook
 _LIBRARIES = ("ipykernel", "papermill", "matplotlib")
+#: How a notebook can end, with the exit code of each; 2 is that of a notebook or a parameter unfit to be executed.
+EXIT_CODES = {"done": 0, "failed": 1, "dead kernel": 3, "timeout": 4, "exited": 5, "no kernel": 6}
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Status:
     """How a notebook ended; OUTPUT.json beside the output holds the same."""
 
     notebook: str  #: file name
-    status: str  #: "done" | "failed" | "dead kernel" | "timeout" | "exited" | "no kernel"
+    status: str  #: one of EXIT_CODES; of a page of the book also "refused" or "not executed"
     seconds: float
     error: str = ""  #: without colours and without paths of this machine
     parameters: dict[str, Any] = field(default_factory=dict)  #: those that were given
@@ -45,6 +47,11 @@ class Status:
     def done(self) -> bool:
         """Whether every cell ran."""
         return self.status == "done"
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of `python -m cnnhelpers notebook`."""
+        return EXIT_CODES.get(self.status, EXIT_CODES["failed"])
 
 
 def execute(
@@ -73,13 +80,15 @@ def execute(
     Raises
     ------
     InputError
-        If the notebook or a parameter is not fit to be executed. Nothing is written then.
+        If the notebook or a parameter is not fit to be executed, or `output` cannot be written. Nothing is then.
     """
     path, output = Path(path).resolve(), Path(output).resolve()
     values = validate(path, parameters or {})
     if path == output:
         raise InputError(f"the output would overwrite the notebook itself: {path.name}")
-    output.parent.mkdir(parents=True, exist_ok=True)
+    if not timeout > 0:
+        raise InputError(f"timeout must be a number of seconds above 0. Received: timeout={timeout}")
+    check_writable(output.parent, "name another output")
     source = sha256(path)
     partial = output.with_name(f".{output.stem}.{uuid4().hex[:8]}.ipynb")
     started = time.monotonic()

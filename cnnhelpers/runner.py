@@ -87,7 +87,7 @@ def run(
     if missing:
         check_writable(folder, "pass folder=, or set CNNHELPERS_RECORDS")
         label = ", ".join(sorted({one.experiment.study for one in missing})) if progress else ""
-        _Sweep(missing, folder, ProgressLine(label, len(missing)), live).train(workers)
+        _Sweep(missing, folder, ProgressLine(label, len(missing)), live and isinstance(workers, int)).train(workers)
     files = records.index(folder)
     found = [replace(records.read(files[one.key]), labels=one.experiment.labels) for one in planned]
     return records.table(found)

@@ -16,6 +16,8 @@ def test_a_run_in_flight_is_drawn_when_an_epoch_ends_and_only_then(tmp_path, mon
     curves = live.LiveCurves(tmp_path)
     curves.look(flying)
     store = Backup(tmp_path, *flying[0].key)
+    Backup(tmp_path, *flying[0].key[:1], 1).tell({"accuracy": [0.5]})  # nobody watches this one
+    assert [path.suffix for path in tmp_path.iterdir()] == [".epochs"]
     store.tell({"accuracy": [0.5]})
     curves.look(flying)
     curves.look(flying)

@@ -1,12 +1,14 @@
 """A hundred small experiments, interrupted twenty times at random, against the same sweep left alone.
 
-python tests/benchmarks/interrupted_sweep.py [--runs 100] [--interruptions 20] [--memory]
+python -m tests.benchmarks.interrupted_sweep [--runs 100] [--interruptions 20]
 
-Exits with 1 if any record differs in its weights, its history (but for seconds) or its metrics. With --memory it
-trains 200 runs in sequence instead and prints how the memory of the runner grows.
+Runners are killed, terminated and interrupted as by Ctrl-C, workers are killed. Exits with 1 if any record then differs
+in its weights, its history (but for seconds) or its metrics, if a process was left for more than five seconds, or if a
+record was damaged. Writes book/benchmarks/interrupted_sweep.csv.
 """
 
 import argparse
+import json
 import random
 import signal
 import subprocess
@@ -16,46 +18,86 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
+import numpy as np
+import pandas as pd
 
 from cnnhelpers import records
-from cnnhelpers.runner import run
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
+from cnnhelpers.runner import BACKUPS, run
+from tests.benchmarks.tables import write_table
 from tests.faults.networks import backed_up
-from tests.faults.processes import children, gone
+from tests.faults.processes import ROOT, children, gone
 from tests.tiny import hear_ctrl_c
 
-SIGNALS = (signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
+WAYS = [("runner", signal.SIGKILL), ("runner", signal.SIGTERM), ("runner", signal.SIGINT), ("worker", signal.SIGKILL)]
+SECONDS_TO_END = 5
 
 
 def experiments(number):
-    """Return `number` different experiments on digits that are backed up after each of a few epochs."""
+    """Return `number` different experiments on digits, of 20 to 40 epochs, that are backed up after each."""
     return [
         replace(backed_up(id=f"e{position}"), study="sweep").change(
-            learning_rate=0.001 * (1 + position), epochs=3 + position % 5, images=200
+            learning_rate=0.001 * (1 + position), epochs=20 + position % 21, images=200
         )
         for position in range(number)
     ]
 
 
 def sweep(folder, number, interruptions, seed=0):
-    """Run the sweep in processes of its own until one ends by itself, `interruptions` of them stopped by a signal."""
-    chance, sent = random.Random(seed), []
+    """Run the sweep in processes of its own, interrupted at random; return a row for each time, and the exit code."""
+    chance, rows = random.Random(seed), []
     while True:
-        command = [sys.executable, __file__, "--folder", str(folder), "--runs", str(number)]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=hear_ctrl_c)
-        if len(sent) == interruptions:
-            return sent, process.wait()
-        before = len(list(Path(folder).rglob("*.json")))
-        while process.poll() is None and len(list(Path(folder).rglob("*.json"))) <= before + chance.randrange(4):
-            time.sleep(0.05)
-        time.sleep(chance.random())
+        command = [sys.executable, "-m", __spec__.name, "--folder", str(folder), "--runs", str(number)]
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, preexec_fn=hear_ctrl_c)
+        while len(rows) < interruptions and (training := in_the_middle(process, folder, chance)):
+            target, sent = chance.choice(WAYS)
+            if target == "worker":
+                training = [chance.choice(training)]
+                training[0].send_signal(sent)
+            else:
+                process.send_signal(sent)
+                process.wait()
+            rows.append(
+                {"interruption": len(rows) + 1, "signal": sent.name, "to": f"a {target}"} | left(training, folder)
+            )
+            print(rows[-1], flush=True)
+            if target == "runner":
+                break
+        else:
+            return pd.DataFrame(rows), process.wait()
+
+
+def in_the_middle(process, folder, chance):
+    """Wait until some more runs are recorded, and a little longer; return the processes that train, none at the end."""
+    enough, training = len(recorded(folder)) + chance.randrange(1, 6), []
+    while process.poll() is None and not (len(recorded(folder)) >= enough and training):
+        time.sleep(0.05)
         training = children(process.pid)
-        sent.append(chance.choice(SIGNALS))
-        process.send_signal(sent[-1])
-        process.wait()
-        assert gone(training, 60), "an orphan is left"
+    time.sleep(chance.uniform(0, 2))
+    return children(process.pid)
+
+
+def left(training, folder):
+    """Return what an interruption left: processes, records, damaged records, epochs in backups."""
+    started = time.monotonic()
+    ended = gone(training, 60)
+    row = {"seconds until gone": round(time.monotonic() - started, 1) if ended else np.inf}
+    row |= {"runs recorded": len(recorded(folder)), "damaged": len(records.verify(folder))}
+    kept = [epochs(path) for path in (Path(folder) / BACKUPS).glob("*-0.npz")]
+    return row | {"runs in backups": len(kept), "epochs in backups": sum(kept)}
+
+
+def epochs(path):
+    """Return how many epochs a backup holds, 0 where it is just being replaced."""
+    try:
+        with np.load(path) as file:
+            return len(json.loads(str(file["progress"]))["history"]["loss"])
+    except FileNotFoundError:
+        return 0
+
+
+def recorded(folder):
+    """Return the files of the records."""
+    return [path for path in Path(folder).rglob("*.json") if not path.name.startswith(".")]
 
 
 def differences(one, other):
@@ -69,39 +111,30 @@ def differences(one, other):
     return [name for name in first.index if not same or learned(first[name]) != learned(second[name])]
 
 
-def growth(runs):
-    """Print the memory of this process after the first run and after `runs` of them, in MB."""
-    process, folder = psutil.Process(), tempfile.mkdtemp()
-    few = experiments(1)[0].change(epochs=1)
-    run(few, 1, workers=1, folder=folder, progress=False)
-    before = process.memory_info().rss
-    run(few, runs, workers=1, folder=folder, progress=False)
-    print(f"after 1 run {before / 2**20:.0f} MB, after {runs} {process.memory_info().rss / 2**20:.0f} MB")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--interruptions", type=int, default=20)
-    parser.add_argument("--memory", action="store_true")
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.memory:
-        return growth(200)
     if options.folder:
         run(experiments(options.runs), 1, folder=options.folder, progress=False)
-        return None
-    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        return 0
+    with tempfile.TemporaryDirectory() as alone, tempfile.TemporaryDirectory() as interrupted:
         started = time.monotonic()
-        sweep(one, options.runs, 0)
-        alone = time.monotonic() - started
-        sent, code = sweep(other, options.runs, options.interruptions)
-        resumed = sum(bool(record.stop.get("resumed_after")) for record in records.load(other).record)
-        different = differences(one, other)
-        print(f"{options.runs} runs in {alone:.0f} s; {len(sent)} interruptions {[one.name for one in sent]}: "
-              f"{time.monotonic() - started - alone:.0f} s, last exit code {code}, {resumed} records resumed from a "
-              f"backup, {len(records.load(other))} records, {len(different)} different {different}")  # fmt: skip
-        return int(bool(different) or code != 0 or len(records.load(other)) != options.runs)
+        sweep(alone, options.runs, 0)
+        middle = time.monotonic()
+        rows, code = sweep(interrupted, options.runs, options.interruptions)
+        found, different = records.load(interrupted), differences(alone, interrupted)
+        resumed = [max(record.stop["resumed_after"]) for record in found.record if record.stop["resumed_after"]]
+        seconds = f"{middle - started:.0f} s alone, {time.monotonic() - middle:.0f} s interrupted {len(rows)} times"
+    told = f"{len(found)} of {options.runs} runs recorded, {len(resumed)} of them resumed from a backup, "
+    told += f"which saved {sum(resumed)} epochs ({seconds}); "
+    told += f"{len(different)} records differ from those of the sweep left alone."
+    print(told, f"Exit code {code}. {different}")
+    write_table(rows, "interrupted_sweep", told)
+    whole = len(found) == options.runs and len(rows) == options.interruptions and not different and code == 0
+    return int(not (whole and (rows["seconds until gone"] <= SECONDS_TO_END).all() and (rows["damaged"] == 0).all()))
 
 
 if __name__ == "__main__":

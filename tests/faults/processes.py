@@ -32,9 +32,13 @@ def until(found, *arguments):
 
 def children(pid):
     """Return the processes that train below process `pid`."""
+    return below(pid, "cnnhelpers.child")
+
+
+def below(pid, command):
+    """Return the processes below process `pid` whose command line holds `command`."""
     with suppress(psutil.Error):
-        below = psutil.Process(pid).children(recursive=True)
-        return [process for process in below if "cnnhelpers.child" in _command(process)]
+        return [one for one in psutil.Process(pid).children(recursive=True) if command in _command(one)]
     return []
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -37,6 +38,27 @@ def assert_equal(runs, whole):
 
 def backups(folder):
     return list(folder.glob(".backups/*.before.npz"))
+
+
+BUSY = """
+from cnnhelpers.child import Child
+child = Child()
+child.call(abs, -1)
+print("started", flush=True)
+child.call(sum, range(10**13))
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM], ids=lambda sent: sent.name)
+def test_a_process_that_never_returns_to_the_interpreter_ends_with_its_runner(sent):
+    process = script(BUSY, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "started\n"
+    (training,) = children(process.pid)
+    before = training.cpu_times().user
+    until(lambda: training.cpu_times().user > before + 0.5)
+    process.send_signal(sent)
+    process.communicate()
+    assert gone([training])
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM], ids=lambda sent: sent.name)

@@ -7,6 +7,7 @@ import json
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -95,5 +96,8 @@ def test_folders_that_cannot_be_written_are_refused_before_training(tmp_path, mo
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
     with pytest.raises(InputError, match=r"nothing can be written to .*file.* CNNHELPERS_RECORDS"):
         run(tiny(epochs=1), 1, folder=tmp_path / "file", progress=False)
+    if Path("/proc/self").exists():  # read-only even for root
+        with pytest.raises(InputError, match="nothing can be written to /proc/records "):
+            run(tiny(epochs=1), 1, folder="/proc/records", progress=False)
     with pytest.raises(InputError, match=r"nothing can be written to .*file"):
         models.trained(tiny(epochs=1), folder=tmp_path / "file")

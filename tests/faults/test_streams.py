@@ -1,5 +1,6 @@
 """Closed and broken standard streams, limits and settings of the surroundings: none of them costs a run."""
 
+import io
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import sys
 import nbformat
 import pytest
 
-from cnnhelpers import environment, records
+from cnnhelpers import environment, records, workers
 from cnnhelpers.child import WORKER_ENVIRONMENT, Child
 from cnnhelpers.notebooks import execute
 from tests.faults.processes import ROOT
@@ -43,6 +44,29 @@ def test_the_number_of_cores_is_what_this_process_may_use():
     code += "from cnnhelpers.environment import cores; print(cores())"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "1\n"
     assert environment.cores() >= 1
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [
+        ({"cpu.max": "150000 100000"}, 2),
+        ({"cpu.max": "max 100000"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 8),
+        ({}, 8),
+    ],
+    ids=str,
+)
+def test_a_container_of_less_processor_time_has_fewer_workers(monkeypatch, quota, cores):
+    files = {f"/sys/fs/cgroup/{name}": text for name, text in quota.items()}
+    monkeypatch.delenv("LOKY_MAX_CPU_COUNT", raising=False)
+    with monkeypatch.context() as fake:
+        fake.setattr("os.cpu_count", lambda: 8)
+        fake.setattr("os.sched_getaffinity", lambda _: set(range(8)), raising=False)
+        fake.setattr("os.path.exists", files.__contains__)
+        fake.setattr("builtins.open", lambda path: io.StringIO(files[path]))
+        found = workers.check(None)
+    assert found == cores
 
 
 def test_a_relative_folder_of_records_is_the_same_one_in_a_notebook(tmp_path, monkeypatch):

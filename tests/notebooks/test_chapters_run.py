@@ -42,6 +42,14 @@ SMALL = {
         "target": 0.5,
         "trials": 1,
     },
+    "04_transfer_learning": {
+        "dataset": "digits",
+        "source": "digits",
+        "profile": "smoke",
+        "seeds": 2,
+        "images": [10],
+        "train": True,
+    },
     "05_representations": {
         "dataset": "digits",
         "profile": "smoke",

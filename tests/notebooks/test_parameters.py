@@ -4,6 +4,7 @@ import json
 
 import nbformat
 import pytest
+import yaml
 
 from cnnhelpers.errors import InputError
 from cnnhelpers.parameters import inspect, validate
@@ -106,6 +107,15 @@ def test_values_become_the_declared_type(path, name, given, expected):
 def test_a_value_of_another_type_is_refused_with_name_type_and_value(path, name, given):
     with pytest.raises(InputError, match=rf"parameter {name} of study.ipynb must be .*Received: "):
         validate(path, {name: given})
+
+
+def test_values_are_read_as_yaml_hands_them_over(path):
+    given = yaml.safe_load("{learning_rate: 1e-3, augment: no, kernels: [3], patience: ~, seeds: 5}")
+    assert given["learning_rate"] == "1e-3"  # YAML 1.1 wants a dot in a number
+    expected = {"learning_rate": 0.001, "augment": False, "kernels": [3], "patience": None, "seeds": 5}
+    assert validate(path, given) == expected
+    with pytest.raises(InputError, match=r"quote it, if text is meant.*Received: False"):
+        validate(path, yaml.safe_load("dataset: no"))
 
 
 def test_an_unknown_name_suggests_the_nearest(path):
