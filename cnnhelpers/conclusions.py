@@ -158,8 +158,8 @@ REPORT_E = [
             *(better("E1", backbone) for backbone in E_BACKBONES),
             *(lower("E4", backbone, "cpu_seconds") for backbone in E_BACKBONES),
         ],
-        reading="The small CNN is E1; the time is compared with E4, the slowest of the four CNNs, and is that of a frozen "
-        "network whose features are computed once; the report ran the whole network in every epoch.",
+        reading="The small CNN is E1; the time is compared with E4, the slowest of the four CNNs. Here the features of "
+        "a frozen network are computed once; the report ran the whole network in every epoch.",
     ),
     Claim("Adam beats SGD", better("E4", "E4/optimizer=sgd")),
     Claim(
