@@ -14,9 +14,7 @@ from cnnhelpers.errors import InputError
 from cnnhelpers.notebooks import Status
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-COLUMNS = (
-    "study report experiment profile seed status identity dataset pixels seconds backend device precision threads"
-)
+COLUMNS = "study report experiment profile seed status identity dataset pixels seconds backend device precision threads"
 GOOD = """print("seeds:", seeds, "<script>alert(1)</script>", __import__("os").getcwd())
 import sys; print("on standard error", file=sys.stderr)"""
 
