@@ -47,7 +47,8 @@ def reading(found: pd.DataFrame, report: str | None = None) -> Markdown:
     chosen = found if report is None else found[found["report"] == report]
     tested = chosen[chosen["verdict"] != "not enough runs"]
     if tested.empty:
-        return Markdown(f"*No conclusion of report {report or 'any'} has runs enough for a verdict yet.*")
+        whose = "these conclusions" if report is None else f"the conclusions of report {report}"
+        return Markdown(f"*None of {whose} has runs enough for a verdict yet.*")
     header = ["", "conclusion", "verdict", "evidence", "p (Holm)", "smallest detectable", "seeds to decide"]
     shown = table(header, (_row(one) for one in tested.itertuples())).data
     rest = "; ".join(f"conclusions {numbers}: {basis}" for basis, numbers in bases(tested))
