@@ -1,6 +1,6 @@
 """Training speed, side by side: plain `model.fit` against how `run` trains. By hand, on an idle machine.
 
-    python -m tests.benchmarks.throughput [ROUNDS]      # writes book/benchmarks/throughput.csv and report_a.csv
+    python -m tests.benchmarks.throughput [ROUNDS]      # writes throughput.csv, matmul.csv and report_a.csv
 
 Each round starts fresh processes: one with plain Keras (float32 arrays, default threads), then as many at once as
 there are cores, each training as a worker of `run` does, with products in float32 and in bfloat16. Medians of the
@@ -29,6 +29,7 @@ IMAGES = {"A1": 25_600, "A2": 25_600, "D10-10": 1_920, "C72": 1_280}  # steps of
 WARM_UP = 1_000  # images
 REPORT_A = tuple(f"A{number}" for number in range(1, 9))
 WAYS = ("plain fit", "float32", "bfloat16")
+SHARE = ", share of matmul rate"
 
 
 def plain(name: str, images: int | None) -> dict[str, float]:
@@ -155,7 +156,7 @@ def steps_table(rounds: int) -> pd.DataFrame:
             {"network": name}
             | {f"{way}, images/s": round(median(speed[way])) for way in WAYS}
             | {f"{way} / plain": f"{ratio:.1f}" for way, ratio in ratios.items()}
-            | {f"{way}, share of matmul rate": f"{median(speed[way]) * flops / median(limits):.0%}" for way in WAYS}
+            | {f"{way}{SHARE}": f"{median(speed[way]) * flops / median(limits):.0%}" for way in WAYS}
         )
         print(rows[-1], flush=True)
     return pd.DataFrame(rows)
@@ -187,5 +188,8 @@ if __name__ == "__main__":
         print(json.dumps(here(sys.argv[2], sys.argv[3] == "1", sys.argv[4:])))
     else:
         asked = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
-        write_table(steps_table(asked), "throughput")
+        steps = steps_table(asked).set_index("network")
+        shares = steps.filter(like=SHARE)
+        write_table(steps.drop(columns=shares.columns).reset_index(), "throughput")
+        write_table(shares.rename(columns=lambda name: name.removesuffix(SHARE)).reset_index(), "matmul")
         write_table(report_a_table(asked), "report_a")
