@@ -1,6 +1,7 @@
 """Every test runs without data but digits, which is there on every machine, and without recorded runs."""
 
 import os
+from contextlib import contextmanager
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -8,6 +9,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
+
+from cnnhelpers import backup
 
 
 @pytest.fixture(autouse=True)
@@ -24,3 +27,24 @@ def no_figures_left():
     with mpl.rc_context():
         yield
     plt.close("all")
+
+
+@pytest.fixture
+def killed_after(monkeypatch):
+    """A context in which a training in this process dies once so many epochs are backed up; each epoch is."""
+
+    @contextmanager
+    def dying(epochs):
+        monkeypatch.setattr(backup, "SECONDS_BETWEEN", 0.0)
+        saved = backup.Backup.save
+
+        def save_then_die(self, model, progress):
+            saved(self, model, progress)
+            if progress.epochs_run == epochs:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(backup.Backup, "save", save_then_die)
+            yield
+
+    return dying

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cnnhelpers import backup, data, precision, seeds
+from cnnhelpers import data, precision, seeds
 from cnnhelpers.compilation import learning_rate
 from cnnhelpers.errors import InputError
 from cnnhelpers.inputs import gathered, scaling_layers
@@ -55,7 +55,7 @@ def test_every_epoch_has_its_own_seeds_of_order_and_dropout():
     ).any()
 
 
-def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, monkeypatch):
+def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, killed_after):
     experiment = tiny(
         epochs=4,
         early_stopping="validation_loss",
@@ -65,18 +65,8 @@ def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, monkey
         schedule="cosine",
     )
     _, whole, _ = train(experiment, 0)
-    monkeypatch.setattr(backup, "SECONDS_BETWEEN", 0.0)
-    saved = backup.Backup.save
-
-    def save_then_die(self, model, progress):
-        saved(self, model, progress)
-        if progress.epochs_run == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(backup.Backup, "save", save_then_die)
-    with pytest.raises(KeyboardInterrupt):
+    with killed_after(2):
         train(experiment, 0, backup_folder=tmp_path)
-    monkeypatch.setattr(backup.Backup, "save", saved)
     _, resumed, _ = train(experiment, 0, backup_folder=tmp_path)
     assert resumed.stop["resumed_after"] == [2]
     assert resumed.weights_sha256 == whole.weights_sha256

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from cnnhelpers import Experiment, Protocol, backup, data, networks, plans, records, training, transfer
+from cnnhelpers import Experiment, Protocol, data, networks, plans, records, training, transfer
 from cnnhelpers.inputs import assemble
 from cnnhelpers.recorded import recorded
 from cnnhelpers.splits import split
@@ -160,21 +160,11 @@ def test_a_full_disk_costs_a_warning(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_killed_training_of_a_head_resumes_bit_for_bit(tmp_path, monkeypatch):
+def test_a_killed_training_of_a_head_resumes_bit_for_bit(tmp_path, killed_after):
     one = experiment(epochs=4)
     _, whole, _ = train(one, 0)
-    monkeypatch.setattr(backup, "SECONDS_BETWEEN", 0.0)
-    saved = backup.Backup.save
-
-    def save_then_die(self, model, progress):
-        saved(self, model, progress)
-        if progress.epochs_run == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(backup.Backup, "save", save_then_die)
-    with pytest.raises(KeyboardInterrupt):
+    with killed_after(2):
         train(one, 0, backup_folder=tmp_path / ".backups")
-    monkeypatch.setattr(backup.Backup, "save", saved)
     _, resumed, _ = train(one, 0, backup_folder=tmp_path / ".backups")
     assert resumed.stop["resumed_after"] == [2] and resumed.cost["features_cached"] == 1
     assert resumed.weights_sha256 == whole.weights_sha256
