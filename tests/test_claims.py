@@ -408,7 +408,7 @@ def test_tables_show_the_tested_and_list_the_others():
     assert r"\|" in reading(found).data
     assert "C wins" not in reading(found).data
     assert "| C |" in lacking(found).data
-    assert "no conclusion of report y" in reading(found, "y").data.casefold()
+    assert "none of the conclusions of report y has runs enough" in reading(found, "y").data.casefold()
     told = claims.plain(found)
     assert "missing: C" in told
     assert "A − B: +2.00" in told
