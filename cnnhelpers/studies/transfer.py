@@ -5,7 +5,7 @@ In short::
     line = Transfer("fashion_mnist_5", source="cifar10")    # a network pretrained here; weights="imagenet" takes Keras'
     line.ways()                                             # from scratch, frozen, fine-tuned
     line.ways(images_a_class=10)                            # the same with 50 labelled images
-    line.variants()                                         # channels, pooling, preprocessing, size of the images
+    line.variants()                                         # channels, pooling, size of the images, preprocessing
 """
 
 from collections.abc import Callable, Iterable
@@ -31,6 +31,7 @@ PADDED_E = replace(PROTOCOL_E, padding="middle")
 WAYS = ("scratch", "frozen", "fine-tuned")
 RATES = {"pretraining": 0.003, "scratch": 0.003, "frozen": 0.01, "fine-tuned": 0.001}  # highest, falling to 0
 UNFROZEN = 2  # blocks that fine-tuning lets learn
+SIDES = (64, 96)  # pixels, to which images are enlarged
 
 
 @dataclass(frozen=True)
@@ -177,18 +178,18 @@ class Transfer:
     def variants(self) -> list[Experiment]:
         """Return what report E left out, each one change from the frozen backbone, and what it did, all at once.
 
-        With ImageNet weights also the preprocessing and the size of the images; a backbone that was pretrained here
-        was so on pixels and sizes like those of the target.
+        With `weights` also without the preprocessing that belongs to them; a backbone pretrained here was pretrained
+        on pixels 0..1 like the target's.
         """
         found = [
             self.frozen("frozen/middle", "grey in the middle channel only", padding="middle"),
             self.frozen("frozen/flatten", "Flatten, no average", pooling="flatten"),
+            *(self.frozen(f"frozen/side={side}", f"images of {side}x{side}", side=side) for side in SIDES),
         ]
         as_reported = {"padding": "middle", "pooling": "flatten"}
         if self.weights is not None:
             raw = {"preprocess": False, "scaling": "unit"}
             found.append(self.frozen("frozen/raw", "pixels 0..1, not its own preprocessing", **raw))
-            found += [self.frozen(f"frozen/side={side}", f"images of {side}x{side}", side=side) for side in (64, 96)]
             as_reported |= raw
         return [*found, self.frozen("frozen/reported", "as report E did", **as_reported)]
 
