@@ -21,6 +21,7 @@ class Assessment:
     missing: tuple[str, ...]
     p_for: float = 1.0
     p_against: float = 1.0
+    p_equivalent: float = 1.0  #: that no question has a difference that matters
 
     @property
     def enough(self) -> bool:
@@ -65,25 +66,32 @@ def assess(claim: Claim, runs: Measurements, fewest: int = FEWEST_PAIRS) -> Asse
         return Assessment(claim, (), tuple(lacking))
     every, some = (lambda p: max(p)), (lambda p: min(1.0, len(p) * min(p)))
     pro, contra = (every, some) if claim.logic == "all" else (some, every)
-    return Assessment(claim, parts, (), pro([part.p_for for part in parts]), contra([part.p_against for part in parts]))
+    p_for, p_against = pro([part.p_for for part in parts]), contra([part.p_against for part in parts])
+    return Assessment(claim, parts, (), p_for, p_against, every([part.p_equivalent for part in parts]))
 
 
 def decide_all(found: Sequence[Assessment]) -> list[tuple[Verdict, float]]:
-    """Return verdict and Holm-adjusted p of each claim, those of one report adjusted together."""
-    p = np.array([one.p if one.enough else np.nan for one in found])
+    """Return verdict and Holm-adjusted p of each claim, those of one report adjusted together.
+
+    The p of an equivalent claim is that of its equivalence tests, adjusted for those of the report's other claims.
+    """
     reports = np.array([one.claim.report for one in found])
-    adjusted = np.full(len(found), np.nan)
+    adjusted, equivalent = np.full((2, len(found)), np.nan)
     for report in set(reports):
-        adjusted[reports == report] = holm(p[reports == report])
-    return [(_word(one, number), float(number)) for one, number in zip(found, adjusted, strict=True)]
+        family = [one for one in found if one.claim.report == report]
+        adjusted[reports == report] = holm([one.p if one.enough else np.nan for one in family])
+        equivalent[reports == report] = holm([one.p_equivalent if one.enough else np.nan for one in family])
+    words = [_word(*of_one) for of_one in zip(found, adjusted, equivalent, strict=True)]
+    shown = np.where(np.array(words) == "equivalent", equivalent, adjusted)
+    return list(zip(words, shown.tolist(), strict=True))
 
 
-def _word(one: Assessment, adjusted: float) -> Verdict:
+def _word(one: Assessment, adjusted: float, equivalent: float) -> Verdict:
     if not one.enough:
         return "not enough runs"
     p = min(one.p_for, one.p_against) if np.isnan(adjusted) else adjusted
     if p >= ALPHA:
-        return "equivalent" if all(part.equivalent for part in one.parts) else "undecided"
+        return "equivalent" if equivalent < ALPHA else "undecided"
     if one.p_against < one.p_for:
         return "contradicted"
     parts = one.parts if one.claim.logic == "all" else (one.deciding,)

@@ -12,13 +12,12 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from cnnhelpers.measurements import Measurements, measure
 from cnnhelpers.mistakes import FAIR, MISTAKES, QUICK, Mistake
 from cnnhelpers.provenance import differing
 from cnnhelpers.published import DATASETS, WHERE, published
-from cnnhelpers.statistics import Interval, interval
+from cnnhelpers.statistics import interval
 from cnnhelpers.verdicts import FEWEST_PAIRS
 
 MINUTES = {("A", "table"), ("E", "table"), ("E", "log")}  # where times are printed in minutes, to that precision
@@ -85,7 +84,7 @@ def against_runs(runs: pd.DataFrame) -> pd.DataFrame:
         found = interval(measurements.values(printed.experiment, column))
         if found.n < FEWEST_PAIRS:
             continue
-        low, high = _one_run(found)
+        low, high = found.one_run
         value = printed.value
         rows.append({"report": printed.report, "experiment": printed.experiment, "metric": printed.metric,
                      "place": printed.where, "published": value, "estimate": found.mean, "low": found.low,
@@ -178,9 +177,3 @@ def _digits(value: float) -> int:
 def _pairs(values: pd.Series) -> list[tuple[tuple[int, float], tuple[int, float]]]:
     found = list(values.items())
     return [(one, other) for position, one in enumerate(found) for other in found[position + 1 :]]
-
-
-def _one_run(found: Interval) -> tuple[float, float]:
-    """Return the 95 % prediction interval of one more run."""
-    half = special.stdtrit(found.n - 1, 0.975) * found.sd * math.sqrt(1 + 1 / found.n)
-    return found.mean - half, found.mean + half

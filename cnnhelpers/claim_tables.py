@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 from IPython.display import Markdown
 
-from cnnhelpers.claims import FRAGILE, bases, few, verdicts
-from cnnhelpers.run_measures import with_measures
+from cnnhelpers.claims import FRAGILE, bases, few
+from cnnhelpers.evidence import spelled
+from cnnhelpers.planning import ALPHA
 
 _TOLD = {  # one, several
     "holds": ("holds", "hold"),
@@ -16,27 +17,56 @@ _TOLD = {  # one, several
     "equivalent": ("shows no difference that matters", "show no difference that matters"),
     "undecided": ("stays undecided", "stay undecided"),
 }
-
-
-def claims_of(runs: pd.DataFrame, report: str) -> Markdown:
-    """Return the verdicts on the conclusions of one report as a table: the end of a chapter, in one call."""
-    return reading(verdicts(with_measures(runs), report=report))
+_FOUND = {
+    "holds": "Better",
+    "holds but negligible": "Better, by too little to matter",
+    "contradicted": "Worse",
+    "equivalent": "No difference that matters",
+}
 
 
 def in_short(found: pd.DataFrame) -> Markdown:
-    """Return two sentences: what became of the conclusions, and which hold or are contradicted. Tops a chapter."""
+    """Return what became of the conclusions in a sentence, and a list of those confirmed or contradicted. Tops a page.
+
+    A conclusion of several questions that is contradicted says how many of them hold all the same.
+    """
     tested = found[found["verdict"] != "not enough runs"]
     if tested.empty:
         return Markdown("No conclusion has runs enough for a verdict yet.")
     counts = tested["verdict"].value_counts().to_dict()
     told = [f"{counts[name]} {forms[counts[name] > 1]}" for name, forms in _TOLD.items() if name in counts]
-    first = f"Of {len(found)} published conclusions {len(tested)} could be tested with several seeds: {', '.join(told)}"
+    number = f"{len(tested)} could be tested with several seeds{_whose(found, tested)}"
+    first = f"Of {len(found)} published conclusions {number}: {', '.join(told)}"
     fragile = int(tested["fragile"].sum())
     first += f"; of these verdicts {fragile} would change without one of the seeds." if fragile else "."
     lists = {"Confirmed": ("holds", "holds but negligible"), "Contradicted": ("contradicted",)}
-    groups = {word: tested[tested["verdict"].isin(verdicts)]["text"] for word, verdicts in lists.items()}
-    listed = [f"{word}: {'; '.join(f'*{text}*' for text in texts)}." for word, texts in groups.items() if len(texts)]
-    return Markdown(" ".join([first, *listed]))
+    lines = [
+        f"- {word}{_in_part(one)}: *{one.text}*." + (f" {one.reading}" if one.reading else "")
+        for word, verdicts in lists.items()
+        for one in tested[tested["verdict"].isin(verdicts)].itertuples()
+    ]
+    return Markdown("\n".join([first, *([""] if lines else []), *lines]))
+
+
+def by_verdict(compared: pd.DataFrame, label: str = "label") -> Markdown:
+    """Return the rows of `comparisons.compare_all` as a list: a line a verdict, with the differences in points.
+
+    >>> rows = [("dropout", 0.004, 0.001, 0.007, "holds"), ("depth", 0.001, -0.002, 0.004, "undecided")]
+    >>> compared = pd.DataFrame(rows, columns=["label", "estimate", "low", "high", "verdict"])
+    >>> print(by_verdict(compared).data)
+    Differences of accuracy in points, with 95 % intervals.
+    <BLANKLINE>
+    - Better: dropout (+0.40 [+0.10, +0.70]).
+    - Undecided: depth (+0.10 [-0.20, +0.40]).
+    """
+    lines = ["Differences of accuracy in points, with 95 % intervals.", ""]
+    for verdict, rows in compared.groupby("verdict", sort=False):
+        told = [
+            f"{getattr(one, label)} ({_points(one.estimate)} [{_points(one.low)}, {_points(one.high)}])"
+            for one in rows.itertuples()
+        ]
+        lines.append(f"- {_FOUND.get(verdict, verdict.capitalize())}: {'; '.join(told)}.")
+    return Markdown("\n".join(lines))
 
 
 def reading(found: pd.DataFrame, report: str | None = None) -> Markdown:
@@ -86,8 +116,13 @@ def against_runs(found: pd.DataFrame) -> Markdown:
          f"{one.estimate:.4f} [{one.low:.4f}, {one.high:.4f}]", "yes" if one.likely else "**no**")
         for one in found[~found["inside"].astype(bool)].itertuples()
     ]  # fmt: skip
+    if not rows:
+        return Markdown("*Our intervals exclude no published number.*")
     header = ["report", "experiment", "number", "place", "published", "our mean and interval", "possible as one run"]
-    return table(header, rows) if rows else Markdown("*Our intervals exclude no published number.*")
+    unlikely, expected = int((~found["likely"].astype(bool)).sum()), 0.05 * len(found)
+    told = f"Of {len(found)} numbers compared, our intervals exclude {len(rows)}, and {unlikely} lie where no more "
+    told += f"than one further run in twenty would: chance alone would put about {expected:.1f} there."
+    return Markdown(f"{told}\n\n{table(header, rows).data}")
 
 
 def mistakes(found: pd.DataFrame) -> Markdown:
@@ -102,19 +137,36 @@ def mistakes(found: pd.DataFrame) -> Markdown:
 def single_runs(found: pd.DataFrame) -> Markdown:
     """Return `single_runs.pairs` for reading, differences in points."""
     rows = [
-        (one.label, _points(one.published), f"{_points(one.difference)} [{_points(one.low)}, {_points(one.high)}]",
+        (one.label, spelled(one.measure), _points(one.published),
+         f"{_points(one.difference)} [{_points(one.low)}, {_points(one.high)}]",
          f"{100 * one.wrong_order:.0f} %", {True: "ours", False: "the other"}.get(one.as_ours, ""),
          _seeds(one.seeds_needed))
         for one in found.itertuples()
     ]  # fmt: skip
-    header = ["pair", "published (points)", "ours (points)", "single runs in the wrong order", "published order"]
-    return table([*header, "seeds to show ours"], rows)
+    header = ["pair", "measure", "published (points)", "ours (points)", "single runs in the wrong order"]
+    return table([*header, "published order", "seeds to show ours"], rows)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
     """Return a Markdown table; a | in a cell is shown as one."""
     lines = [[str(cell).replace("|", r"\|") for cell in row] for row in (header, ["---"] * len(header), *rows)]
     return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def _whose(found: pd.DataFrame, tested: pd.DataFrame) -> str:
+    """Return whose the tested ones are, where others have none."""
+    counts = tested["report"].value_counts(sort=False)
+    if len(counts) == found["report"].nunique():
+        return ""
+    if len(counts) == 1:
+        return f", all of report {counts.index[0]}"
+    return f" ({', '.join(f'{count} of report {name}' for name, count in counts.items())})"
+
+
+def _in_part(one: object) -> str:
+    """Return how many questions of a contradicted conclusion hold, each alone."""
+    pro = sum(part.p_for < ALPHA for part in one.parts)
+    return f", though {pro} of its {len(one.parts)} questions hold" if one.verdict == "contradicted" and pro else ""
 
 
 def _row(one: object) -> tuple[object, ...]:

@@ -81,7 +81,7 @@ class Ruling:
     unit: str  #: "fraction" (of images), "s", "nats"
     n: int  #: seeds
     p: float  #: of the whole claim, the smaller of for and against; NaN where a rule decides
-    adjusted_p: float  #: Holm, over the claims of the report that were tested together
+    adjusted_p: float  #: Holm, over the claims of the report tested together; of the equivalence test if "equivalent"
     smallest_detectable: float  #: true difference that as many seeds would show with 90 % power
     seeds_to_decide: float  #: fewest seeds that show the estimate or the margin, whichever is larger; of "equal", that
     #: tell the estimate from the margin

@@ -116,10 +116,11 @@ def compare_all(
 
 
 def beside_published(runs: pd.DataFrame, value: str = "validation_accuracy", where: str = "log") -> pd.DataFrame:
-    """Return `summary` of the experiments with the number that their report prints and whether the interval holds it.
+    """Return `summary` of the experiments with the number that their report prints and whether it fits.
 
     Adds the columns published (NaN where nothing is printed, or printed for another dataset), inside ("yes", "no" or
-    "") and seeds_below, how many seeds ended below the published number.
+    ""), whether the interval of the mean holds it, as_one_run, whether it lies where one more run of ours would
+    (`Interval.one_run`), and seeds_below, how many seeds ended below it.
     """
     table = summary(runs, value)
     datasets = runs.groupby("experiment", sort=False)["dataset"].first()
@@ -128,8 +129,10 @@ def beside_published(runs: pd.DataFrame, value: str = "validation_accuracy", whe
     ]
     table["published"] = [np.nan if number is None else number for number in numbers]
     within = table["published"].between(table["low"], table["high"])
-    table["inside"] = within.map({True: "yes", False: "no"}).where(table["published"].notna(), "")
     values = runs.groupby("experiment", sort=False)[value]
+    low, high = np.transpose([interval(values.get_group(name)).one_run for name in table["experiment"]])
+    for column, fits in (("inside", within), ("as_one_run", table["published"].between(low, high))):
+        table[column] = fits.map({True: "yes", False: "no"}).where(table["published"].notna(), "")
     table["seeds_below"] = [
         "" if np.isnan(number) else f"{(values.get_group(name) < number).sum()} of {count}"
         for name, number, count in zip(table["experiment"], table["published"], table["n"], strict=True)

@@ -33,7 +33,7 @@ class Evidence:
     p_for: float = 1.0
     p_against: float = 1.0
     negligible: bool = False  # in the claimed direction, the whole interval below the margin
-    equivalent: bool = False  # the difference is below the margin, either way
+    p_equivalent: float = 1.0  # that the difference is below the margin, either way
     note: str = ""
     tested: bool = True  # by a p value, rather than by a rule
     level: bool = False  # a quantity itself, not a difference of two
@@ -155,9 +155,11 @@ def of_best(
     anew = _new_images(runs, a, beaten) if quantity == "test_accuracy" else None
     label = f"{a} − {' or '.join(names)}"
     evidence = judged(Evidence(label, comparison, quantity, 0.0, direction, margin, margin, new_images=anew))
-    hardest = found.hardest.p if found.hardest.difference > 0 and found.hardest.n_pairs > 1 else 1.0
-    alone = "also better than every rival alone" if hardest < ALPHA else "not better than every rival alone"
-    return replace(evidence, p_for=max(evidence.p_for, hardest), note=alone)
+    hardest = from_differences(sign * np.array(found.hardest.differences or [np.nan]))
+    alone = Evidence(f"{a} − {alive[found.hardest_rival - 1]}", hardest, quantity)
+    p = found.hardest.p if found.hardest.difference > 0 and found.hardest.n_pairs > 1 else 1.0
+    note = f"{'also' if p < ALPHA else 'not'} better than every rival alone, the hardest {alone}"
+    return replace(evidence, p_for=max(evidence.p_for, p), note=note)
 
 
 def of_trend(runs: Measurements, *, levels: tuple[Level, ...], quantity: str, direction: Direction) -> Evidence:
@@ -229,7 +231,7 @@ def judged(evidence: Evidence) -> Evidence:
         p_for=comparison.p if claimed else 1.0,
         p_against=1.0 if claimed else comparison.p,
         negligible=bool(margin and claimed and farthest < margin),
-        equivalent=bool(equivalence < ALPHA),
+        p_equivalent=1.0 if np.isnan(equivalence) else equivalence,
     )
 
 

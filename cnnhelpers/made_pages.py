@@ -73,7 +73,7 @@ def tables_page(stage: Path, runs: pd.DataFrame, found: pd.DataFrame) -> str:
 
 
 def lift_answer(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Put the text that the cell tagged ANSWER made also on top of the page, below the title; in place.
+    """Put what the cells tagged ANSWER said also on top of the page, below the title; in place.
 
     >>> made = nbformat.v4.new_output("display_data", data={"text/markdown": "It holds."})
     >>> cells = [nbformat.v4.new_markdown_cell("# Does it help?\\n\\nSomebody asked."),
@@ -92,7 +92,8 @@ def lift_answer(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     texts = [output.data["text/markdown"] for cell in tagged for output in cell.outputs if "data" in output]
     if texts:
         title, _, rest = notebook.cells[0].source.partition("\n")
-        box = f":::{{admonition}} In short\n:class: tip\n{texts[0].strip()}\n:::"
+        said = "\n\n".join(text.strip() for text in texts)
+        box = f":::{{admonition}} In short\n:class: tip\n{said}\n:::"
         notebook.cells[0].source = f"{title}\n\n{box}\n\n{rest.strip()}"
     return notebook
 

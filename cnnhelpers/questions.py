@@ -19,6 +19,7 @@ class BestOfMany:
     comparison: Comparison  #: candidate - runner-up, on the test set
     runners_up: tuple[int, ...]  #: (num_seeds,), row of the runner-up of each seed; -1 where there was none
     hardest: Comparison  #: candidate - the rival that it beats least clearly on the test set; a strict check
+    hardest_rival: int  #: its row
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,9 @@ def best_of_many(validation: ArrayLike, test: ArrayLike, candidate: int) -> Best
         runners_up.append(int(np.argmax(means)) if means.max() > -np.inf else -1)
         if runners_up[-1] >= 0:
             rivals[seed] = judged_on[runners_up[-1], seed]
-    against_each = [paired(judged_on[candidate], rival) for rival in np.delete(judged_on, candidate, axis=0)]
-    return BestOfMany(paired(judged_on[candidate], rivals), tuple(runners_up), max(against_each, key=_p_of_no_gain))
+    against = {row: paired(judged_on[candidate], rival) for row, rival in enumerate(judged_on) if row != candidate}
+    hardest = max(against, key=lambda row: _p_of_no_gain(against[row]))
+    return BestOfMany(paired(judged_on[candidate], rivals), tuple(runners_up), against[hardest], hardest)
 
 
 def chance(correct: ArrayLike, num_images: int, classes: int, margin: float) -> Chance:

@@ -54,7 +54,7 @@ def power_found(found: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.plot(rows["effect"], 100 * rows["theory"], "--", color=colour, linewidth=1.2)
         ax.vlines(rows["effect"], 100 * rows["low"], 100 * rows["high"], color=colour, linewidth=1.6)
         ax.plot(rows["effect"], 100 * rows["rate"], MARKERS[position], color=colour, markersize=6)
-    ax.set(xlabel="true difference (standard deviations between seeds)", ylabel="found (%)", ylim=(0, 103))
+    ax.set(xlabel="true difference (standard deviations of the paired differences)", ylabel="found (%)", ylim=(0, 103))
     ax.grid(axis="y")
     legend(ax, [*_seeds(numbers), Line2D([], [], color=QUIET, linestyle="--", label="theory")], above=True)
     return ax

@@ -13,9 +13,11 @@ from cnnhelpers.published import printed, published
 from cnnhelpers.statistics import interval, paired
 from cnnhelpers.verdicts import FEWEST_PAIRS
 
+LAST = {"validation_accuracy": "last_validation_accuracy"}  # what logs print: of the last epoch, not of the best
+
 
 def pairs(runs: pd.DataFrame, claims: Iterable[Claim] | None = None) -> pd.DataFrame:
-    """Return every two networks whose test accuracy a claim compares, once, where there are runs enough.
+    """Return every two networks whose accuracies a claim compares, once, where there are runs enough.
 
     Parameters
     ----------
@@ -27,8 +29,9 @@ def pairs(runs: pd.DataFrame, claims: Iterable[Claim] | None = None) -> pd.DataF
     Returns
     -------
     pandas.DataFrame
-        Columns report, label ("A - B"), published (difference of the two single runs that the report prints, NaN where
-        it does not), difference, low, high (ours, 95 % interval), sd (of the paired differences), n, wrong_order
+        Columns report, label ("A - B"), measure (the accuracy that the report prints of both, on its test images if it
+        has that; test_accuracy where it has none), published (their difference, NaN where it prints none), difference,
+        low, high (ours in the same measure, 95 % interval), sd (of the paired differences), n, wrong_order
         (probability that single runs of different seeds put the two in the order that is not ours), as_ours (whether
         the published order is ours; None where either is unknown or equal) and seeds_needed (that show our difference
         with 90 % power).
@@ -38,20 +41,21 @@ def pairs(runs: pd.DataFrame, claims: Iterable[Claim] | None = None) -> pd.DataF
     measurements, rows, seen = measure(runs), [], set()
     asked = ((claim.report, pair) for claim in claims for one in claim.questions for pair in one.pairs)
     for report, (a, b) in asked:
-        first, second = (measurements.values(name, "test_accuracy") for name in (a, b))
+        metric, theirs = _published(a, b)
+        first, second = (measurements.values(name, LAST.get(metric, metric)) for name in (a, b))
         found = paired(first, second)
         if frozenset((a, b)) in seen or found.n_pairs < FEWEST_PAIRS:
             continue
         seen.add(frozenset((a, b)))
-        theirs, ours = _published(a, b), found.difference
+        ours = found.difference
         known = not math.isnan(theirs) and theirs != 0 and ours != 0
-        row = {"report": report, "label": f"{a} − {b}", "published": theirs, "difference": ours}
+        row = {"report": report, "label": f"{a} − {b}", "measure": metric, "published": theirs, "difference": ours}
         row |= {"low": found.low, "high": found.high, "sd": found.sd, "n": found.n_pairs}
         row |= {"wrong_order": wrong_order(ours, interval(first).sd, interval(second).sd)}
         row |= {"as_ours": (theirs > 0) == (ours > 0) if known else None}
         rows.append(row | {"seeds_needed": seeds_needed(ours, found.sd)})
-    columns = ["report", "label", "published", "difference", "low", "high", "sd", "n", "wrong_order", "as_ours"]
-    return pd.DataFrame(rows, columns=[*columns, "seeds_needed"])
+    columns = ["report", "label", "measure", "published", "difference", "low", "high", "sd", "n", "wrong_order"]
+    return pd.DataFrame(rows, columns=[*columns, "as_ours", "seeds_needed"])
 
 
 def power_curves(sd: Sequence[float], effects: Sequence[float], most_seeds: int = 30) -> pd.DataFrame:
@@ -83,10 +87,10 @@ def power_curves(sd: Sequence[float], effects: Sequence[float], most_seeds: int 
     )
 
 
-def _published(a: str, b: str) -> float:
-    """Return the difference that a report prints: of test accuracy, or of validation accuracy where it has no other."""
+def _published(a: str, b: str) -> tuple[str, float]:
+    """Return what a report prints of both, test accuracy or else validation accuracy, and the difference in it."""
     for metric in ("test_accuracy", "validation_accuracy"):
         values = [printed(name, metric) if name in set(published()["experiment"]) else None for name in (a, b)]
         if None not in values:
-            return values[0] - values[1]
-    return math.nan
+            return metric, values[0] - values[1]
+    return "test_accuracy", math.nan

@@ -34,6 +34,18 @@ class Interval:
     n_failed: int
     confidence: float
 
+    @property
+    def one_run(self) -> tuple[float, float]:
+        """Return where one more run lies with the same confidence: the prediction interval.
+
+        >>> [round(end, 3) for end in interval([0.90, 0.91, 0.92]).one_run]
+        [0.86, 0.96]
+        """
+        if self.n < 2:
+            return math.nan, math.nan
+        half = float(special.stdtrit(self.n - 1, (1 + self.confidence) / 2)) * self.sd * math.sqrt(1 + 1 / self.n)
+        return self.mean - half, self.mean + half
+
 
 @dataclass(frozen=True)
 class Comparison:

@@ -115,6 +115,7 @@ def test_pairs_say_what_single_runs_could_have_told():
     found = single_runs.pairs(runs_of(A4=0.90, A2=0.88, A1=0.881), made)
     assert found["label"].tolist() == ["A4 − A2", "A2 − A1"]
     assert found["published"].tolist() == pytest.approx([0.8948 - 0.8809, 0.8809 - 0.8847])
+    assert found["measure"].tolist() == ["validation_accuracy"] * 2  # report A prints no test accuracy of these
     assert found["as_ours"].tolist() == [True, True]
     assert found["wrong_order"].between(0, 0.5).all()
     assert found["wrong_order"][0] < 0.01 < found["wrong_order"][1]
@@ -148,7 +149,10 @@ def test_figures_mark_verdicts_in_words_and_say_so_where_there_is_nothing():
 def test_tables_of_the_audit_are_markdown():
     runs = runs_of(A5=0.95, A2=0.88)
     assert claim_tables.contradictions(audit.contradictions()).data.count("\n") == len(known()) + 1
-    assert "**no**" in claim_tables.against_runs(audit.against_runs(runs)).data
+    told = claim_tables.against_runs(audit.against_runs(runs)).data
+    assert "**no**" in told
+    assert told.startswith("Of 8 numbers compared, our intervals exclude 6, and 6 lie")
+    assert "about 0.4 there" in told
     assert "no run can show it" in claim_tables.mistakes(audit.mistakes(runs)).data
     pairs = single_runs.pairs(runs, [Claim("c", better("A5", "A2"))])
     assert "A5 − A2" in claim_tables.single_runs(pairs).data

@@ -59,6 +59,22 @@ def test_better_finds_what_was_planted(gain, verdict):
     assert word(better("A", "B"), runs) == verdict
 
 
+def test_equivalence_is_adjusted_for_the_other_claims_of_a_report():
+    # sd 0.00274: t = 0.003 / (0.00274 / sqrt(5)) = 2.45, one-sided p with 4 degrees of freedom 0.035; doubled 0.07
+    runs = runs_of(A=(0.9 + 1.732 * NOISE).tolist(), B=[0.9] * 5)
+    one, other = Claim("one", better("A", "B"), report="x"), Claim("other", better("B", "A"), report="x")
+    alone = claims.verdicts(runs, [one])
+    assert alone["verdict"].item() == "equivalent"
+    assert alone["adjusted_p"].item() == pytest.approx(0.035, abs=0.001)
+    assert claims.verdicts(runs, [one, other])["verdict"].tolist() == ["undecided"] * 2
+
+
+def test_the_best_names_the_rival_that_comes_closest():
+    close, far = [0.896, 0.895, 0.898, 0.896, 0.895], [0.8] * 5
+    found = claims.verdict(Claim("A is best", best("A", ["A", "B", "C"])), both(runs_of(A=0.91, B=close, C=far)))
+    assert "also better than every rival alone, the hardest A − B: +1.40" in found.evidence
+
+
 def test_better_is_undecided_where_the_spread_hides_it_and_says_how_many_seeds_would_decide():
     found = claims.verdict(Claim("A wins", better("A", "B")), runs_of(A=[0.91, 0.88, 0.92, 0.89, 0.91], B=[0.9] * 5))
     assert found.verdict == "undecided"

@@ -40,6 +40,9 @@ def test_interval_by_hand():
     assert (found.mean, found.n, found.n_failed, found.confidence) == (3, 5, 0, 0.95)
     assert found.sd == pytest.approx(1.58114, abs=1e-5)
     assert (found.low, found.high) == pytest.approx((1.03676, 4.96324), abs=1e-5)
+    # one more run: half the width 2.7764 * 1.5811 * sqrt(1 + 1 / 5) = 4.8089
+    assert found.one_run == pytest.approx((-1.8089, 7.8089), abs=1e-4)
+    assert all(map(math.isnan, interval([0.9]).one_run))
 
 
 def test_interval_agrees_with_scipy_at_another_confidence():
@@ -375,6 +378,7 @@ def test_hardest_rival_is_the_one_beaten_least_clearly():
     found = questions.best_of_many([far, candidate, close], [far, candidate, close], candidate=1)
     assert found.runners_up == (2,) * 5
     assert found.hardest == found.comparison == paired(candidate, close)
+    assert found.hardest_rival == 2
     better = questions.best_of_many([far, candidate, close], [far, candidate, close], candidate=0)
     assert better.hardest == paired(far, candidate)
 

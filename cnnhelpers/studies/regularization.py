@@ -42,6 +42,8 @@ QUESTIONS = {
         ("A7", "A8", "3 convolutions rather than 1, early stopping"),
         ("A3", "A1", "L2 and its dense layer, 3 convolutions"),
         ("A4", "A2", "L2 and its dense layer, 1 convolution"),
+        ("A4", "1conv-l2=0", "L2 without its dense layer, 1 convolution"),
+        ("1conv-l2=0", "A2", "its dense layer without L2, 1 convolution"),
         ("A5", "A1", "dropout, 3 convolutions"),
         ("A6", "A2", "dropout, 1 convolution"),
         ("A7", "A1", "early stopping, 3 convolutions"),
@@ -130,6 +132,19 @@ def add_strengths(runs: pd.DataFrame) -> pd.DataFrame:
     parts = runs["experiment"].str.extract(r"^(?P<convolutions>\d+)conv-\w+=(?P<strength>.+)$")
     strength = pd.to_numeric(parts["strength"], errors="coerce")
     return runs.assign(convolutions=parts["convolutions"].astype(int), strength=strength)
+
+
+def against_none(runs: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return (with, without) for each strength of a sweep, as add_strengths returns its runs, and each network in it.
+
+    >>> names = ["1conv-dropout=0", "1conv-dropout=0.3", "3conv-dropout=0.3"]
+    >>> against_none(add_strengths(pd.DataFrame({"experiment": names})))
+    [('1conv-dropout=0.3', '1conv-dropout=0')]
+    """
+    levels = runs.drop_duplicates("experiment").assign(strength=lambda table: table["strength"].fillna(0))
+    without = levels[levels["strength"] == 0].set_index("convolutions")["experiment"]
+    swept = levels[(levels["strength"] > 0) & levels["convolutions"].isin(without.index)]
+    return [(one.experiment, without[one.convolutions]) for one in swept.itertuples()]
 
 
 def questions(report: str) -> tuple[tuple[str, str, str], ...]:

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from types import SimpleNamespace
 
 import nbformat
 import pandas as pd
@@ -144,9 +145,14 @@ def test_a_launch_button_opens_the_notebook_that_a_page_was_made_of(tmp_path):
 def test_the_answer_counts_verdicts_and_names_what_holds_and_what_does_not():
     words = ["holds", "contradicted", "undecided", "undecided", "not enough runs"]
     found = verdicts(*words).assign(fragile=[False, True, False, False, False])
+    parts = [(), (SimpleNamespace(p_for=0.01), SimpleNamespace(p_for=1.0)), (), (), ()]
+    found = found.assign(reading=["Read so.", "", "", "", ""], parts=parts)
     assert claim_tables.in_short(found).data == (
         "Of 5 published conclusions 4 could be tested with several seeds: 1 holds, 1 is contradicted, "
-        "2 stay undecided; of these verdicts 1 would change without one of the seeds. "
-        "Confirmed: *claim 1*. Contradicted: *claim 2*."
+        "2 stay undecided; of these verdicts 1 would change without one of the seeds.\n\n"
+        "- Confirmed: *claim 1*. Read so.\n"
+        "- Contradicted, though 1 of its 2 questions hold: *claim 2*."
     )
     assert "No conclusion" in claim_tables.in_short(found[4:]).data
+    of_two = found.assign(report=["A", "A", "A", "A", "B"])
+    assert "4 could be tested with several seeds, all of report A: 1 holds" in claim_tables.in_short(of_two).data
