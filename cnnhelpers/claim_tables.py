@@ -22,6 +22,8 @@ _FOUND = {
     "holds but negligible": "Better, by too little to matter",
     "contradicted": "Worse",
     "equivalent": "No difference that matters",
+    "undecided": "Undecided",
+    "not enough runs": "Not enough runs",
 }
 
 
@@ -41,7 +43,7 @@ def in_short(found: pd.DataFrame) -> Markdown:
     first += f"; of these verdicts {fragile} would change without one of the seeds." if fragile else "."
     lists = {"Confirmed": ("holds", "holds but negligible"), "Contradicted": ("contradicted",)}
     lines = [
-        f"- {word}{_in_part(one)}: *{one.text}*." + (f" {one.reading}" if one.reading else "")
+        f"- {word}{_in_part(one)}: *{one.text}*." + (f" Our reading: {one.reading}" if one.reading else "")
         for word, verdicts in lists.items()
         for one in tested[tested["verdict"].isin(verdicts)].itertuples()
     ]
@@ -60,12 +62,12 @@ def by_verdict(compared: pd.DataFrame, label: str = "label") -> Markdown:
     - Undecided: depth (+0.10 [-0.20, +0.40]).
     """
     lines = ["Differences of accuracy in points, with 95 % intervals.", ""]
-    for verdict, rows in compared.groupby("verdict", sort=False):
+    for verdict, word in _FOUND.items():
         told = [
             f"{getattr(one, label)} ({_points(one.estimate)} [{_points(one.low)}, {_points(one.high)}])"
-            for one in rows.itertuples()
+            for one in compared[compared["verdict"] == verdict].itertuples()
         ]
-        lines.append(f"- {_FOUND.get(verdict, verdict.capitalize())}: {'; '.join(told)}.")
+        lines += [f"- {word}: {'; '.join(told)}."] if told else []
     return Markdown("\n".join(lines))
 
 
@@ -166,7 +168,9 @@ def _whose(found: pd.DataFrame, tested: pd.DataFrame) -> str:
 def _in_part(one: object) -> str:
     """Return how many questions of a contradicted conclusion hold, each alone."""
     pro = sum(part.p_for < ALPHA for part in one.parts)
-    return f", though {pro} of its {len(one.parts)} questions hold" if one.verdict == "contradicted" and pro else ""
+    if one.verdict != "contradicted" or not pro:
+        return ""
+    return f", though {pro} of its {len(one.parts)} questions hold{'s' * (pro == 1)}"
 
 
 def _row(one: object) -> tuple[object, ...]:
