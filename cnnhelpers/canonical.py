@@ -11,13 +11,26 @@ import numpy as np
 
 from cnnhelpers.errors import InputError
 
+CONSTANTS = (bool, int, float, str, tuple)  # of a module, that enter the identity of a function that uses them
+
 
 def layer_list(layers: Sequence[keras.layers.Layer]) -> Callable[[tuple[int, int, int], int], keras.Model]:
-    """Return a network function that builds fresh copies of `layers`, so that each run starts from its own weights."""
+    """Return a network function that builds fresh copies of `layers`, so that each run starts from its own weights.
+
+    Raises
+    ------
+    InputError
+        If one is not a layer, or is a whole model that has weights already: a copy would not have them.
+    """
     for layer in layers:
         if not isinstance(layer, keras.layers.Layer):
             raise InputError(f"a network is a function or a list of Keras layers. Received in the list: {layer!r}")
         _refuse_lambda(layer)
+        if isinstance(layer, keras.Model) and layer.weights:
+            raise InputError(
+                f"a list of layers starts from fresh weights, and {layer.name} in it has weights already: write a "
+                "function (input_shape, classes, weights) that loads them, and pass weights= to Experiment"
+            )
     recipes = [(type(layer), _recipe(layer)) for layer in layers if not isinstance(layer, keras.layers.InputLayer)]
 
     def network(input_shape: tuple[int, int, int], classes: int) -> keras.Model:
@@ -87,8 +100,16 @@ def _layers_with_sources(model: keras.Model) -> list[tuple[Any, str]]:
     """Return (layer, where it reads from) in order; the source is empty when it is just the layer before."""
     if isinstance(model, keras.Sequential):
         return [(layer, "") for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    if not hasattr(model, "operations"):
+        raise InputError(
+            f"{model.name} within a network must be a keras.Sequential or a functional keras.Model; the code of a "
+            f"subclassed model cannot be described. Received: {type(model).__name__}"
+        )
     operations = [op for op in model.operations if not isinstance(op, keras.layers.InputLayer)]
-    positions = {op.name: position for position, op in enumerate(operations)}
+    positions = {op.name: str(position) for position, op in enumerate(operations)}
+    if len(model.inputs) > 1:
+        inputs = [tensor._keras_history.operation.name for tensor in model.inputs]
+        positions |= {name: f"input {number}" for number, name in enumerate(inputs)}
     configs = {config["name"]: config for config in model.get_config()["layers"]}
     found = []
     for position, operation in enumerate(operations):
@@ -101,20 +122,21 @@ def _layers_with_sources(model: keras.Model) -> list[tuple[Any, str]]:
     return found
 
 
-def _arguments(values: Any, positions: dict[str, int]) -> list[str]:
+def _arguments(values: Any, positions: dict[str, str]) -> list[str]:
     """Return what a serialized call is given, in order: the position of the layer that made it, or a constant."""
     if isinstance(values, dict) and values.get("class_name") == "__keras_tensor__":
         name, call, tensor = values["config"]["keras_history"]
-        source = str(positions.get(name, "input")) + (f"#{call}" if call else "")
+        source = positions.get(name, "input") + (f"#{call}" if call else "")
         return [source if tensor == 0 else f"{source}.{tensor}"]
     if isinstance(values, (list, tuple)):
         return [source for value in values for source in _arguments(value, positions)]
     return [f"constant {values!r}"]
 
 
-def _options(keywords: dict[str, Any], positions: dict[str, int]) -> list[tuple[str, str]]:
+def _options(keywords: dict[str, Any], positions: dict[str, str]) -> list[tuple[str, str]]:
     """Return the keyword arguments of a call that are given; `training` is not one: a functional model overrides it."""
-    given = (key for key in sorted(keywords) if keywords[key] is not None and key != "training")
+    nothing = (None, [None] * len(keywords.get("mask") or ()))
+    given = (key for key in sorted(keywords) if keywords[key] not in nothing and key != "training")
     return [(key, ", ".join(_arguments(keywords[key], positions))) for key in given]
 
 
@@ -189,9 +211,35 @@ def _source_mark(thing: Any) -> str:
     try:
         if inspect.isclass(thing):
             own = [base for base in thing.__mro__ if base.__module__.split(".")[0] not in ("keras", "builtins")]
-            source = "".join(inspect.getsource(base) for base in own if not base.__module__.startswith("tensorflow"))
+            source = "".join(_class_source(base) for base in own if not base.__module__.startswith("tensorflow"))
         else:
-            source = inspect.getsource(thing) + repr(sorted(inspect.getclosurevars(thing).nonlocals.items()))
+            source = inspect.getsource(thing) + _surroundings(thing)
     except (OSError, TypeError) as error:
-        raise InputError(f"the source of {thing.__name__} cannot be read, so its identity is unknown") from error
+        raise InputError(
+            f"the source of {thing.__name__} cannot be read, so its identity is unknown: put it into a .py file and "
+            "import it"
+        ) from error
     return "#" + hashlib.sha256(source.encode()).hexdigest()[:8]
+
+
+def _class_source(cls: type) -> str:
+    """Return the source of a class; of one written in a notebook that of its methods, which alone know their cell."""
+    try:
+        return inspect.getsource(cls)
+    except (OSError, TypeError):
+        methods = [inspect.getsource(one) for one in vars(cls).values() if inspect.isfunction(one)]
+        if not methods:
+            raise
+        return "".join(methods)
+
+
+def _surroundings(function: Callable) -> str:
+    """Return the values that a function closes over, and the constants of its module that it uses."""
+    used = inspect.getclosurevars(function)
+    closed = sorted((name, _value_or_source(value)) for name, value in used.nonlocals.items())
+    constants = sorted((name, value) for name, value in used.globals.items() if isinstance(value, CONSTANTS))
+    return repr(closed) + (repr(constants) if constants else "")
+
+
+def _value_or_source(value: Any) -> Any:
+    return f"{value.__name__}{_source_mark(value)}" if inspect.isfunction(value) else value

@@ -141,9 +141,9 @@ def does_not_overfit(a: str, after_epoch: int) -> Question:
     return Question((a,), partial(evidence.of_overfitting, a=a, after_epoch=after_epoch, direction="lower"))
 
 
-def fails_to_learn(a: str, classes: int = 10) -> Question:
+def fails_to_learn(a: str) -> Question:
     """Ask whether no run of A is above guessing by more than the margin; one-sided binomial test of each run."""
-    return Question((a,), partial(evidence.of_chance, a=a, classes=classes))
+    return Question((a,), partial(evidence.of_chance, a=a))
 
 
 def _pairs(a: str, others: Sequence[str], quantity: str) -> tuple[tuple[str, str], ...]:

@@ -15,14 +15,20 @@ LIBRARIES = ("cnnhelpers", "keras", "tensorflow", "jax", "torch", "numpy", "scik
 
 
 def import_keras_quietly() -> None:
-    """Import Keras with standard error closed: TensorFlow writes there about itself before it reads any log level."""
+    """Import Keras with standard error closed: TensorFlow writes there about itself before it reads any log level.
+
+    Its numbers and images are then those of Keras' defaults, whatever a keras.json says: no record would tell.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     open_standard_streams()
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        importlib.import_module("keras").layers  # noqa: B018 - an attribute loads it where it was imported lazily
+        config = importlib.import_module("keras").config  # an attribute loads Keras where it was imported lazily
+        config.set_floatx("float32")
+        config.set_epsilon(1e-7)
+        config.set_image_data_format("channels_last")
         logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its retracing warnings are not about the user's code
     finally:
         os.dup2(kept, 2)

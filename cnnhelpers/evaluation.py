@@ -25,7 +25,10 @@ class Evaluation:
 def evaluate(
     model: keras.Model, parts: Split, class_names: tuple[str, ...], padding: str | None, batch_size: int
 ) -> Evaluation:
-    """Return what `model` achieves on each part of `parts`, dropout and augmentation off."""
+    """Return what `model` achieves on each part of `parts`, dropout and augmentation off.
+
+    Its loss is the cross-entropy with the penalty on weights, not with one on activities.
+    """
     metrics, classes, arrays = {}, {"names": list(class_names)}, {}
     penalized = [variable for variable in model.trainable_variables if variable.regularizer is not None]
     penalty = sum(float(keras.ops.convert_to_numpy(variable.regularizer(variable))) for variable in penalized)

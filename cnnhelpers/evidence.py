@@ -14,7 +14,7 @@ from cnnhelpers.planning import ALPHA
 from cnnhelpers.questions import best_of_many, chance, with_test_images
 from cnnhelpers.statistics import Comparison, equivalence_of, from_differences, paired
 from cnnhelpers.trends import LAST_EPOCHS, overfitting, trend
-from cnnhelpers.verdicts import Direction, holm
+from cnnhelpers.verdicts import Direction, beyond, holm
 
 Level = str | tuple[str, str]  # an experiment, or the difference of two
 
@@ -196,10 +196,10 @@ def of_overfitting(runs: Measurements, *, a: str, after_epoch: int, direction: D
     return replace(evidence, p_for=max(evidence.p_for, falls))
 
 
-def of_chance(runs: Measurements, *, a: str, classes: int) -> Evidence:
+def of_chance(runs: Measurements, *, a: str) -> Evidence:
     """Answer fails_to_learn."""
     accuracy, images, margin = runs.values(a, "test_accuracy"), runs.test_images(a), runs.margin(a)
-    found = chance(np.rint(accuracy * images), images, classes, margin)
+    found = chance(np.rint(accuracy * images), images, runs.classes(a), margin)
     guessing = found.chance + margin
     above = np.array(found.accuracies) > guessing * (1 + 1e-12)
     return Evidence(
@@ -222,7 +222,7 @@ def judged(evidence: Evidence) -> Evidence:
     comparison, margin, direction = evidence.comparison, evidence.margin, evidence.direction
     equivalence = equivalence_of(comparison, margin).p
     if direction == "equal":
-        return replace(evidence, p_for=equivalence, p_against=_beyond(comparison, margin))
+        return replace(evidence, p_for=equivalence, p_against=beyond(comparison, margin))
     higher = comparison.difference > 0
     claimed = comparison.difference != 0 and higher == (direction == "higher")
     farthest = comparison.high if direction == "higher" else -comparison.low
@@ -244,11 +244,3 @@ def _new_images(runs: Measurements, a: str, rivals: Sequence[str]) -> tuple[floa
         return None
     found = with_test_images(correct[a], np.array([correct[name][at] for at, name in enumerate(rivals)]))
     return (found.low, found.high) if np.isfinite(found.low) else None
-
-
-def _beyond(comparison: Comparison, margin: float) -> float:
-    """Return the two-sided p of a difference that lies outside the margins, 1 where the mean is within."""
-    if abs(comparison.difference) <= margin or np.isnan(comparison.difference):
-        return 1.0
-    edge = margin if comparison.difference > 0 else -margin
-    return from_differences(np.asarray(comparison.differences) - edge).p

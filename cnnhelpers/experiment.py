@@ -82,6 +82,9 @@ class Protocol:
         object.__setattr__(self, "learning_rate", float(rate))  # 1 and 1.0 are one identity
         if self.width is not None:
             check_width(self.width)
+            object.__setattr__(self, "width", float(self.width))
+        if type(self.restore_best) is not bool:
+            raise InputError(f"restore_best must be True or False. Received: restore_best={self.restore_best!r}")
         if self.momentum is not None:
             _check_momentum(self.momentum, self.optimizer)
         if not self.dataset or not isinstance(self.dataset, str):
@@ -115,7 +118,8 @@ class Experiment:
     ----------
     network
         Any function `(input_shape, classes) -> keras.Model`, input_shape = (height, width, channels), ending in
-        a softmax over the classes; or a list of Keras layers that does.
+        a softmax over the classes; or a list of Keras layers that does. Its layers are fresh: weights that it loads by
+        itself are not part of the identity, those of `weights` are.
     protocol
         See Protocol.
     weights
@@ -161,7 +165,7 @@ class Experiment:
     report: str = ""
     profile: str = "own"
     assumptions: tuple[str, ...] = ()
-    _texts: dict[tuple["data.Card", ...], str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _texts: dict[tuple[Any, ...], str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check labels and protocol; turn a list of layers into a function that builds fresh ones."""
@@ -213,10 +217,11 @@ class Experiment:
         `sources` are cards of datasets that the experiments before this one train on, where not those known here.
         """
         card = card or data.card(self.protocol.dataset)
-        cards = (card, *sources)
-        if cards not in self._texts:  # kept: it costs a build, and a worker cannot read the source of your own code
-            self._texts[cards] = self._describe(*cards)
-        return self._texts[cards]
+        files = (weights_text(one.weights) for one in self.chain() if one.weights)
+        key = (card, *sources, *files)
+        if key not in self._texts:  # kept: it costs a build, and a worker cannot read the source of your own code
+            self._texts[key] = self._describe(card, *sources)
+        return self._texts[key]
 
     def _describe(self, card: "data.Card", *sources: "data.Card") -> str:
         from cnnhelpers.canonical import describe

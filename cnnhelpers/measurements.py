@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from cnnhelpers.data import KNOWN
 from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.published import DATASETS
 from cnnhelpers.records import histories
@@ -145,6 +146,15 @@ class Measurements:
     def margin(self, experiment: str) -> float:
         """Return the difference of accuracy that does not matter on the data that an experiment was run on."""
         return MARGINS.get(self._datasets.get(self._label(experiment), DATASETS.get(experiment[:1], "")), OTHER_MARGIN)
+
+    def classes(self, experiment: str) -> int:
+        """Return how many classes the data of an experiment have; 10 where neither a record nor the name says."""
+        if "record" in self.runs:
+            for record in self.runs.loc[self.runs["experiment"] == self._label(experiment), "record"]:
+                if names := record.classes.get("names"):
+                    return len(names)
+        known = KNOWN.get(self._datasets.get(self._label(experiment), DATASETS.get(experiment[:1], "")))
+        return known.classes if known else 10
 
     def test_images(self, experiment: str) -> int:
         """Return how many test images the runs of an experiment were evaluated on; 10,000 where no record says."""

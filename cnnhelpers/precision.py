@@ -5,6 +5,7 @@ bfloat16 (8 bits of mantissa, the range of float32) and back; what lies between 
 in bfloat16 too.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,8 +17,10 @@ BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}  # of processors that multiply in i
 
 
 def available() -> bool:
-    """Return whether products can be computed in bfloat16 here: TensorFlow on a processor that has it."""
-    return keras.backend.backend() == "tensorflow" and bool(BFLOAT16_FLAGS & environment.processor_flags())
+    """Return whether products can be computed in bfloat16 here: oneDNN's, on a processor that has it."""
+    if keras.backend.backend() != "tensorflow" or os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
+        return False
+    return environment.device().startswith("cpu") and bool(BFLOAT16_FLAGS & environment.processor_flags())
 
 
 @contextmanager

@@ -130,8 +130,8 @@ def chance(correct: ArrayLike, num_images: int, classes: int, margin: float) -> 
     )
 
 
-def with_test_images(correct_a: ArrayLike, correct_b: ArrayLike, confidence: float = 0.95) -> OtherTestImages:
-    """Return the interval of A - B that also counts the luck of the test images: SE^2 = s_d^2 / n + var_images / N.
+def with_test_images(correct_a: ArrayLike, correct_b: ArrayLike) -> OtherTestImages:
+    """Return the 95 % interval of A - B with the luck of the test images: SE^2 = s_d^2 / n + var_images / N.
 
     Parameters
     ----------
@@ -157,12 +157,12 @@ def with_test_images(correct_a: ArrayLike, correct_b: ArrayLike, confidence: flo
     for name, array in (("correct_a", a), ("correct_b", b)):
         if not (np.isnan(array) | (array == 0) | (array == 1)).all():
             raise InputError(f"{name} must hold True or False for each image, NaN for a failed run")
-    comparison = paired(a.mean(axis=1), b.mean(axis=1), confidence)
+    comparison = paired(a.mean(axis=1), b.mean(axis=1))
     differences = a - b
     variance = _image_variance(differences[np.isfinite(differences).all(axis=1)])
     n, num_images = comparison.n_pairs, a.shape[1]
     error = np.sqrt(comparison.sd**2 / max(n, 1) + variance / num_images)
-    half = float(stats.t.ppf((1 + confidence) / 2, max(n - 1, 1)) * error)
+    half = float(stats.t.ppf((1 + comparison.confidence) / 2, max(n - 1, 1)) * error)
     low, high = comparison.difference - half, comparison.difference + half
     only_seeds = (comparison.low > 0 or comparison.high < 0) and low <= 0 <= high
     return OtherTestImages(comparison, low, high, float(np.sqrt(variance)), num_images, only_seeds)

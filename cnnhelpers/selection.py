@@ -1,6 +1,7 @@
 """What it is worth to choose among networks on the images that then judge them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,15 @@ from cnnhelpers.planning import count
 DRAWS = 1000
 
 
-def answers(runs: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return experiment -> (num_seeds, num_images), True where a run got a test image right; failed runs left out."""
+def answers(runs: pd.DataFrame, folder: Path | str | None = None) -> dict[str, np.ndarray]:
+    """Return experiment -> (num_seeds, num_images), True where a run got a test image right; failed runs left out.
+
+    `folder` is that of the records, by default `records.default_folder()`.
+    """
+    paths = records.index(folder or records.default_folder())
     found: dict[str, list[np.ndarray]] = {}
     for one in runs[runs["status"] == "done"].itertuples():
-        correct = records.arrays(one.record).get("test_correct")
+        correct = records.arrays_of(paths.get((one.record.identity, one.seed))).get("test_correct")
         if correct is not None:
             found.setdefault(one.experiment, []).append(correct)
     return {name: np.stack(answers) for name, answers in found.items()}

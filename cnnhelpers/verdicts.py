@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.planning import ALPHA, number
-from cnnhelpers.statistics import Comparison, equivalence_of, numbers
+from cnnhelpers.statistics import Comparison, equivalence_of, from_differences, numbers
 
 Verdict = Literal["holds", "holds but negligible", "contradicted", "equivalent", "undecided", "not enough runs"]
 Direction = Literal["higher", "lower", "equal"]
@@ -36,16 +36,16 @@ def decide(
         The largest difference that does not matter, in the unit of the comparison; 0 where there is none (seconds,
         losses): nothing is negligible or equivalent then.
     adjusted_p
-        The claim's p after `holm` over its report: of `comparison.p` for "higher" and "lower", of `equivalence` for
-        "equal". None: the claim stands alone.
+        The claim's p after `holm` over its report: of `comparison.p` for "higher" and "lower", for "equal" of the
+        smaller one of `equivalence` and `beyond`. None: the claim stands alone.
 
     Returns
     -------
     Verdict
         "not enough runs": fewer than FEWEST_PAIRS complete pairs.
-        "holds": p < ALPHA in the claimed direction; for "equal", p < ALPHA of the equivalence test.
+        "holds": p < ALPHA in the claimed direction, for "equal" that of the equivalence test.
         "holds but negligible": so, but the whole interval lies below the margin.
-        "contradicted": p < ALPHA the other way; for "equal", the whole interval lies outside the margins.
+        "contradicted": p < ALPHA the other way, for "equal" that the difference lies outside the margins.
         "equivalent": no significant difference, and the equivalence test shows that it is below the margin.
         "undecided": everything else. Not significant is never "no difference".
 
@@ -62,18 +62,25 @@ def decide(
     if comparison.n_pairs < FEWEST_PAIRS:
         return "not enough runs"
     equivalent = equivalence_of(comparison, margin).p
-    own = equivalent if direction == "equal" else comparison.p
+    outside = beyond(comparison, margin)
+    own = min(equivalent, outside) if direction == "equal" else comparison.p
     p = own if adjusted_p is None else number(adjusted_p, "adjusted_p", 0, 1)
     if direction == "equal":
-        if p < ALPHA:
-            return "holds"
-        return "contradicted" if comparison.low > margin or comparison.high < -margin else "undecided"
+        return "undecided" if p >= ALPHA else "holds" if equivalent < outside else "contradicted"
     if p >= ALPHA:
         return "equivalent" if equivalent < ALPHA else "undecided"
     if (comparison.difference > 0) != (direction == "higher"):
         return "contradicted"
     farthest = comparison.high if direction == "higher" else -comparison.low
     return "holds but negligible" if farthest < margin else "holds"
+
+
+def beyond(comparison: Comparison, margin: float) -> float:
+    """Return the two-sided p of a difference that lies outside the margins, 1 where the mean is within."""
+    if abs(comparison.difference) <= margin or np.isnan(comparison.difference):
+        return 1.0
+    edge = margin if comparison.difference > 0 else -margin
+    return from_differences(np.asarray(comparison.differences) - edge).p
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:

@@ -192,6 +192,12 @@ def test_a_training_too_short_for_the_question_gives_no_verdict():
     assert word(overfits("A", 6), runs_of(A=0.9)) == "not enough runs"  # no records, no epochs
 
 
+def test_guessing_is_among_the_classes_of_the_data():
+    fifth = [0.2, 0.201, 0.199, 0.2, 0.2]
+    assert word(fails_to_learn("E1"), runs_of(E1=fifth, dataset="fashion_mnist_5")) == "holds"
+    assert word(fails_to_learn("E1"), runs_of(E1=fifth)) == "contradicted"
+
+
 def test_fails_to_learn_is_decided_by_rule_and_has_no_p():
     found = claims.verdict(Claim("D6 cannot learn", fails_to_learn("D6")), runs_of(D6=[0.1, 0.1, 0.1003, 0.1, 0.0998]))
     assert found.verdict == "holds"

@@ -1,5 +1,6 @@
 """Identity: what changes the result changes it, nothing else does; and bad protocols are refused."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import keras
 import pytest
 from keras import layers
 
+from cnnhelpers import canonical
 from cnnhelpers.data import Card
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment, Protocol
@@ -135,6 +137,11 @@ def test_width_is_part_of_text_and_labels_and_needs_a_network_that_takes_it():
         Experiment(network).change(width=0.5).build((28, 28, 1), 10)
 
 
+def test_a_width_is_a_number_whatever_its_type():
+    assert Protocol(width=1) == Protocol(width=1.0)
+    assert Protocol(width=1).text() == Protocol(width=1.0).text()
+
+
 def test_other_pixels_change_the_identity():
     other = Card(name="planted", image_shape=(28, 28, 1), classes=10, fingerprint="cd" * 32, official=True)
     assert Experiment(network, GOLDEN_PROTOCOL).identity(other) != GOLDEN_IDENTITY
@@ -213,6 +220,103 @@ def test_code_of_your_own_enters_by_its_source():
     assert "activation=twice#" in Experiment(own, GOLDEN_PROTOCOL).text(CARD)
 
 
+SLOPE = 0.1
+
+
+def leaky(x):
+    return keras.ops.leaky_relu(x, SLOPE)
+
+
+def activated(activation):
+    def own(input_shape, classes):
+        dense = layers.Dense(classes, activation=activation)
+        return keras.Sequential([keras.Input(input_shape), layers.Flatten(), dense])
+
+    return Experiment(own, GOLDEN_PROTOCOL).text(CARD)
+
+
+def test_constants_and_functions_that_your_code_uses_enter_with_it(monkeypatch):
+    def closing_over(inner):
+        def outer(x):
+            return inner(x)
+
+        return outer
+
+    def other(x):
+        return keras.ops.relu(x)
+
+    before = activated(leaky)
+    monkeypatch.setitem(globals(), "SLOPE", 0.9)
+    assert activated(leaky) != before
+    assert activated(closing_over(leaky)) != activated(closing_over(other))
+    assert " at 0x" not in canonical._surroundings(closing_over(leaky))  # an address is another in each process
+
+
+def test_a_layer_class_whose_file_cannot_be_read_enters_by_its_methods(monkeypatch):
+    class Scale(layers.Layer):
+        def call(self, inputs):
+            return 2 * inputs
+
+    source = inspect.getsource
+
+    def as_in_a_notebook(thing):
+        if thing is Scale:
+            raise OSError("source code not available")
+        return source(thing)
+
+    monkeypatch.setattr(inspect, "getsource", as_in_a_notebook)
+    text = Experiment([layers.Flatten(), Scale(), layers.Dense(10)], GOLDEN_PROTOCOL).text(CARD)
+    assert "Scale#" in text
+
+
+def test_which_input_of_a_nested_model_is_which_changes_the_identity():
+    def difference(turned):
+        def two(input_shape, classes):
+            a, b = keras.Input((4,)), keras.Input((4,))
+            inner = keras.Model([b, a] if turned else [a, b], layers.Subtract()([a, b]))
+            inputs = keras.Input(input_shape)
+            flat = layers.Flatten()(inputs)
+            ends = inner([layers.Dense(4)(flat), layers.Dense(4)(flat)])
+            return keras.Model(inputs, layers.Dense(classes, activation="softmax")(ends))
+
+        return Experiment(two, GOLDEN_PROTOCOL).text(CARD)
+
+    assert difference(turned=False) != difference(turned=True)
+    assert "Subtract() <- input 0, input 1" in difference(turned=False)
+    assert "None" not in difference(turned=False)
+
+
+def test_a_model_with_weights_in_a_list_is_refused_because_a_copy_would_lose_them():
+    base = keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(2, 3)])
+    with pytest.raises(InputError, match=r"fresh weights, .* has weights already: write a function"):
+        Experiment([base, layers.Flatten(), layers.Dense(10, activation="softmax")], GOLDEN_PROTOCOL)
+
+
+def test_a_weights_file_that_changed_changes_the_identity(tmp_path):
+    path = tmp_path / "own.weights.h5"
+    path.write_bytes(b"one")
+
+    def starting(input_shape, classes, weights=None):
+        return network(input_shape, classes)
+
+    started = Experiment(starting, GOLDEN_PROTOCOL, weights=str(path))
+    before = started.identity(CARD)
+    path.write_bytes(b"other")
+    assert started.identity(CARD) != before
+
+
+def test_a_subclassed_model_inside_a_network_is_refused():
+    class Own(keras.Model):
+        def call(self, inputs):
+            return inputs
+
+    inputs = keras.Input((28, 28, 1))
+    outputs = layers.Dense(10, activation="softmax")(layers.Flatten()(Own()(inputs)))
+    nested = keras.Model(inputs, outputs)
+    with pytest.raises(InputError, match=r"subclassed model cannot be described\. Received: Own"):
+        Experiment(lambda input_shape, classes: nested, GOLDEN_PROTOCOL).text(CARD)
+
+
 def test_a_lambda_layer_is_refused_with_the_mend():
     with pytest.raises(InputError, match=r"Lambda layer .* write a layer class"):
         Experiment([layers.Flatten(), layers.Lambda(lambda x: x), layers.Dense(10)], GOLDEN_PROTOCOL)
@@ -246,6 +350,7 @@ def test_dropout_above_one_is_refused_before_training():
         ({"early_stopping": "validation_loss"}, "patience"),
         ({"patience": 3}, "early_stopping"),
         ({"restore_best": True}, "restore_best=True needs early_stopping"),
+        ({"restore_best": "no"}, "restore_best must be True or False. Received: restore_best='no'"),
         ({"split": "none", "early_stopping": "validation_loss", "patience": 1}, "needs validation images"),
         ({"images": 0}, "images=0"),
         ({"dataset": ""}, "dataset"),

@@ -204,6 +204,7 @@ def test_equivalence_without_variance():
         (1.5, "equal", None, "undecided"),  # a difference, but maybe below the margin
         (3.0, "equal", None, "contradicted"),  # interval 2.12 to 3.88, all beyond the margin
         (-3.0, "equal", None, "contradicted"),
+        (3.0, "equal", 0.06, "undecided"),
     ],
 )
 def test_each_verdict(mean, direction, adjusted_p, verdict):
