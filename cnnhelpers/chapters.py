@@ -95,6 +95,12 @@ def receptive_fields(experiments: list[Experiment]) -> pd.Series:
     return pd.Series(told, name="receptive field (pixels)").rename_axis("experiment")
 
 
+def initial_weights(experiments: list[Experiment]) -> pd.Series:
+    """Return how each network draws its weights, and whether it normalizes batches (summaries.initialization)."""
+    told = {experiment.id: summaries.initialization(_model(experiment)) for experiment in experiments}
+    return pd.Series(told, name="weights").rename_axis("experiment")
+
+
 def provenance(runs: pd.DataFrame) -> Markdown:
     """Return what was run: profile, seeds, data, machine, versions, commit and hours of computing."""
     found = [run.record for run in runs.itertuples()]

@@ -130,8 +130,9 @@ def beside_published(runs: pd.DataFrame, value: str = "validation_accuracy", whe
     table["published"] = [np.nan if number is None else number for number in numbers]
     within = table["published"].between(table["low"], table["high"])
     values = runs.groupby("experiment", sort=False)[value]
-    low, high = np.transpose([interval(values.get_group(name)).one_run for name in table["experiment"]])
-    for column, fits in (("inside", within), ("as_one_run", table["published"].between(low, high))):
+    ends = [interval(values.get_group(name)).one_run for name in table["experiment"]]
+    possible = table["published"].between([low for low, _ in ends], [high for _, high in ends])
+    for column, fits in (("inside", within), ("as_one_run", possible)):
         table[column] = fits.map({True: "yes", False: "no"}).where(table["published"].notna(), "")
     table["seeds_below"] = [
         "" if np.isnan(number) else f"{(values.get_group(name) < number).sum()} of {count}"

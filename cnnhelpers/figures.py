@@ -81,7 +81,6 @@ def sweep(
     by: str | None = "convolutions",
     runs: pd.DataFrame | None = None,
     measure: str = "validation_accuracy",
-    unit: str = "",
 ) -> Axes:
     """Draw mean and interval at each strength in order, equally spaced, one line and marker a value of `by`.
 
@@ -93,24 +92,28 @@ def sweep(
         Ordered numeric strengths. None, NaN or 0 is "none": it stands apart on the left, not joined to the line.
     runs
         Columns `x`, `measure` and `by`: each run a small dot beside its mean; a failed run (NaN) is counted in words.
-    unit
-        Unit of the strengths for the axis, such as "epochs".
+
+    Notes
+    -----
+    Lines stand a little beside each other, so that their intervals can be told apart; without intervals they do not.
     """
     need(table, [x, "estimate", "low", "high", *([by] if by else [])], "sweep")
     ax = axes(ax)
     name, factor = quantity(measure)
     ticks = _strengths(table[x])
     groups = list(table.groupby(by, sort=False)) if by else [("", table)]
+    spread = min(0.16, 0.6 / len(groups)) if table[["low", "high"]].notna().any(axis=None) else 0.0
     for position, (group, rows) in enumerate(groups):
         look = _look(position)
-        shift = (position - (len(groups) - 1) / 2) * min(0.16, 0.6 / len(groups))
+        shift = (position - (len(groups) - 1) / 2) * spread
         places = np.array([ticks[_strength(one)] for one in rows[x]]) + shift
         rows, places = rows.iloc[np.argsort(places)], np.sort(places)
         middle, low, high = (rows[column].to_numpy(float) * factor for column in ("estimate", "low", "high"))
         joined = places > -0.5
         ax.plot(places[joined], middle[joined], color=look["color"], linewidth=1, alpha=0.6)
         ax.vlines(places, low, high, color=look["color"], linewidth=2)
-        ax.plot(places, middle, **look, linestyle="none", label=words(f"{by}: {group}" if by else "mean, interval", 24))
+        label = words(f"{by.replace('_', ' ')}: {group}" if by else "mean, interval", 24)
+        ax.plot(places, middle, **look, linestyle="none", label=label)
         if runs is not None:
             own = runs[runs[by] == group] if by else runs
             dots = np.array([ticks.get(_strength(one), np.nan) for one in own[x]]) + shift + 0.06
@@ -121,14 +124,14 @@ def sweep(
     ax.set_xticks(list(ticks.values()), [_strength_name(one) for one in ticks])
     if min(ticks.values()) < -0.5:
         ax.axvline(-0.6, color=QUIET, linewidth=0.8, linestyle=":")
-    ax.set(xlabel=words(f"{x} ({unit})" if unit else x.replace("_", " "), 60), ylabel=name)
+    ax.set(xlabel=words(x.replace("_", " "), 60), ylabel=name)
     ax.grid(axis="y", color="#e0e0e0", linewidth=0.6)
     legend(ax, ax.get_legend_handles_labels()[0])
     return ax
 
 
 def _look(position: int) -> dict[str, object]:
-    """Return colour and marker of the experiment at `position`; the pair repeats only after 63."""
+    """Return colour and marker of the experiment at `position`; the pair repeats only after 72."""
     return {"color": COLOURS[position % len(COLOURS)], "marker": MARKERS[position % len(MARKERS)], "markersize": 5}
 
 

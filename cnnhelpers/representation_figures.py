@@ -92,7 +92,7 @@ def by_layer(
     groups = list(table.groupby(by, sort=False))
     for position, (name, rows) in enumerate(groups):
         shift = 0.12 * (position - (len(groups) - 1) / 2)
-        colour, marker = COLOURS[position % 7], MARKERS[position % 9]
+        colour, marker = COLOURS[position % len(COLOURS)], MARKERS[position % len(MARKERS)]
         line = "-" if name != "before training" else "--"
         means = rows.groupby("layer", sort=False)["value"].mean() * factor
         where = means.index.map(places).to_numpy(float) + shift
@@ -120,7 +120,8 @@ def projection(measures: dict[str, np.ndarray], class_names: Sequence[str], figu
     figure = figure or plt.figure(figsize=(10, 4.9), layout="constrained")
     panels, labels = figure.subplots(1, 2), np.asarray(measures["labels"])
     for index, name in enumerate(class_names):
-        look = {"color": COLOURS[index % 7], "marker": MARKERS[index % 9], "label": words(name, 18)}
+        look = {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
+        look["label"] = words(name, 18)
         for ax, places in zip(panels, (measures["components"], measures["tsne"]), strict=True):
             ax.scatter(*np.asarray(places, float)[labels == index, :2].T, s=12, alpha=0.75, linewidth=0, **look)
     axis = "component {} ({:.0%} of the variance)"

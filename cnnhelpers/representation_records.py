@@ -7,7 +7,7 @@ drawn without the data and without training. No image of a dataset is in it.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -126,36 +126,32 @@ def by_layer(measures: Mapping[str, Iterable[Measures]], name: str) -> pd.DataFr
 def similarity(first: Iterable[Measures], second: Iterable[Measures] | None = None) -> np.ndarray:
     """Return the mean CKA between layers of different runs, (num_layers, num_layers of the second).
 
-    Of every pair of different runs of `first`, or of every run of `first` with every one of `second`. A single run is
-    compared with itself, layer by layer.
+    Of every pair of different runs of `first`, each way round, so that the matrix is symmetric; or of every run of
+    `first` with every one of `second`. A single run is compared with itself, layer by layer.
 
     Raises
     ------
     InputError
         If they were not measured on the same test images.
     """
-    first = list(first)
-    if second is not None:
-        pairs = [(a, b) for a in first for b in second]
-    else:
-        pairs = list(combinations(first, 2)) or [(first[0], first[0])]
-    return np.mean([_cka_matrix(a, b) for a, b in pairs], axis=0)
+    matrix = np.mean([_cka_matrix(a, b) for a, b in _pairs(first, second)], axis=0)
+    return matrix if second is not None else (matrix + matrix.T) / 2
 
 
 def alike(measures: Mapping[str, Sequence[Measures]], baseline: str) -> pd.DataFrame:
-    """Return the mean CKA of each layer with the same layer of the baseline, a row a network, a column a layer.
+    """Return CKA of each layer with the same layer of the baseline: network, layer, value, a row a pair of runs.
 
-    Layers are those that all networks have, by name. The baseline's own row compares its different seeds: networks
-    that are less alike than that differ by more than chance.
+    Layers are those that all networks have, by name. The baseline's own rows compare its different seeds: a layer that
+    is less alike than that differs by more than chance.
     """
     names = {network: [str(layer) for layer in runs[0]["layers"]] for network, runs in measures.items()}
     shared = [layer for layer in names[baseline] if all(layer in own for own in names.values())]
-    rows = {}
+    rows = []
     for network, runs in measures.items():
-        matrix = similarity(measures[baseline], None if network == baseline else runs)
-        table = pd.DataFrame(matrix, names[baseline], names[network])
-        rows[network] = [table.loc[layer, layer] for layer in shared]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=shared)
+        for pair in _pairs(measures[baseline], None if network == baseline else runs):
+            table = pd.DataFrame(_cka_matrix(*pair), names[baseline], names[network])
+            rows += [{"network": network, "layer": layer, "value": table.loc[layer, layer]} for layer in shared]
+    return pd.DataFrame(rows)
 
 
 def sanity_checks(runs: Iterable[Measures]) -> pd.DataFrame:
@@ -233,6 +229,14 @@ def _path(experiment: str, identity: str, seed: int, folder: Path) -> Path:
 
 def _about(one: Measures) -> dict[str, Any]:
     return json.loads(str(one["about"]))
+
+
+def _pairs(first: Iterable[Measures], second: Iterable[Measures] | None) -> list[tuple[Measures, Measures]]:
+    """Return every pair of different runs of `first`, a single one with itself, or of a run of each."""
+    if second is not None:
+        return list(product(first, second))
+    first = list(first)
+    return list(combinations(first, 2)) or [(first[0], first[0])]
 
 
 def _cka_matrix(first: Measures, second: Measures) -> np.ndarray:

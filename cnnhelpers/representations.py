@@ -31,9 +31,9 @@ def moran(kernels: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    (input_channels, filters), 1 for the smoothest pattern, negative where neighbours differ in sign; NaN for a slice
-    of equal weights or of one weight. Neighbours share an edge. Weights in random order have the expectation
-    `random_moran(height, width)`.
+    (input_channels, filters), negative where neighbours differ in sign; NaN for a slice of equal weights or of one
+    weight. Neighbours share an edge. The smoothest pattern comes near 1 in large slices only: nine weights reach 0.53
+    at most, and -1.06 at least. Weights in random order have the expectation `random_moran(height, width)`.
 
     Notes
     -----

@@ -15,8 +15,9 @@ from matplotlib.patches import Patch
 from cnnhelpers.errors import InputError
 
 WIDTH = 7.0  # inches, the text width of the book
-# Okabe & Ito (2008), readable with every kind of colour vision; their yellow is left out: it vanishes on white.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Okabe & Ito (2008), readable with every kind of colour vision; their yellow is left out: it vanishes on white. The
+# eighth is Paul Tol's wine, as far from the others, however they are seen, as those are from each other.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 HATCHES = ("", "////", "....", "\\\\\\\\")
 RIGHT, WRONG, QUIET = COLOURS[0], COLOURS[1], "#767676"

@@ -92,6 +92,22 @@ def receptive_field(model: keras.Model) -> int:
     return seen
 
 
+def initialization(model: keras.Model) -> str:
+    """Return how the kernels before the output are drawn, and whether batch normalization rescales what they give.
+
+    Examples
+    --------
+    >>> from keras import Input, Sequential, layers
+    >>> initialization(Sequential([Input((28, 28, 1)), layers.Conv2D(8, 3), layers.BatchNormalization()]))
+    'Glorot, batch normalization'
+    """
+    found = [layer for layer, _ in _calls(model)]
+    kinds = [type(layer.kernel_initializer).__name__ for layer in found if hasattr(layer, "kernel_initializer")]
+    names = dict.fromkeys(re.sub("(Normal|Uniform)$", "", name) for name in kinds[:-1] or kinds)
+    normalized = any(isinstance(layer, keras.layers.BatchNormalization) for layer in found)
+    return " and ".join(names) + (", batch normalization" if normalized else "")
+
+
 class Text(str):
     """Text that a notebook shows as it is, without quotes and backslashes."""
 

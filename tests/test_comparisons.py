@@ -77,10 +77,13 @@ def test_a_planted_effect_holds_and_the_p_values_are_adjusted():
 
 
 def test_published_numbers_stand_beside_their_own_dataset_only():
-    table = beside_published(runs_of(A1=[0.884, 0.885, 0.886], A5=[0.80, 0.80, 0.81]), "validation_accuracy")
-    assert table.published.tolist() == [0.8847, 0.8661]
-    assert table.inside.tolist() == ["yes", "no"]
-    assert table.seeds_below.tolist() == ["1 of 3", "3 of 3"]
+    runs = runs_of(A1=[0.884, 0.885, 0.886], A5=[0.80, 0.80, 0.81], A6=[0.879, 0.880, 0.881])
+    table = beside_published(runs, "validation_accuracy")
+    assert table.published.tolist() == [0.8847, 0.8661, 0.8851]
+    assert table.inside.tolist() == ["yes", "no", "no"]  # A6: mean 0.880, 0.0025 to either side
+    assert table.as_one_run.tolist() == ["yes", "no", "no"]  # and 0.0050 for one more run: 0.8851 is just outside
+    assert table.seeds_below.tolist() == ["1 of 3", "3 of 3", "3 of 3"]
+    assert beside_published(runs.iloc[:0]).empty
     elsewhere = beside_published(runs_of("mnist", A1=[0.884, 0.885, 0.886]), "validation_accuracy")
     assert elsewhere.published.isna().all()
     assert elsewhere.inside.tolist() == [""]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from keras import Input, Sequential, layers
 
-from cnnhelpers import data, records
+from cnnhelpers import chapters, data, records
 from cnnhelpers.convergence import onsets
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment, Protocol, identity_of
@@ -20,7 +20,7 @@ from cnnhelpers.records import Record
 from cnnhelpers.selection import answers, choice
 from cnnhelpers.signals import at_the_start, signals
 from cnnhelpers.studies import depth_and_kernel, profiles
-from cnnhelpers.summaries import flops, receptive_field
+from cnnhelpers.summaries import flops, initialization, receptive_field
 from cnnhelpers.trade_offs import front
 from cnnhelpers.trade_offs import trade_off as trade_off_table
 from tests.tiny import tiny
@@ -140,6 +140,19 @@ def test_receptive_field_refuses_branches_and_oblong_kernels():
         receptive_field(keras.Model(image, branched))
     with pytest.raises(InputError, match="square kernels"):
         receptive_field(Sequential([image, layers.Conv2D(4, (3, 5))]))
+
+
+def test_initialization_is_that_of_the_kernels_before_the_output():
+    he = [layers.Conv2D(4, 3, kernel_initializer="he_normal"), layers.Flatten()]
+    assert initialization(Sequential([Input((8, 8, 1)), *he, layers.Dense(2)])) == "He"
+    mixed = [*he, layers.Dense(4), layers.BatchNormalization(), layers.Dense(2)]
+    assert initialization(Sequential([Input((8, 8, 1)), *mixed])) == "He and Glorot, batch normalization"
+
+
+def test_the_page_tells_plain_from_regularized_weights():
+    weights = chapters.initial_weights(depth_and_kernel.matched_kernels())
+    told = ["Glorot", "He, batch normalization"]
+    assert weights.to_dict() == dict(zip(["C22", "C24", "C22-pairs", "C24-pairs"], told * 2, strict=True))
 
 
 def test_front_keeps_what_nothing_beats_at_its_price():

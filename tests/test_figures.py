@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 
 from cnnhelpers import figures, style
 from cnnhelpers.errors import InputError
@@ -50,6 +50,28 @@ def drawn(figure):
 def test_figures_import_without_tensorflow():
     code = "import sys, cnnhelpers.figures; assert not {'keras', 'tensorflow'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# What a colour becomes for eyes without one kind of cones: Machado, Oliveira and Fernandes (2009), severity 1.
+VISION = {
+    "full": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+}
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_colours_are_told_apart_with_every_kind_of_vision(vision):
+    colours = np.array([to_rgb(colour) for colour in style.COLOURS])
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    seen = (linear @ np.transpose(VISION[vision])).clip(0, 1)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = seen @ to_xyz.T / to_xyz.sum(axis=1)
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116).T
+    lab = np.column_stack([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+    distances = np.linalg.norm(lab[:, None] - lab, axis=-1)[np.triu_indices(len(lab), 1)]
+    assert len(lab) == 8 and distances.min() > 15  # 2.3 is what an eye just notices
 
 
 # learning curves
@@ -202,15 +224,22 @@ def test_a_sweep_sets_none_apart_and_orders_the_strengths():
 def test_a_sweep_shows_every_run_and_counts_failed_ones():
     table = pd.DataFrame({"strength": [0, 2, 3], "estimate": [0.8] * 3, "low": [0.7] * 3, "high": [0.9] * 3})
     runs = pd.DataFrame({"strength": [0, 0, 2, 3], "validation_accuracy": [0.75, 0.85, 0.8, np.nan]})
-    ax = figures.sweep(table, by=None, runs=runs, unit="epochs")
+    ax = figures.sweep(table, by=None, runs=runs)
     np.testing.assert_allclose(dots(ax, ".")[0].get_ydata(), [75, 85, 80, np.nan])
     assert ax.get_title(loc="left") == "failed runs, without a dot: 1 of 4"
-    assert ax.get_xlabel() == "strength (epochs)"
+    assert ax.get_xlabel() == "strength"
 
 
 def test_a_sweep_without_none_has_no_place_for_it():
     table = pd.DataFrame({"strength": [1, 2], "estimate": [0.8] * 2, "low": [0.7] * 2, "high": [0.9] * 2})
     assert [text.get_text() for text in figures.sweep(table, by=None).get_xticklabels()] == ["1", "2"]
+
+
+def test_a_sweep_of_single_runs_sets_every_mark_on_its_strength():
+    table = pd.DataFrame({"rate": [0.1, 1.0] * 2, "optimizer": ["sgd"] * 2 + ["adam"] * 2, "estimate": [0.8] * 4})
+    ax = figures.sweep(table.assign(low=np.nan, high=np.nan), x="rate", by="optimizer")
+    assert [list(dots(ax, marker)[0].get_xdata()) for marker in "os"] == [[0, 1], [0, 1]]
+    assert legend(ax) == ["optimizer: sgd", "optimizer: adam"]
 
 
 # dots of seeds

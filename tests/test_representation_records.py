@@ -127,9 +127,11 @@ def test_a_table_by_layer_names_layers_and_leaves_out_what_is_not_measured():
 def test_similarity_is_the_mean_over_pairs_of_different_runs():
     draw = np.random.default_rng(0)
     runs = [planted(draw) for _ in range(3)]
-    pairs = [(0, 1), (0, 2), (1, 2)]
+    pairs = [(0, 1), (0, 2), (1, 2), (1, 0), (2, 0), (2, 1)]
     by_hand = [representations.cka(runs[a]["similarities"][0], runs[b]["similarities"][2]) for a, b in pairs]
-    assert kept.similarity(runs)[0, 2] == pytest.approx(np.mean(by_hand))
+    assert kept.similarity(runs)[[0, 2], [2, 0]] == pytest.approx(np.mean(by_hand))  # neither of a pair comes first
+    one_way = representations.cka(runs[0]["similarities"][0], runs[1]["similarities"][2])
+    assert kept.similarity(runs[:1], runs[1:2])[0, 2] == pytest.approx(one_way)
     assert np.diag(kept.similarity(runs[:1])) == pytest.approx(1)
     assert np.diag(kept.similarity(runs[:1], runs[:1])) == pytest.approx(1)
 
@@ -145,9 +147,11 @@ def test_alike_compares_layers_of_one_name_with_the_baseline():
     first, second = planted(draw), planted(draw)
     other = planted(draw) | {"layers": np.array(["input", "convolution 1", "dense 1"])}
     table = kept.alike({"A": [first, second], "B": [other], "C": [first]}, "A")
-    assert list(table) == ["input", "convolution 1"]
-    assert table.loc["A", "input"] == pytest.approx(kept.similarity([first], [second])[0, 0])
-    assert table.loc["C", "input"] == pytest.approx((1 + table.loc["A", "input"]) / 2)
+    assert list(table.layer.unique()) == ["input", "convolution 1"]
+    of_input = table[table.layer == "input"].groupby("network").value.agg(list)
+    apart = kept.similarity([first], [second])[0, 0]
+    assert of_input["A"] == pytest.approx([apart])  # one pair of two seeds
+    assert of_input["C"] == pytest.approx([1, apart]) and len(of_input["B"]) == 2  # each of its runs with each of A
 
 
 def test_sanity_checks_are_told_from_the_output_down():

@@ -24,6 +24,15 @@ def test_moran_is_high_for_a_gradient_and_lowest_for_a_checkerboard():
     assert measures.moran(one_filter(gradient[:3, :3]))[0, 0] == pytest.approx(0.5)  # 8 / 12 over 12 / 9
 
 
+def test_moran_of_nine_weights_has_the_range_that_is_told():
+    """It is a quadratic form of weights that sum to 0, so its eigenvectors are the extremes."""
+    places = np.indices((3, 3)).reshape(2, 9).T
+    neighbours = np.abs(places[:, None] - places).sum(axis=-1) == 1
+    centre = np.eye(9) - 1 / 9
+    extremes = np.linalg.eigh(centre @ neighbours @ centre)[1][:, [0, -1]]
+    assert measures.moran(extremes.reshape(3, 3, 1, 2))[0] == pytest.approx([-1.06, 0.53], abs=0.005)
+
+
 def test_moran_of_noise_has_its_known_expectation(draw):
     values = measures.moran(draw.normal(size=(3, 3, 100, 100)))
     assert values.shape == (100, 100)
