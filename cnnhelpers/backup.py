@@ -5,11 +5,13 @@ import time
 import warnings
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cnnhelpers import environment
 from cnnhelpers.atomic import replace_file
 
 if TYPE_CHECKING:
@@ -72,7 +74,8 @@ class Backup:
     def clear(self) -> None:
         """Delete the files: the run is recorded."""
         for path in [*self._paths, self._story] if self._paths else []:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # what stays costs nothing but room
+                path.unlink(missing_ok=True)
 
 
 def told(folder: Path, identity: str, seed: int) -> dict[str, list[float]] | None:
@@ -112,20 +115,31 @@ def _state(run: str, model: "keras.Model", progress: "Progress") -> dict[str, np
     arrays = {f"state_{i}": keras.ops.convert_to_numpy(value) for i, value in enumerate(_variables(model))}
     arrays |= {f"best_{i}": value for i, value in enumerate(progress.best_weights or [])}
     told = {name: value for name, value in asdict(progress).items() if name != "best_weights"}
-    return arrays | {"run": np.asarray(run), "progress": np.asarray(json.dumps(told))}
+    texts = {"run": run, "code": _code(), "progress": json.dumps(told)}
+    return arrays | {name: np.asarray(text) for name, text in texts.items()}
 
 
 def _read(path: Path, run: str, kind: type["Progress"], variables: list) -> tuple["Progress", list[np.ndarray]]:
-    """Return progress and state of a file; an exception of any kind if it is damaged or of another run."""
+    """Return progress and state of a file; an exception of any kind if it is damaged, or of another run or code."""
     with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         if (found := str(file["run"])) != run:
             raise ValueError(f"it is of another run, {found[:40]}")
+        if "code" not in file.files or str(file["code"]) != _code():
+            raise ValueError("it was made by other code")  # of which the record, with its one commit, would not tell
         told = json.loads(str(file["progress"]))
         state = [file[f"state_{i}"] for i in range(len(variables))]
         best = [file[f"best_{i}"] for i in range(sum(name.startswith("best_") for name in file.files))]
     if any(tuple(variable.shape) != value.shape for variable, value in zip(variables, state, strict=True)):
         raise ValueError("its weights are of another model")
     return kind(**told, best_weights=best or None), state
+
+
+@cache
+def _code() -> str:
+    """Return what decides how a run goes on, besides its state: this package and the libraries below it."""
+    import keras
+
+    return f"{environment.code()}, {keras.backend.backend()}, {environment.versions()}"
 
 
 def _variables(model: "keras.Model") -> list:

@@ -1,7 +1,9 @@
-"""Which runs of a store are in the hands of which runner: locks that the system itself drops when a runner ends."""
+"""Who trains what, where several do: locks that the system itself drops when a process ends."""
 
 import errno
 import fcntl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 
@@ -28,11 +30,25 @@ class Locks:
 
     def release(self, key: tuple[str, int]) -> None:
         """Give the run up: it is recorded."""
-        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _place(key))
+        with suppress(OSError):  # where there are no locks
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _place(key))
 
     def close(self) -> None:
         """Give up all."""
         self._file.close()
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the file `path`, which is made, within the context; wait as long as another process or thread holds it.
+
+    Where it cannot be made or locked nobody waits.
+    """
+    with ExitStack() as held:
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(held.enter_context(path.open("ab")), fcntl.LOCK_EX)
+        yield
 
 
 def _place(key: tuple[str, int]) -> int:

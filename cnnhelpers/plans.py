@@ -56,6 +56,9 @@ def plan(experiments: Sequence[Experiment], seeds: int | Iterable[int], folder: 
         by_dataset.setdefault(experiment.protocol.dataset, []).append(experiment)
     cards = {name: _cards(name, group, chosen, recorded, folder) for name, group in by_dataset.items()}
     texts = [(one, cards[one.protocol.dataset], one.text(*cards[one.protocol.dataset])) for one in experiments]
+    for experiment in experiments:
+        for before in experiment.chain()[1:]:
+            before.identity()  # kept in it for a worker, which cannot read the source of your own code
     return [Run(experiment, seed, card, text) for experiment, (card, *_), text in texts for seed in chosen]
 
 
@@ -123,5 +126,7 @@ def _checked(name: str, experiments: list[Experiment], seeds: list[int]) -> data
     """Load dataset `name` (downloaded if need be) and split it as every experiment will; return its card."""
     dataset = data.load(name)
     for experiment in experiments:
-        split(dataset, experiment.protocol.split, seeds[0], experiment.protocol.images)
+        protocol = experiment.protocol
+        for seed in seeds if protocol.images else seeds[:1]:  # which classes a draw of images leaves out is chance
+            split(dataset, protocol.split, seed, protocol.images)
     return dataset.card

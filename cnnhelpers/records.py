@@ -40,7 +40,9 @@ class Record:
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)  #: part -> METRICS at the end of training
     best: dict[str, float] = field(default_factory=dict)  #: history at best_epoch
     classes: dict[str, Any] = field(default_factory=dict)  #: names; part -> confusion, precision, recall, f1
-    cost: dict[str, float] = field(default_factory=dict)  #: parameters, flops, seconds, cpu_seconds, ...
+    cost: dict[str, float] = field(
+        default_factory=dict
+    )  #: parameters, flops, seconds, peak_memory_mb of the whole process, ...
     environment: dict[str, Any] = field(default_factory=dict)  #: versions, backend, device, precision, threads, commit
     weights_sha256: str = ""
 
@@ -85,8 +87,9 @@ def write(record: Record, folder: Path, arrays: Mapping[str, np.ndarray] | None 
     study = folder / slug(record.labels.get("study", "own"))
     study.mkdir(parents=True, exist_ok=True)
     path = study / f"{slug(record.labels.get('experiment', ''))}-{record.identity}-{record.seed}.json"
+    beside = path.with_suffix(".npz")
     if arrays:
-        replace_file(path.with_suffix(".npz"), lambda file: np.savez_compressed(file, **arrays))
+        replace_file(beside, lambda file: np.savez_compressed(file, **arrays))
     content = _finite({"schema": SCHEMA, **asdict(record)})
     content["checksum"] = _checksum(content)
     text = json.dumps(content, indent=None, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -94,8 +97,10 @@ def write(record: Record, folder: Path, arrays: Mapping[str, np.ndarray] | None 
         replace_file(path, lambda file: file.write(text.encode()))
     except OSError:
         if not path.exists():
-            path.with_suffix(".npz").unlink(missing_ok=True)
+            beside.unlink(missing_ok=True)
         raise
+    if not arrays:  # of an earlier try
+        beside.unlink(missing_ok=True)
     for other in folder.rglob(f"*-{record.identity}-{record.seed}.json"):  # an earlier try under another label
         if other != path:
             other.with_suffix(".npz").unlink(missing_ok=True)
@@ -126,7 +131,7 @@ def verify(folder: Path | str | None = None) -> pd.DataFrame:
     """Return what is wrong with the records below `folder`, one row a problem: file, problem.
 
     A record is wrong if it cannot be read, is of another schema, was changed after it was written, bears another
-    name than its identity and seed, or if the arrays beside it cannot be read.
+    name than its identity and seed, or if the arrays beside it are missing or cannot be read.
     """
     folder = Path(folder) if folder is not None else default_folder()
     found = [(path, problem) for key, path in index(folder).items() if (problem := _problem(path, key))]
@@ -139,7 +144,8 @@ def _problem(path: Path, key: tuple[str, int]) -> str:
         record = read(path)
         if (record.identity, record.seed) != key:
             return f"{path.name} holds another run: identity {record.identity}, seed {record.seed}; rename it back"
-        _read_arrays(path)
+        if not _read_arrays(path) and "test" in record.classes:
+            return f"the arrays beside {path.name} are missing; delete it and run again"
     except InputError as error:
         return str(error)
     return ""

@@ -25,6 +25,8 @@ from cnnhelpers.progress import ProgressLine
 BACKUPS = ".backups"  # folder below the records
 SECONDS_BETWEEN_LOOKS = 0.5  # at what another runner does
 
+Key = tuple[str, int]  # identity and seed of a run
+
 
 def run(
     experiments: Experiment | Sequence[Experiment],
@@ -83,23 +85,28 @@ def run(
     folder = Path(folder) if folder is not None else records.default_folder()
     workers = places.check(workers)
     planned = plan(experiments, seeds, folder)
-    missing = _missing(planned, folder)
+    missing, stamps = _missing(planned, folder)
     if missing:
         check_writable(folder, "pass folder=, or set CNNHELPERS_RECORDS")
         label = ", ".join(sorted({one.experiment.study for one in missing})) if progress else ""
-        _Sweep(missing, folder, ProgressLine(label, len(missing)), live and isinstance(workers, int)).train(workers)
+        line, live = ProgressLine(label, len(missing)), live and isinstance(workers, int)
+        _Sweep(missing, stamps, folder, line, live).train(workers)
     files = records.index(folder)
     found = [replace(records.read(files[one.key]), labels=one.experiment.labels) for one in planned]
     return records.table(found)
 
 
-def _missing(planned: list[Run], folder: Path) -> list[Run]:
-    """Return the runs without a settled record, one of each key: errors other than divergence are tried again."""
+def _missing(planned: list[Run], folder: Path) -> tuple[list[Run], dict[Key, int | None]]:
+    """Return the runs without a settled record, one of each key, and the stamps of the records that were looked at.
+
+    Errors other than divergence are tried again.
+    """
     files, missing = records.index(folder), {}
+    stamps = {one.key: _stamp(files.get(one.key)) for one in planned}
     for one in planned:
         if one.key not in files or not _settled(files[one.key]):
             missing.setdefault(one.key, one)
-    return list(missing.values())
+    return list(missing.values()), stamps
 
 
 def _settled(path: Path) -> bool:
@@ -113,14 +120,15 @@ def _settled(path: Path) -> bool:
 class _Sweep:
     """The missing runs of one call: waiting, in flight, or to be tried once more alone because their worker died."""
 
-    def __init__(self, missing: list[Run], folder: Path, line: ProgressLine, live: bool) -> None:
-        files = records.index(folder)
+    def __init__(
+        self, missing: list[Run], stamps: dict[Key, int | None], folder: Path, line: ProgressLine, live: bool
+    ) -> None:
         self._folder, self._line = folder, line
         self._curves = LiveCurves(folder / BACKUPS) if live else None
-        self._stamps = {one.key: _stamp(files.get(one.key)) for one in missing}
+        self._stamps = stamps  # a record with another one is of another runner
         self._waiting = list(missing)
         self._flying: dict[Future, Run] = {}
-        self._suspects: dict[tuple[str, int], Run] = {}
+        self._suspects: dict[Key, Run] = {}
         self._unwritten: list[tuple[Run, places.Outcome]] = []
 
     def train(self, workers: int | str | Path) -> None:
@@ -172,32 +180,33 @@ class _Sweep:
         except Exception as error:
             outcome = places.failure(one, f"{type(error).__name__}: {error}"), {}
         self._suspects.pop(one.key, None)
-        try:
-            self._write(one, outcome)
-        except OSError as error:  # the disk is full, say: finish what is in flight, begin nothing
+        if error := self._write(one, outcome):  # the disk is full, say: finish what is in flight, begin nothing
             warnings.warn(f"a record cannot be written ({error.strerror}): no more runs are started", stacklevel=2)
             self._unwritten.append((one, outcome))
             self._waiting.clear()
             self._suspects.clear()
 
-    def _write(self, one: Run, outcome: places.Outcome) -> None:
+    def _write(self, one: Run, outcome: places.Outcome) -> OSError | None:
+        """Record a run and let go of it; return why its record cannot be written."""
         record, arrays = outcome
-        records.write(record, self._folder, arrays)
+        try:
+            records.write(record, self._folder, arrays)
+        except OSError as error:
+            return error
         self._workers.settle(one)
         self._locks.release(one.key)
         self._line.step(failed=record.status == "failed")
+        return None
 
     def _write_at_last(self) -> None:
         """Write the records that could not be written before: there may be room again."""
-        try:
-            while self._unwritten:
-                self._write(*self._unwritten[-1])
-                self._unwritten.pop()
-        except OSError as error:
-            raise InputError(
-                f"{len(self._unwritten)} finished runs could not be recorded in {self._folder} ({error.strerror}), and "
-                "no more were started: make room, then start again to finish what is missing"
-            ) from error
+        while self._unwritten:
+            if error := self._write(*self._unwritten[-1]):
+                raise InputError(
+                    f"{len(self._unwritten)} finished runs could not be recorded in {self._folder} ({error.strerror}), "
+                    "and no more were started: make room, then start again to finish what is missing"
+                ) from error
+            self._unwritten.pop()
 
 
 def _stamp(path: Path | None) -> int | None:

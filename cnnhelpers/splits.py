@@ -130,7 +130,10 @@ def split(dataset: Dataset, spec: str, seed: int, images: int | None = None) -> 
         validation=None if validation is None else of_test(validation) if kind == "test" else of_training(validation),
         test=of_test(np.arange(len(dataset.test_labels))) if test is None else of_training(test),
     )
-    _check_classes(parts, dataset.class_names, f"split={spec!r}" + (f" with images={images}" if images else ""))
+    said = f"split={spec!r}", "take more images, or split='stratified:0.2'"
+    if images:
+        said = f"split={spec!r} with images={images}", f"take more images, seed {seed} draws too few"
+    _check_classes(parts, dataset.class_names, *said)
     return parts
 
 
@@ -225,7 +228,7 @@ def _at_most(images: int | None, indices: np.ndarray | None, draw: np.random.Gen
     return np.sort(draw.choice(indices, images, replace=False))
 
 
-def _check_classes(parts: Split, class_names: tuple[str, ...], said: str) -> None:
+def _check_classes(parts: Split, class_names: tuple[str, ...], said: str, mend: str) -> None:
     """Raise InputError for a class that has no image in a part."""
     for name in ("train", "validation", "test"):
         part = getattr(parts, name)
@@ -235,5 +238,5 @@ def _check_classes(parts: Split, class_names: tuple[str, ...], said: str) -> Non
         if len(missing):
             raise InputError(
                 f"{said} leaves no image of class {missing[0]} ({class_names[missing[0]]}) in the {name} part "
-                f"of {len(part):,} images: take more images, or split='stratified:0.2'"
+                f"of {len(part):,} images: {mend}"
             )

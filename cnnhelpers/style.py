@@ -33,7 +33,7 @@ _NAMES = {
     "cpu_seconds": "processor time (s)",
     "seconds_per_epoch": "time per epoch (s)",
     "seconds_to_best": "time to the best epoch (s)",
-    "peak_memory_mb": "peak memory (MB)",
+    "peak_memory_mb": "peak memory of the process (MB)",
 }
 _PARTS = {"train": "training", "last_train": "last epoch's running training"}
 

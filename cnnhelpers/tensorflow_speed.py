@@ -80,14 +80,14 @@ def fused(model: keras.Model) -> Iterator[None]:
     The layers stay the same objects and only lend themselves another class: their weights, names and states are
     untouched, and a model that is saved afterwards is one of plain Keras.
     """
-    swapped = [layer for layer in _layers(model) if type(layer) in FUSED]
-    for layer in swapped:
-        layer.__class__ = FUSED[type(layer)]
+    lent = {id(layer): (layer, type(layer)) for layer in _layers(model) if type(layer) in FUSED}.values()
     try:
+        for layer, kind in lent:
+            layer.__class__ = FUSED[kind]
         yield
     finally:
-        for layer in swapped:
-            layer.__class__ = type(layer).__base__
+        for layer, kind in lent:
+            layer.__class__ = kind
 
 
 def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:

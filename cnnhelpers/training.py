@@ -1,7 +1,6 @@
 """Train one experiment with one seed and record everything. Keras API and numpy only: any Keras backend."""
 
 import dataclasses
-import hashlib
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -12,7 +11,6 @@ import numpy as np
 import psutil
 
 from cnnhelpers import backup, data, environment, evaluation, seeds, transfer
-from cnnhelpers.atomic import replace_file
 from cnnhelpers.compilation import compile_for
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment, identity_of
@@ -21,6 +19,7 @@ from cnnhelpers.precision import products_in
 from cnnhelpers.records import Record
 from cnnhelpers.splits import Part, Split, split
 from cnnhelpers.summaries import flops
+from cnnhelpers.weights import DivergedError, KeptWeights, finite, start_from, weights_hash
 
 EVALUATION_BATCH = 500
 
@@ -34,7 +33,7 @@ class Progress:
     waited: int = 0  # epochs since the best
     reason: str = "all epochs"
     cpu_seconds: float = 0.0
-    peak_memory_mb: float = 0.0
+    peak_memory_mb: float = 0.0  # of the process at the ends of epochs: runs that it trained before count too
     resumed_after: list[int] = field(default_factory=list)
     best_weights: list[np.ndarray] | None = None
 
@@ -79,19 +78,23 @@ def train(
     ------
     InputError
         For bad data, split, network or seed, before anything is trained.
+    DivergedError
+        If the run that this one starts from has no weights to give.
     """
     seed, protocol = seeds.check_seed(seed), experiment.protocol
     dataset = data.load(protocol.dataset)
     parts = split(dataset, protocol.split, seed, protocol.images)
     text = experiment.text(dataset.card) if text is None else text
     _check_pixels(dataset, text)
-    with products_in(protocol.precision) as precision:
+    identity = identity_of(text)
+    kept = KeptWeights(backup_folder if experiment.keep_weights else None, identity, seed)
+    with kept.alone(), products_in(protocol.precision) as precision:
         model = prepare(experiment, parts.train, len(dataset.class_names), seed, backup_folder)
         counted = flops(model)
-        store = backup.Backup(backup_folder, identity_of(text), seed)
+        store = backup.Backup(backup_folder, identity, seed)
         task, progress = learn(model, experiment, parts, seed, store, backup_folder)
         record = Record(
-            identity=identity_of(text),
+            identity=identity,
             seed=seed,
             text=text,
             labels=experiment.labels,
@@ -105,8 +108,7 @@ def train(
             return model, record, {}
         seen = (task.model, task.parts, dataset.class_names, task.experiment.protocol.padding)
         results = evaluation.evaluate(*seen, EVALUATION_BATCH)
-    if experiment.keep_weights and backup_folder is not None:
-        _keep_weights(model, _weights_path(experiment, seed, backup_folder))
+        kept.write(model.layers[-1].get_weights())
     record = dataclasses.replace(record, metrics=results.metrics, classes=results.classes)
     return model, record, results.arrays
 
@@ -114,10 +116,17 @@ def train(
 def prepare(
     experiment: Experiment, train_part: Part, classes: int, seed: int, folder: Path | None = None
 ) -> keras.Model:
-    """Return the compiled model of a run with the weights that it starts from."""
+    """Return the compiled model of a run with the weights that it starts from.
+
+    Raises
+    ------
+    InputError
+        If the network cannot be built, or does not end in probabilities.
+    """
     protocol = experiment.protocol
     keras.utils.set_random_seed(seeds.integer(seed, "weights"))
     model = assemble(experiment, train_part, classes)
+    _check_probabilities(model, experiment, train_part)
     if experiment.after is not None:
         start_from(model.layers[-1], final_weights(experiment.after, seed, folder), experiment.id)
     compile_for(model, protocol, len(train_part))
@@ -134,44 +143,30 @@ def learn(
 
 
 def final_weights(experiment: Experiment, seed: int, folder: Path | None) -> list[np.ndarray]:
-    """Return the weights that the network of a run ends with, kept in `folder` (None: trained each time)."""
-    path = None if folder is None else _weights_path(experiment, seed, folder)
-    if path is not None and path.exists():
-        with np.load(path, allow_pickle=False) as file:
-            return [file[f"arr_{position}"] for position in range(len(file.files))]
-    dataset, store = data.load(experiment.protocol.dataset), backup.Backup(folder, experiment.identity(), seed)
-    parts = split(dataset, experiment.protocol.split, seed, experiment.protocol.images)
-    with products_in(experiment.protocol.precision):
-        model = prepare(experiment, parts.train, len(dataset.class_names), seed, folder)
-        _, progress = learn(model, experiment, parts, seed, store, folder)
-    if progress.reason == "diverged":
-        raise InputError(f"{experiment.id} with seed {seed} gives no weights to start from: {progress.reason}")
-    if path is not None:
-        _keep_weights(model, path)
+    """Return the weights that the network of a run ends with, kept in `folder` (None: trained each time).
+
+    Raises
+    ------
+    DivergedError
+        If the run has none.
+    """
+    identity, protocol = experiment.identity(), experiment.protocol
+    kept, store = KeptWeights(folder, identity, seed), backup.Backup(folder, identity, seed)
+    with kept.alone():
+        if (weights := kept.read()) is not None:
+            return weights
+        dataset = data.load(protocol.dataset)
+        parts = split(dataset, protocol.split, seed, protocol.images)
+        with products_in(protocol.precision):
+            model = prepare(experiment, parts.train, len(dataset.class_names), seed, folder)
+            _, progress = learn(model, experiment, parts, seed, store, folder)
+        if progress.reason == "diverged":
+            store.clear()
+            raise DivergedError(f"{experiment.id} with seed {seed} gives no weights to start from: it diverged")
+        weights = model.layers[-1].get_weights()
+        kept.write(weights)
         store.clear()
-    return model.layers[-1].get_weights()
-
-
-def _weights_path(experiment: Experiment, seed: int, folder: Path) -> Path:
-    return folder / f"{experiment.identity()}-{seed}.weights.npz"
-
-
-def _keep_weights(model: keras.Model, path: Path) -> None:
-    """Write the weights of a run's network for the runs that start from them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, lambda file: np.savez(file, *model.layers[-1].get_weights()))
-
-
-def start_from(network: keras.Model, arrays: list[np.ndarray], label: str) -> None:
-    """Set the weights of `network` to `arrays`, in order, up to the first that has another shape."""
-    taken = 0
-    for variable, array in zip(network.weights, arrays, strict=False):
-        if tuple(variable.shape) != array.shape:
-            break
-        variable.assign(array)
-        taken += 1
-    if not taken:
-        raise InputError(f"{label} cannot start from the weights of another network: their first shapes differ")
+    return weights
 
 
 def fit(model: keras.Model, experiment: Experiment, parts: Split, seed: int, store: "backup.Backup") -> Progress:
@@ -238,24 +233,22 @@ def reseed(model: keras.Model, seed: int, epoch: int) -> None:
         variable.assign(state.astype(variable.dtype))
 
 
-def finite(model: keras.Model) -> bool:
-    """Return whether all weights of a model are finite: a loss can stay so for a while after they are not."""
-    return all(np.isfinite(weight).all() for weight in model.get_weights())
-
-
-def weights_hash(model: keras.Model) -> str:
-    """Return the SHA-256 of all weights of a model, in order: equal hashes mean equal bits."""
-    digest = hashlib.sha256()
-    for weight in model.get_weights():
-        digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()
-
-
 def _check_pixels(dataset: data.Dataset, text: str) -> None:
     """Raise InputError if the pixels changed since the run was planned: it would be filed under the wrong identity."""
     if dataset.fingerprint[:16] not in text.splitlines()[0]:
         raise InputError(
             f"the pixels of {dataset.name} are not those of the run: {dataset.fingerprint[:16]}, {text[:99]}"
+        )
+
+
+def _check_probabilities(model: keras.Model, experiment: Experiment, train_part: Part) -> None:
+    """Raise InputError unless what the model says of two images sums to 1."""
+    images, _ = gathered(train_part, experiment.protocol.padding, np.arange(2))
+    sums = keras.ops.convert_to_numpy(model(images, training=False)).sum(axis=1)
+    if not np.allclose(sums, 1, atol=0.02):
+        raise InputError(
+            f"the network of {experiment.id} must end in probabilities: activation='softmax'. "
+            f"Received: outputs that sum to {sums[0]:.3g}"
         )
 
 
@@ -274,7 +267,7 @@ def _outcome(model: keras.Model, progress: Progress, known: dict[str, float]) ->
     history, seconds = progress.history, progress.history["seconds"]
     watched = np.asarray(history.get("validation_loss", history["loss"]))
     best = int(np.nanargmin(watched)) if np.isfinite(watched).any() else 0
-    cost = {"parameters": model.count_params() - _front_parameters(model)} | known
+    cost = {"parameters": model.layers[-1].count_params()} | known  # no report counts the means of a scaling
     wall, cpu = (known.get(f"feature_{name}", 0.0) for name in ("seconds", "cpu_seconds"))  # a part of the training
     cost |= {"seconds": wall + sum(seconds), "seconds_per_epoch": float(np.median(seconds))}
     cost |= {"seconds_to_best": wall + sum(seconds[: best + 1]), "cpu_seconds": cpu + progress.cpu_seconds}
@@ -285,11 +278,6 @@ def _outcome(model: keras.Model, progress: Progress, known: dict[str, float]) ->
         | {"resumed_after": progress.resumed_after},
         "cost": cost | {"peak_memory_mb": round(progress.peak_memory_mb, 1)},
     }
-
-
-def _front_parameters(model: keras.Model) -> int:
-    """Return the parameters of the scaling in front of the network (means, variances), which no report counts."""
-    return sum(layer.count_params() for layer in model.layers[:-1])
 
 
 def _environment(precision: str, threads: int | None) -> dict[str, object]:

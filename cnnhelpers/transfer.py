@@ -20,6 +20,7 @@ from cnnhelpers import precision
 from cnnhelpers.atomic import replace_file
 from cnnhelpers.canonical import describe
 from cnnhelpers.compilation import compile_for, jit_compile
+from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment
 from cnnhelpers.inputs import batches, gathered
 from cnnhelpers.splits import Part, Split
@@ -65,8 +66,8 @@ def task(model: keras.Model, experiment: Experiment, parts: Split, backups: Path
     every = {name: part for name in ("train", "validation", "test") if (part := getattr(parts, name)) is not None}
     if sum(map(len, every.values())) * 4 * int(np.prod(extractor.output_shape[1:])) > LIMIT:
         return Task(model, experiment, parts)
-    folder = None if backups is None else backups.with_name(FOLDER)
     origin = _origin(extractor, experiment.protocol.precision)
+    folder = None if backups is None or origin is None else backups.with_name(FOLDER)
     found = {
         name: _features(extractor, origin, part, experiment.protocol.padding, folder) for name, part in every.items()
     }
@@ -92,14 +93,17 @@ def split_frozen(model: keras.Model) -> tuple[keras.Model, keras.Model] | None:
         Scaling and augmentation, then the network as its last layer: see inputs.assemble.
     """
     *front, network = model.layers
-    learning = [layer for layer in network.layers if layer.trainable_variables]
+    learning = [layer for layer in network.layers if any(weight.trainable for weight in layer.weights)]
     if not learning:
         return None
     before = network.layers[: network.layers.index(learning[0])]
-    fixed = all(not layer.trainable for layer in before if layer.weights)
-    if not fixed or not any(layer.weights for layer in before) or any(map(_random, [*front, *before])):
+    leaves = [leaf for layer in (*front, *before) for leaf in _leaves(layer)]
+    learned = [leaf for leaf in leaves[len(front) :] if leaf.weights]
+    if not learned or any(leaf.trainable for leaf in learned) or any(map(_random, leaves)):
         return None
     cut = learning[0].input
+    if isinstance(cut, list):
+        return None
     try:
         head = keras.Model(cut, network.outputs[0])
     except (ValueError, TypeError):  # the head reads from other places too
@@ -110,32 +114,39 @@ def split_frozen(model: keras.Model) -> tuple[keras.Model, keras.Model] | None:
     return keras.Model(pixels, outputs), head
 
 
+def _leaves(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """Return the layers of a model, and of the models within it; a layer that is no model is its own leaf."""
+    return [leaf for one in layer.layers for leaf in _leaves(one)] if isinstance(layer, keras.Model) else [layer]
+
+
 def _random(layer: keras.layers.Layer) -> bool:
     """Return whether a layer gives something else each time it is called in training."""
-    if isinstance(layer, keras.Model):
-        return any(map(_random, layer.layers))
     draws = any(variable.path.endswith("seed_generator_state") for variable in layer.variables)
     return draws and getattr(layer, "rate", None) != 0
 
 
-def _origin(extractor: keras.Model, products: str) -> "hashlib._Hash":
-    """Return the hash, to be continued, of all that features depend on but the pixels."""
+def _origin(extractor: keras.Model, products: str) -> "hashlib._Hash | None":
+    """Return the hash, to be continued, of all that features depend on but the pixels.
+
+    None if there is code of your own among the layers, of which a worker cannot read the source.
+    """
+    try:
+        described = describe(extractor)
+    except InputError:
+        return None
     computed = f"{keras.backend.backend()}, {products}, {precision.available()}"
-    digest = hashlib.sha256(f"{describe(extractor)}\n{computed}\n".encode())
+    digest = hashlib.sha256(f"{described}\n{computed}\n".encode())
     for weight in extractor.get_weights():
         digest.update(weight.ravel())
     return digest
 
 
 def _features(
-    extractor: keras.Model, origin: "hashlib._Hash", part: Part, padding: str | None, folder: Path | None
+    extractor: keras.Model, origin: "hashlib._Hash | None", part: Part, padding: str | None, folder: Path | None
 ) -> tuple[np.ndarray, dict[str, float]]:
     """Return the features of a part, (num_part, ...) float32, and what they cost; from the folder if they are there."""
     images, _ = gathered(part, padding)
-    digest = origin.copy()
-    digest.update(f"{images.shape} {images.dtype}".encode())
-    digest.update(images.ravel())
-    path = None if folder is None else folder / f"{digest.hexdigest()}.npy"
+    path = None if folder is None else folder / f"{_key(origin, images)}.npy"
     if path is not None and path.exists() and (kept := _read(path, (len(part), *extractor.output_shape[1:]))):
         return kept[0], kept[1] | {"cached": 1.0}
     started, cpu_started = time.perf_counter(), time.process_time()
@@ -145,6 +156,13 @@ def _features(
     if path is not None:
         _keep(path, features, cost)
     return features, cost | {"cached": 0.0}
+
+
+def _key(origin: "hashlib._Hash", images: np.ndarray) -> str:
+    digest = origin.copy()
+    digest.update(f"{images.shape} {images.dtype}".encode())
+    digest.update(images.ravel())
+    return digest.hexdigest()
 
 
 def _read(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, dict[str, float]] | None:

@@ -96,7 +96,7 @@ def train_run(payload: bytes, backups: Path, cards: Mapping[str, data.Card] | No
     environment.import_keras_quietly()
     import keras
 
-    from cnnhelpers.training import train
+    from cnnhelpers.training import DivergedError, train
 
     missing = [name for name, card in (cards or {}).items() if not provide(name, card, backups)]
     if missing:
@@ -105,13 +105,15 @@ def train_run(payload: bytes, backups: Path, cards: Mapping[str, data.Card] | No
     one: Run = cloudpickle.loads(payload)
     try:
         _, record, arrays = train(one.experiment, one.seed, text=one.text, backup_folder=backups, threads=THREADS)
+    except DivergedError as error:
+        return failure(one, str(error), reason="diverged"), {}
     except Exception as error:  # whatever went wrong is the run's result: it is recorded, and the others go on
         return failure(one, f"{type(error).__name__}: {error}"), {}
     return record, arrays
 
 
-def failure(one: Run, error: str) -> records.Record:
-    """Return the record of a run that could not be trained."""
+def failure(one: Run, error: str, reason: str = "error") -> records.Record:
+    """Return the record of a run that could not be trained; a `reason` in records.SETTLED lets it rest."""
     about: dict[str, Any] = {"name": one.card.name, "fingerprint": one.card.fingerprint, "official": one.card.official}
     identity, seed = one.key
     return records.Record(
@@ -121,6 +123,6 @@ def failure(one: Run, error: str) -> records.Record:
         labels=one.experiment.labels,
         data=about,
         status="failed",
-        stop={"reason": "error", "error": error, "epochs_run": 0, "best_epoch": None},
+        stop={"reason": reason, "error": error, "epochs_run": 0, "best_epoch": None},
         environment={"versions": environment.versions(), "commit": environment.commit()},
     )

@@ -414,7 +414,7 @@ def test_ink_is_readable_on_every_shade_of_the_colour_scale():
         ("last_train_accuracy", ("last epoch's running training accuracy (%)", 100)),
         ("test_crossentropy", ("test cross-entropy (nats)", 1)),
         ("difference", ("difference in accuracy (points)", 100)),
-        ("peak_memory_mb", ("peak memory (MB)", 1)),
+        ("peak_memory_mb", ("peak memory of the process (MB)", 1)),
         ("own_measure", ("own measure", 1)),
     ],
 )

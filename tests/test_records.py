@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cnnhelpers import records
+from cnnhelpers.atomic import replace_file
 from cnnhelpers.errors import InputError
 from cnnhelpers.records import Record
 
@@ -96,6 +97,34 @@ def test_arrays_are_kept_beside_and_unpacked(tmp_path):
     records.write(record(), tmp_path, arrays)
     assert (records.arrays(record(), tmp_path)["test_correct"] == correct).all()
     assert records.arrays(record(seed=5), tmp_path) == {}
+
+
+def test_a_failed_try_takes_the_arrays_of_an_earlier_one_away(tmp_path):
+    path = records.write(record(), tmp_path, {"num_test": np.asarray(15)})
+    records.write(record(status="failed"), tmp_path)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_missing_arrays_are_found(tmp_path):
+    path = records.write(record(classes={"test": {"confusion": [[15]]}}), tmp_path, {"num_test": np.asarray(15)})
+    assert records.verify(tmp_path).empty
+    path.with_suffix(".npz").unlink()
+    assert records.verify(tmp_path).problem.tolist() == [
+        f"the arrays beside {path.name} are missing; delete it and run again"
+    ]
+
+
+def test_a_file_written_twice_at_once_is_one_of_the_two(tmp_path):
+    path = tmp_path / "file"
+
+    def slowly(file):
+        file.write(b"slow")
+        replace_file(path, lambda other: other.write(b"quick"))
+        file.write(b"ly")
+
+    replace_file(path, slowly)
+    assert path.read_bytes() == b"slowly"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_second_try_under_another_label_replaces_the_first(tmp_path):

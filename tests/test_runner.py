@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from cnnhelpers import data, records, runner
 from cnnhelpers.errors import InputError
 from cnnhelpers.runner import run
+from cnnhelpers.splits import split
 from cnnhelpers.workers import failure
 from tests.tiny import tiny
 
@@ -64,6 +66,28 @@ print(run(Experiment(network, Protocol(epochs=1, images=50)), 1).status[0])
     assert done.stdout == "done\n", done.stderr
 
 
+def test_code_of_a_notebook_hands_weights_over_and_may_be_frozen(tmp_path):
+    code = """
+import keras
+from cnnhelpers import Experiment, Protocol, data, run
+class Twice(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+def network(input_shape, classes):
+    frozen = keras.layers.Conv2D(2, 5, strides=5, trainable=False)
+    return keras.Sequential([keras.Input(input_shape), frozen, Twice(), keras.layers.Flatten(),
+                             keras.layers.Dense(classes, activation="softmax")])
+data.load("digits").save("copy.npz")
+before = Experiment(network, Protocol(epochs=1, images=50), keep_weights=True, id="before")
+after = Experiment(network, Protocol(dataset="copy.npz", epochs=1, images=50), after=before, id="after")
+print([record.stop["error"] for record in run([before, after], 1).record])
+"""
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "[None, None]\n", done.stderr
+
+
 def test_an_error_inside_a_run_is_recorded_and_tried_again_next_time(tmp_path):
     class Moody(keras.layers.Layer):
         def call(self, x):
@@ -91,6 +115,35 @@ def test_a_diverged_run_is_settled_and_not_trained_again(tmp_path):
     before = path.stat().st_mtime_ns
     run(wild, 1, folder=tmp_path, progress=False)
     assert path.stat().st_mtime_ns == before
+
+
+def test_a_run_after_a_diverged_one_is_settled_too(tmp_path):
+    after = replace(tiny("after"), after=tiny("wild", optimizer="sgd", learning_rate=1e30))
+    first = run(after, 1, folder=tmp_path, progress=False)
+    assert (first.status[0], first.stop_reason[0]) == ("failed", "diverged")
+    assert "wild with seed 0 gives no weights" in first.record[0].stop["error"]
+    (path,) = tmp_path.rglob("*.json")
+    before = path.stat().st_mtime_ns
+    run(after, 1, folder=tmp_path, progress=False)
+    assert path.stat().st_mtime_ns == before
+
+
+def test_a_run_that_another_runner_records_between_two_looks_is_not_trained(tmp_path, monkeypatch):
+    (one,) = runner.plan([tiny()], 1, tmp_path)
+    monkeypatch.setattr(runner, "check_writable", lambda *_: records.write(failure(one, "", "diverged"), tmp_path))
+    assert run(tiny(), 1, folder=tmp_path, progress=False).stop_reason.tolist() == ["diverged"]
+
+
+def test_every_draw_of_images_is_checked_before_any_training(tmp_path, monkeypatch):
+    def fits(seed):
+        with suppress(InputError):
+            return split(data.load("digits"), "stratified:0.2", seed, 50)
+
+    monkeypatch.setattr(runner, "_Sweep", lambda *_: pytest.fail("runs were started"))
+    good = next(seed for seed in range(20) if fits(seed))
+    bad = next(seed for seed in range(20) if not fits(seed))
+    with pytest.raises(InputError, match=f"images=50 leaves no image of class .*: take more images, seed {bad} draws"):
+        run(tiny(images=50), [good, bad], folder=tmp_path)
 
 
 def test_runs_recorded_from_other_pixels_serve_where_they_are_complete_and_are_never_mixed(tmp_path, monkeypatch):

@@ -123,6 +123,15 @@ def test_a_model_lends_its_layers_and_gets_them_back():
         np.testing.assert_array_equal(weight, before)
 
 
+def test_a_layer_of_two_models_is_lent_once_and_comes_back():
+    shared, image = layers.BatchNormalization(), keras.Input((6, 5, 4))
+    inner = keras.Sequential([image, shared])
+    model = keras.Model(image, shared(inner(image)))
+    with fused(model):
+        assert type(shared) is FusedBatchNormalization
+    assert type(shared) is layers.BatchNormalization
+
+
 def test_training_with_and_without_gives_the_same_moments_and_almost_the_same_weights():
     def trained(context):
         keras.utils.set_random_seed(3)

@@ -6,15 +6,17 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
-from cnnhelpers import data, precision, seeds
+from cnnhelpers import backup, data, precision, seeds, training
 from cnnhelpers.compilation import learning_rate
 from cnnhelpers.errors import InputError
 from cnnhelpers.inputs import gathered, scaling_layers
 from cnnhelpers.splits import Part, split
-from cnnhelpers.training import final_weights, start_from, train
+from cnnhelpers.training import final_weights, train
+from cnnhelpers.weights import DivergedError, start_from
 from tests.tiny import tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras.*")
@@ -125,6 +127,22 @@ def test_a_run_that_diverges_is_recorded_as_failed_with_its_epoch():
     assert arrays == {}
 
 
+def test_a_run_to_start_from_that_diverges_is_named_and_leaves_no_backup(tmp_path, monkeypatch):
+    monkeypatch.setattr(backup, "SECONDS_BETWEEN", 0.0)
+    wild = tiny("wild", optimizer="sgd", learning_rate=1e30)
+    with pytest.raises(DivergedError, match="wild with seed 0 gives no weights to start from"):
+        train(replace(tiny(), after=wild), 0, backup_folder=tmp_path)
+    assert not list(tmp_path.glob("*.npz"))
+
+
+@pytest.mark.parametrize("activation", [None, "sigmoid"])
+def test_a_network_without_softmax_is_refused_before_training(monkeypatch, activation):
+    monkeypatch.setattr(training, "learn", lambda *_: pytest.fail("it was trained"))
+    layers = [keras.layers.Flatten(), keras.layers.Dense(10, activation=activation)]
+    with pytest.raises(InputError, match=r"of tiny must end in probabilities: .* outputs that sum to [-0-9.]+$"):
+        train(replace(tiny(), network=layers), 0)
+
+
 def test_all_training_images_are_used_when_nothing_is_held_out():
     _, record, _ = train(replace(tiny(split="none", epochs=1).change(images=None)), 0)
     assert record.data["images"] == {"train": 1297, "test": 500}
@@ -184,7 +202,7 @@ def test_a_run_after_another_starts_from_its_final_weights_also_where_they_are_k
     model, record, _ = train(first, 0)
     _, continued, _ = train(stopped, 0, backup_folder=tmp_path)
     assert continued.weights_sha256 == record.weights_sha256  # steps of 1e-30 move nothing
-    (kept,) = tmp_path.iterdir()
+    (kept,) = tmp_path.glob("*.npz")
     assert kept.name == f"{first.identity()}-0.weights.npz"
     for again, weight in zip(final_weights(first, 0, tmp_path), model.layers[-1].get_weights(), strict=True):
         assert (again == weight).all()

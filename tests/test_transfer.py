@@ -8,12 +8,15 @@ import keras
 import numpy as np
 import pytest
 
-from cnnhelpers import Experiment, Protocol, data, networks, plans, records, training, transfer
+from cnnhelpers import Experiment, Protocol, data, networks, plans, records, run, training, transfer
 from cnnhelpers.inputs import assemble
 from cnnhelpers.recorded import recorded
 from cnnhelpers.splits import split
 from cnnhelpers.studies.transfer import Transfer, add_ways, fewer
 from cnnhelpers.training import train
+from cnnhelpers.workers import failure
+from tests.faults.networks import backed_up
+from tests.tiny import tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras.*")
 
@@ -86,6 +89,30 @@ def test_fine_tuning_moves_the_convolutions_of_the_last_block_and_nothing_else()
     assert moved == {"block3_0_conv", "block3_1_conv", "block3_2_conv"}
 
 
+def partly_unfrozen(input_shape, classes):
+    """Freeze a model within the network, then let its last layer learn."""
+    convolutions = [keras.layers.Conv2D(3, 3), keras.layers.BatchNormalization(), keras.layers.Conv2D(3, 3)]
+    base = keras.Sequential([keras.Input(input_shape), *convolutions])
+    base.trainable = False
+    base.layers[-1].trainable = True
+    return keras.Sequential([keras.Input(input_shape), base, keras.layers.Flatten(), keras.layers.Dense(classes)])
+
+
+def frozen_by_layer(input_shape, classes):
+    """Freeze every layer of a model within the network, but not the model."""
+    base = keras.Sequential([keras.Input(input_shape), keras.layers.Conv2D(3, 3, trainable=False)])
+    return keras.Sequential([keras.Input(input_shape), base, keras.layers.Flatten(), keras.layers.Dense(classes)])
+
+
+def two_inputs(input_shape, classes):
+    """Let the first layer that learns read twice from what is frozen."""
+    inputs = keras.Input(input_shape)
+    frozen = keras.layers.Conv2D(4, 3, strides=8, trainable=False)(inputs)
+    words = [keras.layers.Reshape((-1, 4))(one) for one in (frozen, keras.layers.ReLU()(frozen))]
+    attended = keras.layers.Flatten()(keras.layers.MultiHeadAttention(1, 4)(*words))
+    return keras.Model(inputs, keras.layers.Dense(classes)(attended))
+
+
 @pytest.mark.parametrize(
     "network",
     [
@@ -99,11 +126,26 @@ def test_fine_tuning_moves_the_convolutions_of_the_last_block_and_nothing_else()
         ],
         [keras.layers.BatchNormalization(center=False, scale=False), keras.layers.Flatten(), keras.layers.Dense(10)],
         [keras.layers.Flatten(), keras.layers.Dense(10)],
+        partly_unfrozen,
+        two_inputs,
     ],
-    ids=["from scratch", "all unfrozen", "dropout before", "statistics that move", "nothing frozen"],
+    ids=[
+        "from scratch",
+        "all unfrozen",
+        "dropout before",
+        "statistics that move",
+        "nothing frozen",
+        "partly unfrozen",
+        "two inputs",
+    ],
 )
 def test_features_that_are_not_fixed_or_not_worth_it_are_none(network):
     assert transfer.split_frozen(assembled(experiment(network=network))[0]) is None
+
+
+def test_a_network_frozen_layer_by_layer_has_features():
+    extractor, _ = transfer.split_frozen(assembled(experiment(network=frozen_by_layer))[0])
+    assert extractor.output_shape == (None, 30 * 30 * 3)  # flat: only the dense layer behind them learns
 
 
 def test_dropout_in_the_head_does_not_matter():
@@ -184,6 +226,16 @@ def test_a_pretrained_network_hands_its_weights_over_without_being_trained_again
     assert replace(pretraining, keep_weights=False).identity() == pretraining.identity()
 
 
+def test_runs_that_start_from_the_same_one_train_it_once_between_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("BUILT", str(tmp_path / "built"))
+    dense = [keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
+    ends = {name: replace(tiny(name, epochs=epochs), network=dense) for epochs, name in enumerate(("one", "two"), 1)}
+    after = [replace(one, after=backed_up(10, "before")) for one in ends.values()]
+    runs = run(after, 1, workers=2, folder=tmp_path, progress=False)
+    assert runs.status.tolist() == ["done", "done"]
+    assert len((tmp_path / "built").read_text().splitlines()) == 1
+
+
 def test_the_three_ways_share_a_start_and_differ_in_identity():
     line = Transfer("digits", source="digits", profile="smoke")
     scratch, frozen, tuned = line.ways(10)
@@ -222,6 +274,13 @@ def test_runs_are_labelled_by_way_and_number_of_images():
     )
     assert found.way.tolist() == ["scratch", "frozen", "fine-tuned"] * 2
     assert set(found.images) == {100}
+
+
+def test_a_failed_run_is_labelled_too_and_its_images_are_unknown(tmp_path):
+    scratch, *_ = Transfer("digits", source="digits", profile="smoke").ways()
+    (one,) = plans.plan([scratch], 1, tmp_path)
+    found = add_ways(records.table([failure(one, "the worker process died twice")]))
+    assert found.way.tolist() == ["scratch"] and found.images.isna().all()
 
 
 def test_runs_are_found_without_the_pixels_that_the_backbone_was_pretrained_on(tmp_path):

@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from math import ceil, log2
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cnnhelpers import data, networks
@@ -233,14 +234,15 @@ def fewer(experiment: Experiment, images_a_class: int | None, steps: int) -> Exp
 def add_ways(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs of Transfer.labelled with columns way (one of WAYS) and images (labelled training images).
 
+    What a failed run had for images may be unknown: NaN.
+
     Examples
     --------
     >>> runs = pd.DataFrame({"experiment": ["small_resnet/frozen/10", "E1"], "record": [None, None]})
     >>> len(add_ways(runs.head(0)))
     0
     """
-    parts = runs["experiment"].str.split("/")
-    known = (parts.str.len() >= 2) & parts.str[1].isin(WAYS) & ~(parts.str[2].fillna("0").str.contains("[^0-9]"))
-    found = runs[known]
-    images = [record.data["images"]["train"] for record in found["record"]]
-    return found.assign(way=parts[known].str[1], images=images)
+    way = runs["experiment"].str.extract(rf"^[^/]+/({'|'.join(WAYS)})(?:/[0-9]+)?$", expand=False).dropna()
+    found = runs.loc[way.index]
+    images = [record.data.get("images", {}).get("train", np.nan) for record in found["record"]]
+    return found.assign(way=way, images=images)

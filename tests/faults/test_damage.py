@@ -12,7 +12,7 @@ import pytest
 from cnnhelpers import backup, data, records
 from cnnhelpers.__main__ import main
 from cnnhelpers.predictions import load_model
-from cnnhelpers.training import train
+from cnnhelpers.training import final_weights, train
 from tests.test_records import record
 from tests.tiny import tiny
 
@@ -48,12 +48,21 @@ def of_another_identity(path, other):
     shutil.copy(other, path)
 
 
-@pytest.mark.parametrize("damage", [truncated, foreign, of_another_identity])
-def test_a_backup_that_cannot_be_used_gives_way_to_the_one_before(tmp_path, monkeypatch, damage):
+def of_other_code(path, _):
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **arrays | {"code": np.asarray("0.0.1 (0123456789ab)")})
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [(truncated, ""), (foreign, ""), (of_another_identity, "of another run"), (of_other_code, "made by other code")],
+)
+def test_a_backup_that_cannot_be_used_gives_way_to_the_one_before(tmp_path, monkeypatch, damage, said):
     other = stop_after(3, tmp_path / "other", monkeypatch, batch_size=64)
     path = stop_after(3, tmp_path, monkeypatch)
     damage(path, other)
-    with pytest.warns(UserWarning, match="cannot be used .*: taking the one before"):
+    with pytest.warns(UserWarning, match=rf"cannot be used \(.*{said}.*\): taking the one before"):
         _, resumed, _ = train(tiny(epochs=4), 0, backup_folder=tmp_path)
     _, whole, _ = train(tiny(epochs=4), 0)
     assert resumed.stop["resumed_after"] == [2]
@@ -68,6 +77,19 @@ def test_without_a_usable_backup_the_run_starts_afresh_and_says_so(tmp_path, mon
         _, record, _ = train(tiny(epochs=4), 0, backup_folder=tmp_path)
     assert any("it starts afresh" in str(one.message) for one in told)
     assert record.stop["resumed_after"] == []
+
+
+def test_damaged_weights_are_made_again(tmp_path):
+    before = tiny("before", epochs=1)
+    weights = final_weights(before, 0, tmp_path)
+    (path,) = tmp_path.glob("*.weights.npz")
+    whole = path.read_bytes()
+    for damaged in (whole[:500], whole[:200] + bytes(100) + whole[300:]):
+        path.write_bytes(damaged)
+        with pytest.warns(UserWarning, match=rf"{path.name} is damaged \(.*\): its run is trained again"):
+            again = final_weights(before, 0, tmp_path)
+        assert all((one == other).all() for one, other in zip(again, weights, strict=True))
+        assert path.read_bytes() == whole
 
 
 def test_verify_lists_corrupt_older_and_edited_records_and_damaged_arrays(tmp_path, capsys):

@@ -7,13 +7,15 @@ import json
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from cnnhelpers import models, records, run
+from cnnhelpers import locks, models, records, run, weights
 from cnnhelpers.errors import InputError
+from cnnhelpers.training import train
 from tests.faults.processes import ROOT, script
 from tests.tiny import tiny
 
@@ -63,6 +65,27 @@ def test_a_backup_on_a_full_disk_costs_a_warning_and_not_the_run(tmp_path):
     assert "no backup of" in told
     assert process.returncode == 0, told
     assert records.load(tmp_path).status.tolist() == ["done"]
+
+
+def test_weights_on_a_full_disk_cost_a_warning_and_not_the_run(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(weights, "replace_file", full)
+    with pytest.warns(UserWarning, match="weights are not kept: No space left on device; the run goes on"):
+        _, record, _ = train(replace(tiny(epochs=1), keep_weights=True), 0, backup_folder=tmp_path)
+    assert record.status == "done"
+
+
+def test_a_file_system_without_locks_still_trains_everything(tmp_path, monkeypatch):
+    def none(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(locks.fcntl, "lockf", none)
+    assert run(tiny(epochs=1), 3, workers=1, folder=tmp_path, progress=False).status.tolist() == ["done"] * 3
+    monkeypatch.setattr(locks.fcntl, "flock", none)
+    with locks.alone(tmp_path / "lock"):
+        pass
 
 
 def test_a_model_on_a_full_disk_leaves_no_half_file(tmp_path):
