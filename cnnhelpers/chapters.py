@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from cnnhelpers import data, figures, records, summaries
 from cnnhelpers.experiment import Experiment, padded_shape
@@ -56,13 +55,14 @@ def class_counts(experiment: Experiment) -> Axes:
     return figures.class_counts(pd.DataFrame(counts, index=pd.Index(names)))
 
 
-def samples(experiment: Experiment, per_class: int = 10) -> Axes | Markdown:
-    """Draw labelled training images; where the data are not at hand, say so in a sentence."""
+def samples(experiment: Experiment, per_class: int = 10) -> Markdown | None:
+    """Draw labelled training images, in a figure that the notebook shows; without the data return a sentence."""
     name = experiment.protocol.dataset
     if not data.at_hand(name):
         return Markdown(NOT_AT_HAND.format(name=name))
     dataset = data.load(name)
-    return figures.sample_sheet(dataset.train_images, dataset.train_labels, dataset.class_names, per_class)
+    figures.sample_sheet(dataset.train_images, dataset.train_labels, dataset.class_names, per_class)
+    return None
 
 
 def layers(experiment: Experiment) -> pd.DataFrame:
@@ -127,16 +127,17 @@ def provenance(runs: pd.DataFrame) -> Markdown:
     )
 
 
-def gallery(record: records.Record, count: int = 10) -> Figure | Markdown:
-    """Draw what a recorded run answered for the first test images; without the data, say so in a sentence."""
+def gallery(record: records.Record, count: int = 10) -> Markdown | None:
+    """Draw what a recorded run answered for the first test images, like `samples`; without the data a sentence."""
     name = record.data["name"]
     if not data.at_hand(name) or data.card(name).fingerprint != record.data["fingerprint"]:
         return Markdown(NOT_AT_HAND.format(name=name))
     dataset = data.load(name)
     probabilities = records.arrays(record)["gallery_probabilities"][:count]
-    return figures.prediction_gallery(
+    figures.prediction_gallery(
         dataset.test_images[:count], probabilities, dataset.test_labels[:count], dataset.class_names
     )
+    return None
 
 
 def _model(experiment: Experiment):

@@ -28,9 +28,9 @@ _FOUND = {
 
 
 def in_short(found: pd.DataFrame) -> Markdown:
-    """Return what became of the conclusions in a sentence, and a list of those confirmed or contradicted. Tops a page.
+    """Return what became of the conclusions in a sentence, and those confirmed and contradicted. Tops a page.
 
-    A conclusion of several questions that is contradicted says how many of them hold all the same.
+    A confirmed one says how it was read; a contradicted one of several questions, how many of them hold all the same.
     """
     tested = found[found["verdict"] != "not enough runs"]
     if tested.empty:
@@ -40,14 +40,11 @@ def in_short(found: pd.DataFrame) -> Markdown:
     number = f"{len(tested)} could be tested with several seeds{_whose(found, tested)}"
     first = f"Of {len(found)} published conclusions {number}: {', '.join(told)}"
     fragile = int(tested["fragile"].sum())
-    first += f"; of these verdicts {fragile} would change without one of the seeds." if fragile else "."
-    lists = {"Confirmed": ("holds", "holds but negligible"), "Contradicted": ("contradicted",)}
-    lines = [
-        f"- {word}{_in_part(one)}: *{one.text}*." + (f" Our reading: {one.reading}" if one.reading else "")
-        for word, verdicts in lists.items()
-        for one in tested[tested["verdict"].isin(verdicts)].itertuples()
-    ]
-    return Markdown("\n".join([first, *([""] if lines else []), *lines]))
+    lines = [first + (f"; of these verdicts {fragile} would change without one of the seeds." if fragile else ".")]
+    for word, verdicts in (("Confirmed", ("holds", "holds but negligible")), ("Contradicted", ("contradicted",))):
+        chosen = [f"*{one.text}*{_note(one)}" for one in tested[tested["verdict"].isin(verdicts)].itertuples()]
+        lines += [f"{word}: {'; '.join(chosen)}."] if chosen else []
+    return Markdown("\n\n".join(lines))
 
 
 def by_verdict(compared: pd.DataFrame, label: str = "label") -> Markdown:
@@ -165,12 +162,12 @@ def _whose(found: pd.DataFrame, tested: pd.DataFrame) -> str:
     return f" ({', '.join(f'{count} of report {name}' for name, count in counts.items())})"
 
 
-def _in_part(one: object) -> str:
-    """Return how many questions of a contradicted conclusion hold, each alone."""
+def _note(one: object) -> str:
+    """Return how a confirmed conclusion was read, and how many questions of a contradicted one hold, each alone."""
+    if one.verdict != "contradicted":
+        return f" ({one.reading[0].lower()}{one.reading[1:].rstrip('.')})" if one.reading else ""
     pro = sum(part.p_for < ALPHA for part in one.parts)
-    if one.verdict != "contradicted" or not pro:
-        return ""
-    return f", though {pro} of its {len(one.parts)} questions hold{'s' * (pro == 1)}"
+    return f" (though {pro} of its {len(one.parts)} questions hold{'s' * (pro == 1)})" if pro else ""
 
 
 def _row(one: object) -> tuple[object, ...]:

@@ -40,17 +40,17 @@ REPORT_A = [
         "More convolutions do not consistently improve the model",
         [at_least(one, three) for three, one in A_PAIRS],
         logic="any",
-        reading="It holds if three convolutions gain less than the margin over one under any of the regularizations.",
+        reading="Under any of the regularizations three convolutions gain less than the margin over one.",
     ),
     Claim(
         "L2 with 1 convolution is the best of the eight",
         best("A4", A_EIGHT),
-        reading="The network as a whole. Its dense layer, which those without L2 lack, may be what makes it so.",
+        reading="The network as a whole, with the dense layer that those without L2 lack.",
     ),
     Claim(
         "Validation accuracy ends above training accuracy for dropout with 3 convolutions only",
         [below("A5", 0.0, "running_gap"), *(above(name, 0.0, "running_gap") for name in A_EIGHT if name != "A5")],
-        reading="Training accuracy is the report's: the running mean of the last epoch, with dropout active.",
+        reading="Training accuracy is the report's: the running mean of the last epoch, dropout active.",
     ),
     Claim(
         "Models 2, 3 and 8 overfit by the end of the ten epochs",
@@ -72,8 +72,8 @@ REPORT_A = [
     Claim(
         "Retraining on all training images lifts test accuracy above validation accuracy",
         better("A-top", "A4"),
-        reading="Both on the test images. The report set the test accuracy after retraining beside the validation "
-        "accuracy before it: other images, which may be easier or harder.",
+        reading="Both on the test images; the report set the accuracy before on validation images, which may be easier "
+        "or harder.",
     ),
     Claim(
         "Deeper filters show more condensed patterns",

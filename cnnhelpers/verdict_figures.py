@@ -53,7 +53,7 @@ def verdict_intervals(found: pd.DataFrame, ax: Axes | None = None) -> Axes:
     _ticks(ax)
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", color="#e0e0e0", linewidth=0.6)
-    ax.set_xlabel("distance in margins (without one, such as times and losses: in smallest detectable differences)")
+    ax.set_xlabel("distance in margins; where there is none, in smallest detectable differences")
     for side, place, text in (("left", 0.0, "← against the claim"), ("right", 1.0, "for the claim →")):
         ax.annotate(text, (place, 1.005), xycoords="axes fraction", ha=side, va="bottom", fontsize=9, color="#333333")
     _legend(ax, tested["verdict"], heights.sum())

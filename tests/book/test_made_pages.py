@@ -150,8 +150,8 @@ def test_the_answer_counts_verdicts_and_names_what_holds_and_what_does_not():
     assert claim_tables.in_short(found).data == (
         "Of 5 published conclusions 4 could be tested with several seeds: 1 holds, 1 is contradicted, "
         "2 stay undecided; of these verdicts 1 would change without one of the seeds.\n\n"
-        "- Confirmed: *claim 1*. Our reading: Read so.\n"
-        "- Contradicted, though 1 of its 2 questions holds: *claim 2*."
+        "Confirmed: *claim 1* (read so).\n\n"
+        "Contradicted: *claim 2* (though 1 of its 2 questions holds)."
     )
     assert "No conclusion" in claim_tables.in_short(found[4:]).data
     of_two = found.assign(report=["A", "A", "A", "A", "B"])

@@ -75,6 +75,9 @@ def test_a_chapter_runs_in_a_fresh_kernel(name, tmp_path):
     ]
     assert len(pictures) >= 4
     assert all(cell.metadata.mystnb.image.alt for cell in pictures)
+    results = [one for cell in executed.cells for one in cell.get("outputs", []) if one.output_type == "execute_result"]
+    shown = [one.data.get("text/plain", "") for one in results]
+    assert [text for text in shown if text.startswith(("<Axes", "<Figure", "[<matplotlib"))] == []  # a ; hides them
 
 
 @pytest.mark.parametrize("name", SMALL)
