@@ -79,7 +79,8 @@ def reading(found: pd.DataFrame, report: str | None = None) -> Markdown:
         whose = "these conclusions" if report is None else f"the conclusions of report {report}"
         return Markdown(f"*None of {whose} has runs enough for a verdict yet.*")
     header = ["", "conclusion", "verdict", "evidence", "p (Holm)", "smallest detectable", "seeds to decide"]
-    shown = table(header, (_row(one) for one in tested.itertuples())).data
+    columns = len(header) - tested["seeds_to_decide"].isna().all()  # an empty one takes room from the others
+    shown = table(header[:columns], [_row(one)[:columns] for one in tested.itertuples()]).data
     rest = "; ".join(f"conclusions {numbers}: {basis}" for basis, numbers in bases(tested))
     return Markdown(shown + (f"\n\nThe runs behind them. {rest[0].upper()}{rest[1:]}." if rest else ""))
 

@@ -428,6 +428,9 @@ def test_tables_show_the_tested_and_list_the_others():
     found = claims.verdicts(runs, made)
     assert "A wins" in reading(found).data
     assert r"\|" in reading(found).data
+    assert "seeds to decide" not in reading(found).data
+    undecided = runs_of(A=[0.91, 0.88, 0.92, 0.89, 0.91], B=[0.9] * 5)
+    assert "seeds to decide" in reading(claims.verdicts(undecided, made)).data
     assert "C wins" not in reading(found).data
     assert "| C |" in lacking(found).data
     assert "none of the conclusions of report y has runs enough" in reading(found, "y").data.casefold()
