@@ -101,7 +101,7 @@ def lacking(found: pd.DataFrame) -> Markdown:
 def contradictions(found: pd.DataFrame) -> Markdown:
     """Return `audit.contradictions` for reading."""
     rows = [
-        (one.report, one.experiment, one.metric.replace("_", " "), f"{one.place} {one.value:.6g}",
+        (one.report, one.experiment, spelled(one.metric), f"{one.place} {one.value:.6g}",
          f"{one.other_place} {one.other:.6g}", f"{one.difference:+.4g}", f"{one.allowed:.2g}")
         for one in found.itertuples()
     ]  # fmt: skip
@@ -112,7 +112,7 @@ def contradictions(found: pd.DataFrame) -> Markdown:
 def against_runs(found: pd.DataFrame) -> Markdown:
     """Return the rows of `audit.against_runs` whose published number our interval excludes, for reading."""
     rows = [
-        (one.report, one.experiment, one.metric.replace("_", " "), one.place, f"{one.published:.4g}",
+        (one.report, one.experiment, spelled(one.metric), one.place, f"{one.published:.4g}",
          f"{one.estimate:.4f} [{one.low:.4f}, {one.high:.4f}]", "yes" if one.likely else "**no**")
         for one in found[~found["inside"].astype(bool)].itertuples()
     ]  # fmt: skip

@@ -10,7 +10,7 @@ import pandas as pd
 from cnnhelpers.data import KNOWN
 from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.published import DATASETS
-from cnnhelpers.records import histories
+from cnnhelpers.records import Record, histories
 from cnnhelpers.statistics import by_seed
 from cnnhelpers.verdicts import MARGINS
 
@@ -145,22 +145,20 @@ class Measurements:
 
     def margin(self, experiment: str) -> float:
         """Return the difference of accuracy that does not matter on the data that an experiment was run on."""
-        return MARGINS.get(self._datasets.get(self._label(experiment), DATASETS.get(experiment[:1], "")), OTHER_MARGIN)
+        return MARGINS.get(self._dataset(experiment), OTHER_MARGIN)
 
     def classes(self, experiment: str) -> int:
         """Return how many classes the data of an experiment have; 10 where neither a record nor the name says."""
-        if "record" in self.runs:
-            for record in self.runs.loc[self.runs["experiment"] == self._label(experiment), "record"]:
-                if names := record.classes.get("names"):
-                    return len(names)
-        known = KNOWN.get(self._datasets.get(self._label(experiment), DATASETS.get(experiment[:1], "")))
+        for record in self._records(experiment):
+            if names := record.classes.get("names"):
+                return len(names)
+        known = KNOWN.get(self._dataset(experiment))
         return known.classes if known else 10
 
     def test_images(self, experiment: str) -> int:
         """Return how many test images the runs of an experiment were evaluated on; 10,000 where no record says."""
-        if "record" in self.runs:
-            for record in self.runs.loc[self.runs["experiment"] == self._label(experiment), "record"]:
-                return int(record.data.get("images", {}).get("test", 10_000))
+        for record in self._records(experiment):
+            return int(record.data.get("images", {}).get("test", 10_000))
         return 10_000
 
     def _with(self, quantity: str) -> pd.DataFrame:
@@ -175,6 +173,16 @@ class Measurements:
             return self.runs.assign(**{quantity: self.runs[column]})
         last = [(one.history.get(column) or [None])[-1] for one in self.runs["record"]]
         return self.runs.assign(**{quantity: pd.Series(last, self.runs.index, dtype=float)})
+
+    def _records(self, experiment: str) -> Iterable[Record]:
+        """Return the records of an experiment's runs, none where the runs are a table of one's own."""
+        if "record" not in self.runs:
+            return ()
+        return self.runs.loc[self.runs["experiment"] == self._label(experiment), "record"]
+
+    def _dataset(self, experiment: str) -> str:
+        """Return the data that an experiment was run on, those of its report where no run says."""
+        return self._datasets.get(self._label(experiment), DATASETS.get(experiment[:1], ""))
 
     def _label(self, experiment: str) -> str:
         """Return the name under which the runs of an experiment stand here."""

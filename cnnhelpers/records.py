@@ -40,9 +40,7 @@ class Record:
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)  #: part -> METRICS at the end of training
     best: dict[str, float] = field(default_factory=dict)  #: history at best_epoch
     classes: dict[str, Any] = field(default_factory=dict)  #: names; part -> confusion, precision, recall, f1
-    cost: dict[str, float] = field(
-        default_factory=dict
-    )  #: parameters, flops, seconds, peak_memory_mb of the whole process, ...
+    cost: dict[str, float] = field(default_factory=dict)  #: parameters, flops, seconds, memory of the process, ...
     environment: dict[str, Any] = field(default_factory=dict)  #: versions, backend, device, precision, threads, commit
     weights_sha256: str = ""
 

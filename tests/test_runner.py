@@ -48,31 +48,32 @@ def test_two_experiments_of_one_identity_share_their_run_under_their_own_labels(
     assert len(list(tmp_path.rglob("*.json"))) == 1
 
 
-def test_a_network_defined_in_a_notebook_reaches_the_workers(tmp_path):
-    code = """
-import keras
-from cnnhelpers import Experiment, Protocol, run
-class Twice(keras.layers.Layer):
-    def call(self, x):
-        return 2 * x
-def network(input_shape, classes):
-    return keras.Sequential([keras.Input(input_shape), Twice(), keras.layers.Flatten(),
-                             keras.layers.Dense(classes, activation="softmax")])
-print(run(Experiment(network, Protocol(epochs=1, images=50)), 1).status[0])
-"""
-    script = tmp_path / "script.py"  # no `if __name__ == "__main__"`: a notebook has none either
-    script.write_text(code)
-    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
-    assert done.stdout == "done\n", done.stderr
-
-
-def test_code_of_a_notebook_hands_weights_over_and_may_be_frozen(tmp_path):
-    code = """
+def as_in_a_notebook(code, folder):
+    """Run code with a layer class of its own and no `if __name__ == "__main__"`: a notebook has none either."""
+    script = folder / "script.py"
+    script.write_text(f"""
 import keras
 from cnnhelpers import Experiment, Protocol, data, run
 class Twice(keras.layers.Layer):
     def call(self, x):
         return 2 * x
+{code}""")
+    return subprocess.run([sys.executable, script], cwd=folder, capture_output=True, text=True)
+
+
+def test_a_network_defined_in_a_notebook_reaches_the_workers(tmp_path):
+    code = """
+def network(input_shape, classes):
+    return keras.Sequential([keras.Input(input_shape), Twice(), keras.layers.Flatten(),
+                             keras.layers.Dense(classes, activation="softmax")])
+print(run(Experiment(network, Protocol(epochs=1, images=50)), 1).status[0])
+"""
+    done = as_in_a_notebook(code, tmp_path)
+    assert done.stdout == "done\n", done.stderr
+
+
+def test_code_of_a_notebook_hands_weights_over_and_may_be_frozen(tmp_path):
+    code = """
 def network(input_shape, classes):
     frozen = keras.layers.Conv2D(2, 5, strides=5, trainable=False)
     return keras.Sequential([keras.Input(input_shape), frozen, Twice(), keras.layers.Flatten(),
@@ -82,9 +83,7 @@ before = Experiment(network, Protocol(epochs=1, images=50), keep_weights=True, i
 after = Experiment(network, Protocol(dataset="copy.npz", epochs=1, images=50), after=before, id="after")
 print([record.stop["error"] for record in run([before, after], 1).record])
 """
-    script = tmp_path / "script.py"
-    script.write_text(code)
-    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
+    done = as_in_a_notebook(code, tmp_path)
     assert done.stdout == "[None, None]\n", done.stderr
 
 
