@@ -9,7 +9,7 @@ from cnnhelpers.claim_questions import Claim
 from cnnhelpers.evidence import Evidence
 from cnnhelpers.measurements import Measurements
 from cnnhelpers.planning import ALPHA
-from cnnhelpers.verdicts import FEWEST_PAIRS, Verdict, holm
+from cnnhelpers.verdicts import FEWEST_PAIRS, Verdict, holm, verdict_of
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,8 @@ def _word(one: Assessment, adjusted: float, equivalent: float) -> Verdict:
     if not one.enough:
         return "not enough runs"
     p = min(one.p_for, one.p_against) if np.isnan(adjusted) else adjusted
-    if p >= ALPHA:
-        return "equivalent" if equivalent < ALPHA else "undecided"
-    if one.p_against < one.p_for:
-        return "contradicted"
     parts = one.parts if one.claim.logic == "all" else (one.deciding,)
-    return "holds but negligible" if any(part.negligible for part in parts) else "holds"
+    return verdict_of(one.p_for, one.p_against, p, equivalent, any(part.negligible for part in parts))
 
 
 def sentence(one: Assessment, word: Verdict) -> str:

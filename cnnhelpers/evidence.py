@@ -1,7 +1,7 @@
 """What runs answer to the questions that a claim is made of: one `Evidence` a question.
 
-Each question has two p values: that the runs speak for it, and that they speak against it. Of a two-sided t test the
-one on the other side is 1, so that whichever is below a level is a decision at that level.
+Each question has two p values: that the runs speak for it, and that they speak against it, as `verdicts.weigh` has
+them. Whichever is below a level is a decision at that level.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ import numpy as np
 from cnnhelpers.measurements import DIFFERENCES, MEASURED, Measurements
 from cnnhelpers.planning import ALPHA
 from cnnhelpers.questions import best_of_many, chance, with_test_images
-from cnnhelpers.statistics import Comparison, equivalence_of, from_differences, paired
+from cnnhelpers.statistics import Comparison, from_differences, paired
 from cnnhelpers.trends import LAST_EPOCHS, overfitting, trend
-from cnnhelpers.verdicts import Direction, beyond, holm
+from cnnhelpers.verdicts import Direction, holm, weigh
 
 Level = str | tuple[str, str]  # an experiment, or the difference of two
 
@@ -219,20 +219,7 @@ def of_chance(runs: Measurements, *, a: str) -> Evidence:
 
 def judged(evidence: Evidence) -> Evidence:
     """Return evidence with its p values, and with what the margin says of it, all from its comparison."""
-    comparison, margin, direction = evidence.comparison, evidence.margin, evidence.direction
-    equivalence = equivalence_of(comparison, margin).p
-    if direction == "equal":
-        return replace(evidence, p_for=equivalence, p_against=beyond(comparison, margin))
-    higher = comparison.difference > 0
-    claimed = comparison.difference != 0 and higher == (direction == "higher")
-    farthest = comparison.high if direction == "higher" else -comparison.low
-    return replace(
-        evidence,
-        p_for=comparison.p if claimed else 1.0,
-        p_against=1.0 if claimed else comparison.p,
-        negligible=bool(margin and claimed and farthest < margin),
-        p_equivalent=1.0 if np.isnan(equivalence) else equivalence,
-    )
+    return replace(evidence, **vars(weigh(evidence.comparison, evidence.margin, evidence.direction)))
 
 
 def _new_images(runs: Measurements, a: str, rivals: Sequence[str]) -> tuple[float, float] | None:

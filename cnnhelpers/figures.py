@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from cnnhelpers.galleries import confusion_matrix, prediction_gallery, sample_sheet
 from cnnhelpers.map_figures import heat_map, search_path
 from cnnhelpers.row_figures import class_counts, gap, intervals, seed_dots, times_to_accuracy
-from cnnhelpers.style import COLOURS, MARKERS, QUIET, axes, legend, need, quantity, use_style, words
+from cnnhelpers.style import QUIET, axes, legend, look_of, need, quantity, use_style, words
 
 __all__ = [
     "class_counts",
@@ -58,7 +58,7 @@ def learning_curves(histories: pd.DataFrame, metric: str = "accuracy", ax: Axes 
     label, factor = quantity(metric)
     handles, partial = [], False
     for position, (name, runs) in enumerate(histories.groupby("experiment", sort=False)):
-        look = _look(position)
+        look = look_of(position) | {"markersize": 5}
         seeds = runs["seed"].nunique()
         for column, line, shade in parts:
             grouped = (runs[column] * factor).groupby(runs["epoch"]).agg(["mean", "min", "max", "count"])
@@ -104,7 +104,7 @@ def sweep(
     groups = list(table.groupby(by, sort=False)) if by else [("", table)]
     spread = min(0.16, 0.6 / len(groups)) if table[["low", "high"]].notna().any(axis=None) else 0.0
     for position, (group, rows) in enumerate(groups):
-        look = _look(position)
+        look = look_of(position) | {"markersize": 5}
         shift = (position - (len(groups) - 1) / 2) * spread
         places = np.array([ticks[_strength(one)] for one in rows[x]]) + shift
         rows, places = rows.iloc[np.argsort(places)], np.sort(places)
@@ -128,11 +128,6 @@ def sweep(
     ax.grid(axis="y", color="#e0e0e0", linewidth=0.6)
     legend(ax, ax.get_legend_handles_labels()[0])
     return ax
-
-
-def _look(position: int) -> dict[str, object]:
-    """Return colour and marker of the experiment at `position`; the pair repeats only after 72."""
-    return {"color": COLOURS[position % len(COLOURS)], "marker": MARKERS[position % len(MARKERS)], "markersize": 5}
 
 
 def _curve(ax: Axes, grouped: pd.DataFrame, seeds: int, look: dict[str, object], shade: float) -> bool:

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from cnnhelpers.style import COLOURS, MARKERS, QUIET, axes, legend, need, quantity, words
+from cnnhelpers.style import COLOURS, QUIET, axes, legend, look_of, need, quantity, words
 
 NAME_WIDTH, NAME_HEIGHT = 40, 11  # points that the name of a network takes
 
@@ -58,8 +58,7 @@ def signal_by_layer(table: pd.DataFrame, column: str = "signal", ax: Axes | None
     need(table, ["experiment", "depth", column], "signal_by_layer")
     ax = axes(ax)
     for position, (name, rows) in enumerate(table.groupby("experiment", sort=False)):
-        look = {"color": COLOURS[position % len(COLOURS)], "marker": MARKERS[position % len(MARKERS)], "markersize": 5}
-        ax.plot(rows["depth"], rows[column], **look, linewidth=1.5, label=words(name, 24))
+        ax.plot(rows["depth"], rows[column], **look_of(position), markersize=5, linewidth=1.5, label=words(name, 24))
     if level:
         ax.axhline(level, color=QUIET, linestyle="--", linewidth=1, label="learning rate")
     ax.set_yscale("log")

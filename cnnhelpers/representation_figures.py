@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from cnnhelpers.errors import InputError
-from cnnhelpers.style import COLOURS, HATCHES, MARKERS, QUIET, WIDTH, axes, ink, legend, need, words
+from cnnhelpers.style import COLOURS, HATCHES, QUIET, WIDTH, axes, ink, legend, look_of, need, words
 
 SLANTED = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
 
@@ -92,13 +92,13 @@ def by_layer(
     groups = list(table.groupby(by, sort=False))
     for position, (name, rows) in enumerate(groups):
         shift = 0.12 * (position - (len(groups) - 1) / 2)
-        colour, marker = COLOURS[position % len(COLOURS)], MARKERS[position % len(MARKERS)]
+        look = look_of(position)
         line = "-" if name != "before training" else "--"
         means = rows.groupby("layer", sort=False)["value"].mean() * factor
         where = means.index.map(places).to_numpy(float) + shift
-        ax.plot(where, means, line, color=colour, marker=marker, label=words(name, 24), linewidth=1.6, markersize=5)
+        ax.plot(where, means, line, **look, label=words(name, 24), linewidth=1.6, markersize=5)
         dots = rows["layer"].map(places).to_numpy(float) + shift
-        ax.plot(dots, rows["value"] * factor, ".", color=colour, alpha=0.45, markersize=5)
+        ax.plot(dots, rows["value"] * factor, ".", color=look["color"], alpha=0.45, markersize=5)
     if reference is not None:
         ax.axhline(reference[0] * factor, color=QUIET, linestyle=":", label=words(reference[1], 24))
     ax.set_xticks(list(places.values()), list(places), **(SLANTED if len(places) > 4 else {}))
@@ -120,8 +120,7 @@ def projection(measures: dict[str, np.ndarray], class_names: Sequence[str], figu
     figure = figure or plt.figure(figsize=(10, 4.9), layout="constrained")
     panels, labels = figure.subplots(1, 2), np.asarray(measures["labels"])
     for index, name in enumerate(class_names):
-        look = {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
-        look["label"] = words(name, 18)
+        look = look_of(index) | {"label": words(name, 18)}
         for ax, places in zip(panels, (measures["components"], measures["tsne"]), strict=True):
             ax.scatter(*np.asarray(places, float)[labels == index, :2].T, s=12, alpha=0.75, linewidth=0, **look)
     axis = "component {} ({:.0%} of the variance)"

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from cnnhelpers.style import COLOURS, MARKERS, QUIET, axes, legend, need, words
+from cnnhelpers.style import QUIET, axes, legend, look_of, need, words
 
 HEIGHT = 0.42  # inches of a row
 
@@ -28,8 +28,9 @@ def null_rates(found: pd.DataFrame, ax: Axes | None = None) -> Axes:
     for position, number in enumerate(numbers):
         rows = found[found["seeds"] == number]
         places = rows["claim"].map(claims.index).to_numpy() + 0.22 * (position - (len(numbers) - 1) / 2)
-        ax.hlines(places, 100 * rows["low"], 100 * rows["high"], color=COLOURS[position], linewidth=1.6)
-        ax.plot(100 * rows["rate"], places, MARKERS[position], color=COLOURS[position], markersize=6)
+        look = look_of(position)
+        ax.hlines(places, 100 * rows["low"], 100 * rows["high"], color=look["color"], linewidth=1.6)
+        ax.plot(100 * rows["rate"], places, **look, linestyle="none", markersize=6)
     ax.set_yticks(range(len(claims)), [words(claim, 40) for claim in claims])
     ax.set_ylim(len(claims) - 0.4, -0.6)
     ax.set_xlim(0, max(8.0, 110 * found["high"].max()))
@@ -50,10 +51,10 @@ def power_found(found: pd.DataFrame, ax: Axes | None = None) -> Axes:
     need(found, ["effect", "seeds", "rate", "low", "high", "theory"], "power_found")
     ax, numbers = axes(ax, height=3.6), list(dict.fromkeys(found["seeds"]))
     for position, number in enumerate(numbers):
-        rows, colour = found[found["seeds"] == number], COLOURS[position]
-        ax.plot(rows["effect"], 100 * rows["theory"], "--", color=colour, linewidth=1.2)
-        ax.vlines(rows["effect"], 100 * rows["low"], 100 * rows["high"], color=colour, linewidth=1.6)
-        ax.plot(rows["effect"], 100 * rows["rate"], MARKERS[position], color=colour, markersize=6)
+        rows, look = found[found["seeds"] == number], look_of(position)
+        ax.plot(rows["effect"], 100 * rows["theory"], "--", color=look["color"], linewidth=1.2)
+        ax.vlines(rows["effect"], 100 * rows["low"], 100 * rows["high"], color=look["color"], linewidth=1.6)
+        ax.plot(rows["effect"], 100 * rows["rate"], **look, linestyle="none", markersize=6)
     ax.set(xlabel="true difference (standard deviations of the paired differences)", ylabel="found (%)", ylim=(0, 103))
     ax.grid(axis="y")
     legend(ax, [*_seeds(numbers), Line2D([], [], color=QUIET, linestyle="--", label="theory")], above=True)
@@ -61,5 +62,4 @@ def power_found(found: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def _seeds(numbers: list[int]) -> list[Line2D]:
-    looks = [{"marker": MARKERS[at], "color": COLOURS[at], "linestyle": "none"} for at in range(len(numbers))]
-    return [Line2D([], [], **look, label=f"{number} seeds") for look, number in zip(looks, numbers, strict=True)]
+    return [Line2D([], [], **look_of(at), linestyle="none", label=f"{n} seeds") for at, n in enumerate(numbers)]

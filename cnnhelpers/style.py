@@ -72,6 +72,15 @@ def axes(ax: Axes | None, height: float = 4.0, width: float = WIDTH) -> Axes:
     return ax
 
 
+def look_of(position: int) -> dict[str, str]:
+    """Return colour and marker of the group at `position` of a figure; the pair repeats only after 72.
+
+    >>> look_of(0), look_of(8)
+    ({'color': '#0072B2', 'marker': 'o'}, {'color': '#0072B2', 'marker': '>'})
+    """
+    return {"color": COLOURS[position % len(COLOURS)], "marker": MARKERS[position % len(MARKERS)]}
+
+
 def quantity(name: str) -> tuple[str, float]:
     """Return the axis name with unit of a column, and the factor that brings its values to that unit.
 

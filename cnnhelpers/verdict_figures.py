@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from cnnhelpers.evidence import Evidence
-from cnnhelpers.style import COLOURS, MARKERS, QUIET, axes, need, words
+from cnnhelpers.style import COLOURS, QUIET, axes, look_of, need, words
 
 LOOKS = {
     "holds": {"marker": "o", "color": COLOURS[0]},
@@ -75,12 +75,11 @@ def power_lines(curves: pd.DataFrame, ax: Axes | None = None, *, seeds: Sequence
     need(curves, ["effect", "seeds", "power", "low", "high"], "power_lines")
     ax, effects = axes(ax), list(curves.groupby("effect", sort=False))
     for position, (effect, rows) in enumerate(effects):
-        colour, marker = COLOURS[position % len(COLOURS)], MARKERS[position % len(MARKERS)]
-        look = {"color": colour, "marker": marker, "markersize": 4.5, "markevery": 3}
+        look = look_of(position) | {"markersize": 4.5, "markevery": 3}
         ax.plot(rows["seeds"], 100 * rows["power"], **look, label=f"{100 * effect:g}")
         marked = rows[rows["seeds"].isin(seeds)]
         shifted = marked["seeds"] + 0.28 * (position - (len(effects) - 1) / 2)
-        ax.vlines(shifted, 100 * marked["low"], 100 * marked["high"], color=colour, linewidth=2.2, alpha=0.8)
+        ax.vlines(shifted, 100 * marked["low"], 100 * marked["high"], color=look["color"], linewidth=2.2, alpha=0.8)
     ax.axhline(90, color=QUIET, linewidth=0.9, linestyle="--", zorder=0)
     ax.annotate("90 %", (1.005, 90), xycoords=ax.get_yaxis_transform(), va="center", fontsize=9, color="#444444")
     ax.set(xlabel="seeds", ylabel="power (%)", ylim=(0, 102), xlim=(1.5, curves["seeds"].max() + 0.5))

@@ -1,5 +1,6 @@
 """From a comparison to a verdict: margins fixed beforehand, Holm's adjustment, and one decision rule."""
 
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -61,18 +62,40 @@ def decide(
         raise unknown("direction", direction, get_args(Direction))
     if comparison.n_pairs < FEWEST_PAIRS:
         return "not enough runs"
+    found = weigh(comparison, margin, direction)
+    p = min(found.p_for, found.p_against) if adjusted_p is None else number(adjusted_p, "adjusted_p", 0, 1)
+    return verdict_of(found.p_for, found.p_against, p, found.p_equivalent, found.negligible)
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What a comparison says for a claim and against it. Of a two-sided p the one on the other side is 1."""
+
+    p_for: float
+    p_against: float
+    p_equivalent: float = 1.0  #: that the difference is below the margin, either way
+    negligible: bool = False  #: in the claimed direction, the whole interval below the margin
+
+
+def weigh(comparison: Comparison, margin: float, direction: Direction) -> Weighed:
+    """Return what `comparison` says for and against its difference being higher than 0, lower, or within `margin`."""
     equivalent = equivalence_of(comparison, margin).p
-    outside = beyond(comparison, margin)
-    own = min(equivalent, outside) if direction == "equal" else comparison.p
-    p = own if adjusted_p is None else number(adjusted_p, "adjusted_p", 0, 1)
     if direction == "equal":
-        return "undecided" if p >= ALPHA else "holds" if equivalent < outside else "contradicted"
-    if p >= ALPHA:
-        return "equivalent" if equivalent < ALPHA else "undecided"
-    if (comparison.difference > 0) != (direction == "higher"):
-        return "contradicted"
+        return Weighed(equivalent, beyond(comparison, margin))
+    claimed = comparison.difference != 0 and (comparison.difference > 0) == (direction == "higher")
     farthest = comparison.high if direction == "higher" else -comparison.low
-    return "holds but negligible" if farthest < margin else "holds"
+    p_for, p_against = (comparison.p, 1.0) if claimed else (1.0, comparison.p)
+    negligible = bool(margin and claimed and farthest < margin)
+    return Weighed(p_for, p_against, 1.0 if np.isnan(equivalent) else equivalent, negligible)
+
+
+def verdict_of(p_for: float, p_against: float, p: float, p_equivalent: float, negligible: bool) -> Verdict:
+    """Return the verdict on a claim from the p values of both sides and its adjusted `p` and `p_equivalent`."""
+    if p >= ALPHA:
+        return "equivalent" if p_equivalent < ALPHA else "undecided"
+    if p_against < p_for:
+        return "contradicted"
+    return "holds but negligible" if negligible else "holds"
 
 
 def beyond(comparison: Comparison, margin: float) -> float:
