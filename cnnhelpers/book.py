@@ -30,6 +30,7 @@ class Page:
 
     page: str  # as in _toc.yml, such as notebooks/01_regularization
     notebook: str = ""  # its file below the root; PAGE.ipynb if not said
+    title: str = ""  # heading in place of the notebook's own, where one notebook is several pages
     parameters: dict[str, Any] = field(default_factory=dict)
     timeout: float | None = None  # seconds, if others than for all
 
@@ -38,6 +39,8 @@ class Page:
         for name in (self.page, self.notebook or self.page):
             if not isinstance(name, str) or not name or name.startswith("/") or ".." in Path(name).parts:
                 raise InputError(f"book/pages.yml: expected a name below the book's folder. Received: {name!r}")
+        if not isinstance(self.title, str):
+            raise InputError(f"book/pages.yml: the title of {self.page} must be text. Received: {self.title!r}")
         if not isinstance(self.parameters, dict):
             raise InputError(f"book/pages.yml: parameters of {self.page} must be NAME: VALUE pairs")
         object.__setattr__(self, "notebook", self.notebook or f"{self.page}.ipynb")
@@ -114,7 +117,7 @@ def build(
         )
         steps.append(Step(page.page, status.status, status.seconds, status.error))
         _tell(say, steps[-1], "" if page in chosen else " (from an earlier build)")
-    steps += _stage(root, folder, statuses)
+    steps += _stage(root, folder, listed, statuses)
     _tell(say, steps[-1])
     steps.append(_jupyter_book(root, folder))
     _tell(say, steps[-1])
@@ -146,6 +149,10 @@ def pages(root: Path) -> list[Page]:
     listed = [Page(**{name: value for name, value in entry.items() if value is not None}) for entry in entries]
     names = [page.page for page in listed]
     in_toc = set(_files(_toc(root)))
+    titled = [(page.notebook, page.title) for page in listed]
+    for page in listed:
+        if titled.count((page.notebook, page.title)) > 1 and names.count(page.page) == 1:
+            raise InputError(f"book/pages.yml makes several pages of {page.notebook}: give each a `title:` of its own")
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise InputError(f"book/pages.yml names {sorted(twice)[0]} twice: each page is made once")
@@ -189,7 +196,7 @@ def _kept(root: Path, page: Page, folder: Path) -> Status:
     return Status(path.name, "not executed", 0.0, "it was left out of this build", wanted)
 
 
-def _stage(root: Path, folder: Path, statuses: dict[str, Status]) -> list[Step]:
+def _stage(root: Path, folder: Path, listed: list[Page], statuses: dict[str, Status]) -> list[Step]:
     """Stage book/, executed notebooks and the pages made of them; return a step for each page refused, and the last."""
     started = time.monotonic()
     stage = folder / "stage"
@@ -200,12 +207,13 @@ def _stage(root: Path, folder: Path, statuses: dict[str, Status]) -> list[Step]:
         shutil.rmtree(made, ignore_errors=True)
     shutil.copytree(root / "book", stage, ignore=shutil.ignore_patterns(*NOT_COPIED))
     refused = []
-    for page, status in statuses.items():
-        target = stage / f"{page}.ipynb"
+    for page, title in ((one.page, one.title) for one in listed):
+        status, target = statuses[page], stage / f"{page}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         if status.done:
             try:
-                notebook = made_pages.lift_answer(clean(read(folder / f"{page}.ipynb"), page, root))
+                notebook = made_pages.retitle(clean(read(folder / f"{page}.ipynb"), page, root), title)
+                notebook = made_pages.lift_answer(notebook)
                 write_text(target, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
                 continue
             except InputError as error:

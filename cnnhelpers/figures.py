@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from cnnhelpers.galleries import confusion_matrix, prediction_gallery, sample_sheet
 from cnnhelpers.map_figures import heat_map, search_path
 from cnnhelpers.row_figures import class_counts, gap, intervals, seed_dots, times_to_accuracy
-from cnnhelpers.style import QUIET, axes, legend, look_of, need, quantity, use_style, words
+from cnnhelpers.style import QUIET, axes, legend, log_axis, look_of, need, quantity, use_style, words
 
 __all__ = [
     "class_counts",
@@ -34,7 +34,9 @@ __all__ = [
 ]
 
 
-def learning_curves(histories: pd.DataFrame, metric: str = "accuracy", ax: Axes | None = None) -> Axes:
+def learning_curves(
+    histories: pd.DataFrame, metric: str = "accuracy", ax: Axes | None = None, *, log: bool = False
+) -> Axes:
     """Draw `metric` by epoch, one colour and marker an experiment: training dashed, validation solid.
 
     Parameters
@@ -44,6 +46,8 @@ def learning_curves(histories: pd.DataFrame, metric: str = "accuracy", ax: Axes 
         one row an epoch of a run, as records.histories gives.
     metric
         "accuracy", "loss" or "crossentropy"; with `validation_` before it, that curve alone.
+    log
+        Whether the metric has a logarithmic axis, as losses that fall over decades need.
 
     Notes
     -----
@@ -67,6 +71,8 @@ def learning_curves(histories: pd.DataFrame, metric: str = "accuracy", ax: Axes 
         handles.append(Line2D([], [], **look, linestyle="-", label=words(name if found else f"{name}: no result", 24)))
     handles += _part_handles(parts, histories.groupby("experiment")["seed"].nunique().max(), partial)
     ax.set(xlabel="epoch", ylabel=label)
+    if log:
+        log_axis(ax)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(axis="y", color="#e0e0e0", linewidth=0.6)
     legend(ax, handles)

@@ -98,6 +98,21 @@ def lift_answer(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return notebook
 
 
+def retitle(notebook: nbformat.NotebookNode, title: str) -> nbformat.NotebookNode:
+    """Put `title`, if there is one, in place of the heading of the first cell; in place.
+
+    >>> cells = [nbformat.v4.new_markdown_cell("# Depth\\n\\nHow deep?")]
+    >>> print(retitle(nbformat.v4.new_notebook(cells=cells), "Depth on digits").cells[0].source)
+    # Depth on digits
+    <BLANKLINE>
+    How deep?
+    """
+    if title:
+        _, _, rest = notebook.cells[0].source.partition("\n")
+        notebook.cells[0].source = f"# {title}\n{rest}"
+    return notebook
+
+
 def _names(frame: pd.DataFrame) -> str:
     return ", ".join(map(code, frame.columns))
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from cnnhelpers.errors import InputError
 
@@ -120,6 +121,14 @@ def ink(background: str | Sequence[float]) -> str:
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     luminance = float(linear @ (0.2126, 0.7152, 0.0722))
     return "black" if (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05) else "white"
+
+
+def log_axis(ax: Axes) -> None:
+    """Make the y axis logarithmic, its numbers written out (0.2, not 2 x 10^-1), two of them between powers of ten."""
+    ax.set_yscale("log")
+    ax.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    for set_formatter in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+        set_formatter(StrMethodFormatter("{x:g}"))
 
 
 def need(table: pd.DataFrame, columns: Iterable[str], what: str) -> None:

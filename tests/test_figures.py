@@ -130,6 +130,18 @@ def test_curves_go_into_the_axes_given_and_leave_them_room():
     assert panels[1].get_position().width > 0.3
 
 
+@pytest.mark.parametrize(
+    ("losses", "written"), [((0.3, 1.2), "0.5 1"), ((0.004, 2), "0.005 0.01 0.02 0.05 0.1 0.2 0.5 1 2")]
+)
+def test_a_logarithmic_axis_writes_its_numbers_out(losses, written):
+    table = history("A1", epochs=2).assign(crossentropy=losses * 3).drop(columns=["accuracy", "validation_accuracy"])
+    ax = figures.learning_curves(table, "crossentropy", log=True)
+    drawn(ax.figure)
+    low, high = ax.get_ylim()
+    ticks = {label.get_position()[1]: label.get_text() for label in ax.get_yticklabels(which="both")}
+    assert " ".join(text for place, text in sorted(ticks.items()) if low <= place <= high) == written
+
+
 def test_crossentropy_is_in_nats():
     table = history("A1").rename(columns={"accuracy": "crossentropy", "validation_accuracy": "validation_crossentropy"})
     ax = figures.learning_curves(table, "crossentropy")

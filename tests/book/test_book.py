@@ -41,7 +41,8 @@ def root(tmp_path, monkeypatch):
     (source / "records" / "run.json").write_text("{}")
     notebook(tmp_path / "notebooks" / "01_good.ipynb", "Good", GOOD)
     notebook(tmp_path / "notebooks" / "02_bad.ipynb", "Bad", "raise ValueError('broken here')")
-    settings(tmp_path, [{"page": "notebooks/01_good", "parameters": {"seeds": "5"}}, {"page": "notebooks/02_bad"}])
+    good = {"page": "notebooks/01_good", "title": "Good with 5 seeds", "parameters": {"seeds": "5"}}
+    settings(tmp_path, [good, {"page": "notebooks/02_bad"}])
     frame = pd.DataFrame(columns=[*COLUMNS.split(), "record"])
     monkeypatch.setattr(records, "load", lambda folder: frame)
     return tmp_path
@@ -70,6 +71,7 @@ def test_a_site_is_built_without_warnings_and_a_failed_notebook_is_a_page_that_s
     site = built.first_page.parent
     good, bad = ((site / "notebooks" / name).read_text() for name in ("01_good.html", "02_bad.html"))
     assert "seeds: 5 &lt;script&gt;alert(1)&lt;/script&gt; notebooks" in good
+    assert "<h1>Good with 5 seeds<" in good
     assert "on standard error" not in good.split("cell_output")[1]
     assert "Prechelt" in good
     assert "missing" in bad
@@ -156,6 +158,12 @@ def test_a_notebook_that_cannot_be_read_fails_its_page_alone(root, no_site, monk
         ([], ["notebooks/a"], "neither in book/ nor in book/pages.yml"),
         ([{"page": "notebooks/a", "parameter": {}}], ["notebooks/a"], "did you mean 'parameters'"),
         ([{"notebook": "a"}], ["methods"], "no `page:`"),
+        ([{"page": "notebooks/a", "title": 3}], ["notebooks/a"], "must be text"),
+        (
+            [{"page": "notebooks/a"}, {"page": "notebooks/b", "notebook": "notebooks/a.ipynb"}],
+            ["notebooks/a", "notebooks/b"],
+            "give each a `title:`",
+        ),
         ([{"page": "../a"}], ["methods"], "below the book's folder"),
         ([{"page": "notebooks/a", "parameters": [1]}], ["notebooks/a"], "NAME: VALUE"),
         ({"page": "a"}, ["methods"], "must be a list"),
