@@ -96,7 +96,9 @@ class Protocol:
             )
         if self.restore_best and self.early_stopping is None:
             raise InputError("restore_best=True needs early_stopping, the metric that says which epoch is best")
-        if parse_split(self.split)[0] == "none" and self.early_stopping is not None:
+        kind, numbers = parse_split(self.split)
+        object.__setattr__(self, "split", ":".join([kind, ",".join(map(str, numbers))]).rstrip(":"))  # one spelling
+        if kind == "none" and self.early_stopping is not None:
             raise InputError(f"early_stopping={self.early_stopping!r} needs validation images; split is 'none'")
 
     def text(self) -> str:

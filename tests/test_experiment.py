@@ -142,6 +142,14 @@ def test_a_width_is_a_number_whatever_its_type():
     assert Protocol(width=1).text() == Protocol(width=1.0).text()
 
 
+@pytest.mark.parametrize(
+    ("written", "spelled"),
+    [("tail:.15", "tail:0.15"), ("random:0.10,1e-1", "random:0.1,0.1"), ("first:0100", "first:100"), ("test", "test")],
+)
+def test_a_split_has_one_spelling_and_so_one_identity(written, spelled):
+    assert Protocol(split=written).split == Protocol(split=spelled).split == spelled
+
+
 def test_other_pixels_change_the_identity():
     other = Card(name="planted", image_shape=(28, 28, 1), classes=10, fingerprint="cd" * 32, official=True)
     assert Experiment(network, GOLDEN_PROTOCOL).identity(other) != GOLDEN_IDENTITY
