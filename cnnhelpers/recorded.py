@@ -19,19 +19,14 @@ def recorded(experiments: Sequence[Experiment], seeds: int, folder: Path | str |
     """Return the recorded runs of `experiments` with the seeds 0 .. seeds-1, as `run` does; nothing is trained.
 
     An experiment with fewer than FEWEST of them is left out, and `missing` names it. All runs on a dataset share their
-    pixels: of several versions in the records that on this machine, else the one with most of these runs.
+    pixels: of several versions in the records that on this machine if any of these runs is of it, else the one with
+    most of them.
     """
     folder = Path(folder) if folder is not None else records.default_folder()
-    files, everything = records.index(folder), None
-    found = []
+    files, found = records.index(folder), []
     for name in dict.fromkeys(one.protocol.dataset for one in experiments):
         own = [one for one in experiments if one.protocol.dataset == name]
-        here = tuple(data.card(one) for one in chain_datasets(name, own))
-        choices = [here]
-        if not _keys(own, here, seeds) & set(files):
-            everything = records.load(folder) if everything is None else everything
-            choices += product(*([card, *copies(card, everything)] for card in here))
-        cards = max(choices, key=lambda cards: len(_keys(own, cards, seeds) & set(files)))
+        cards = _cards(name, own, seeds, set(files), folder)
         for one in own:
             runs = [records.read(files[key]) for key in sorted(_keys([one], cards, seeds) & set(files))]
             runs = [run for run in runs if run.stop["reason"] in records.SETTLED]
@@ -58,6 +53,25 @@ def missing(experiments: Sequence[Experiment], runs: pd.DataFrame, seeds: int) -
     if few:
         told.append(f"**Fewer than {seeds} seeds so far:** {', '.join(few)}.")
     return Markdown(" ".join(told))
+
+
+def _cards(
+    name: str, own: Sequence[Experiment], seeds: int, files: set[tuple[str, int]], folder: Path
+) -> tuple[data.Card, ...]:
+    """Return the version of dataset `name`, then of those that came before it, whose runs are shown; see recorded."""
+    names = chain_datasets(name, own)
+    here = tuple(data.card(one) for one in names)
+    if _keys(own, here, seeds) <= files:
+        return here
+    users = [[one for one in own if dataset in chain_datasets(name, [one])] for dataset in names]
+    everything = records.load(folder)
+
+    def preference(cards: tuple[data.Card, ...]) -> tuple[list[bool], int]:
+        mine = [card == own_card for card, own_card in zip(cards, here, strict=True)]
+        shown = [bool(_keys(of_one, cards, seeds) & files) for of_one in users]
+        return [both == (True, True) for both in zip(mine, shown, strict=True)], len(_keys(own, cards, seeds) & files)
+
+    return max(product(*([card, *copies(card, everything)] for card in here)), key=preference)
 
 
 def _keys(experiments: Sequence[Experiment], cards: tuple[data.Card, ...], seeds: int) -> set[tuple[str, int]]:

@@ -268,9 +268,9 @@ def test_onsets_tell_where_the_loss_turns_and_how_much_it_grows():
     assert table["gap"].round(6).tolist() == [0.2, 0.2, 0.2]
 
 
-def record(experiment, seed, folder, card=None, reason="all epochs"):
+def record(experiment, seed, folder, card=None, *sources, reason="all epochs"):
     card = card or data.card(experiment.protocol.dataset)
-    text = experiment.text(card)
+    text = experiment.text(card, *sources)
     about = {"name": card.name, "fingerprint": card.fingerprint, "official": card.official}
     status = "done" if reason == "all epochs" else "failed"
     one = Record(identity_of(text), seed, text, experiment.labels, about, status, {"reason": reason})
@@ -300,3 +300,21 @@ def test_recorded_takes_the_pixels_that_were_recorded_where_this_machine_has_non
     for seed in range(2):
         record(experiment, seed, tmp_path, card)
     assert recorded([experiment], 2, tmp_path)["official"].tolist() == [False, False]
+
+
+def test_recorded_finds_runs_that_start_from_pixels_which_this_machine_has_not(tmp_path):
+    head = layers.Dense(10, activation="softmax")
+    before = Experiment([layers.Conv2D(1, 3), layers.Flatten(), head], Protocol(dataset="cifar10"), id="before")
+    after = replace(before.change(dataset="digits"), after=before, id="after")
+    scratch = replace(before.change(dataset="digits"), id="scratch")
+    copy = replace(data.card("cifar10"), fingerprint="e" * 64, official=False)
+    for seed in range(2):
+        record(scratch, seed, tmp_path)
+        record(after, seed, tmp_path, data.card("digits"), copy)
+        record(before, seed, tmp_path, copy)
+    assert recorded([scratch, after], 2, tmp_path)["experiment"].tolist() == ["scratch"] * 2 + ["after"] * 2
+    record(after, 0, tmp_path)  # a run from the official pixels, which are this machine's: a page never mixes them
+    record(after, 1, tmp_path)
+    runs = recorded([scratch, after], 2, tmp_path)
+    official = after.identity()
+    assert runs[runs["experiment"] == "after"]["identity"].tolist() == [official] * 2

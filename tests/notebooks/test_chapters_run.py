@@ -1,10 +1,12 @@
 """Every chapter runs top to bottom in a fresh kernel, on small parameters, without data or records."""
 
+import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from cnnhelpers import book
 from cnnhelpers.notebooks import execute
 from cnnhelpers.parameters import inspect
 
@@ -78,6 +80,20 @@ def test_a_chapter_runs_in_a_fresh_kernel(name, tmp_path):
     results = [one for cell in executed.cells for one in cell.get("outputs", []) if one.output_type == "execute_result"]
     shown = [one.data.get("text/plain", "") for one in results]
     assert [text for text in shown if text.startswith(("<Axes", "<Figure", "[<matplotlib"))] == []  # a ; hides them
+
+
+TRAINED_EACH_TIME = ("notebooks/00_quickstart", "notebooks/07_your_own_study")  # on digits, into a fresh folder
+RECORDED = [page for page in book.pages(ROOT) if page.page not in TRAINED_EACH_TIME]
+
+
+@pytest.mark.parametrize("page", RECORDED, ids=lambda page: page.page)
+def test_a_page_of_the_book_is_made_of_the_committed_records_without_data_or_network(page, tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "book" / "records", tmp_path / "records", ignore=shutil.ignore_patterns(".*"))
+    monkeypatch.setenv("CNNHELPERS_RECORDS", str(tmp_path / "records"))
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody listens: nothing can be downloaded
+    status = execute(ROOT / page.notebook, tmp_path / "page.ipynb", page.parameters, timeout=600)
+    assert status.done, status.error
 
 
 @pytest.mark.parametrize("name", SMALL)
