@@ -12,6 +12,7 @@ from IPython.display import Markdown
 from matplotlib.axes import Axes
 
 from cnnhelpers import data, figures, records, summaries
+from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment, padded_shape
 from cnnhelpers.progress import duration
 from cnnhelpers.splits import split
@@ -102,7 +103,17 @@ def initial_weights(experiments: list[Experiment]) -> pd.Series:
 
 
 def provenance(runs: pd.DataFrame) -> Markdown:
-    """Return what was run: profile, seeds, data, machine, versions, commit and hours of computing."""
+    """Return what was run: profile, seeds, data, machine, versions, commit and hours of computing.
+
+    Raises
+    ------
+    InputError
+        If there are no runs, so that a page ends here rather than in its first figure.
+    """
+    if runs.empty:
+        raise InputError(
+            "none of these networks has runs on these data with this profile and these seeds: set train=True"
+        )
     found = [run.record for run in runs.itertuples()]
     machines = sorted({record.environment.get("processor", "") for record in found} - {""})
     used = {
@@ -127,11 +138,13 @@ def provenance(runs: pd.DataFrame) -> Markdown:
     )
 
 
-def gallery(record: records.Record, count: int = 10) -> Markdown | None:
-    """Draw what a recorded run answered for the first test images, like `samples`; without the data a sentence."""
-    name = record.data["name"]
+def gallery(record: records.Record, name: str, count: int = 10) -> Markdown | None:
+    """Draw what a recorded run answered for the first test images, like `samples`; without the data a sentence.
+
+    `name` is that of its dataset, or the path: a record holds no paths.
+    """
     if not data.at_hand(name) or data.card(name).fingerprint != record.data["fingerprint"]:
-        return Markdown(NOT_AT_HAND.format(name=name))
+        return Markdown(NOT_AT_HAND.format(name=record.data["name"]))
     dataset = data.load(name)
     probabilities = records.arrays(record)["gallery_probabilities"][:count]
     figures.prediction_gallery(

@@ -16,10 +16,13 @@ def onsets(runs: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         One row an experiment, losses in nats and without penalty, intervals over seeds of 95 %:
 
-        - lowest_epoch: median over seeds of the epoch, from 1, with the lowest smoothed validation loss
+        - lowest_epoch: median over seeds of the epoch, from 1, with the lowest smoothed validation loss; any training
+          has one, so it is an onset only where `overfits`
         - epochs: of the whole training
         - after: half of them; growth, growth_low, growth_high: mean validation loss of the last three epochs minus that
-          of the three around `after`. NaN below 8 epochs, and where early stopping or divergence cut the runs short.
+          of the three around `after`. NaN below 8 epochs, and where early stopping or divergence cut the runs short
+        - overfits: "yes" where the whole interval of `growth` lies above 0 and that of the training loss below, else
+          "not shown"
         - gap, gap_low, gap_high: test minus training loss at the end, dropout off
     """
     measurements = measure(runs)
@@ -32,9 +35,10 @@ def _onset(measurements: Measurements, name: str) -> dict[str, object]:
     epochs, after = validation.shape[1], validation.shape[1] // 2
     gap = interval(measurements.values(name, "loss_gap"))
     row = {"experiment": name, "lowest_epoch": np.nan, "epochs": epochs, "after": after}
-    row |= dict.fromkeys(("growth", "growth_low", "growth_high"), np.nan)
+    row |= dict.fromkeys(("growth", "growth_low", "growth_high"), np.nan) | {"overfits": "not shown"}
     if training.shape == validation.shape and 2 <= after <= epochs - LAST_EPOCHS - 1:
         found = overfitting(training, validation, after)
         growth = {"growth": found.growth.difference, "growth_low": found.growth.low, "growth_high": found.growth.high}
         row |= {"lowest_epoch": found.turning_epoch} | growth
+        row["overfits"] = "yes" if found.training_falls and found.growth.low > 0 else "not shown"
     return row | {"gap": gap.mean, "gap_low": gap.low, "gap_high": gap.high}

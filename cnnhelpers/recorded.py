@@ -9,8 +9,10 @@ import pandas as pd
 from IPython.display import Markdown
 
 from cnnhelpers import data, records
+from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment, identity_of
 from cnnhelpers.plans import chain_datasets, copies
+from cnnhelpers.studies import all_experiments, profiles
 
 FEWEST = 2  # seeds without which an experiment has no spread, and is not shown
 
@@ -21,7 +23,14 @@ def recorded(experiments: Sequence[Experiment], seeds: int, folder: Path | str |
     An experiment with fewer than FEWEST of them is left out, and `missing` names it. All runs on a dataset share their
     pixels: of several versions in the records that on this machine if any of these runs is of it, else the one with
     most of them.
+
+    Raises
+    ------
+    InputError
+        If fewer than FEWEST seeds are asked for.
     """
+    if seeds < FEWEST:
+        raise InputError(f"seeds must be at least {FEWEST}: one run has no spread to show. Received: seeds={seeds}")
     folder = Path(folder) if folder is not None else records.default_folder()
     files, found = records.index(folder), []
     for name in dict.fromkeys(one.protocol.dataset for one in experiments):
@@ -35,24 +44,36 @@ def recorded(experiments: Sequence[Experiment], seeds: int, folder: Path | str |
 
 
 def missing(experiments: Sequence[Experiment], runs: pd.DataFrame, seeds: int) -> Markdown:
-    """Return a sentence for a page: which of `experiments` have no runs or fewer than `seeds`, and what trains them."""
-    counts = runs["experiment"].value_counts()
+    """Return for a page which of `experiments` lack runs, what trains them, and the first error of runs that crashed.
+
+    A run that diverged is a run; one that ended in an error is none.
+    """
+    settled = runs[runs["stop_reason"].isin(records.SETTLED)]
+    counts = settled["experiment"].value_counts()
     without = [one for one in experiments if one.id not in counts]
     few = [f"{one.id} ({counts[one.id]})" for one in experiments if counts.get(one.id, seeds) < seeds]
-    if not without and not few:
-        return Markdown(f"Every experiment of this page has its {seeds} seeds.")
     told = []
     if without:
-        profiles = {one.profile for one in without} - {"published", "own"}
-        option = f" --profile {profiles.pop()}" if len(profiles) == 1 else ""
         names = ", ".join(f"**{one.id}** ({one.labels['title']})" for one in without)
-        command = f"`python -m cnnhelpers run {without[0].id}{option} --seeds {seeds}` trains the first of them."
-        if all(one.profile == "own" and not one.report for one in without):
-            command = "With `train` switched on, the page trains them."
-        told.append(f"**Not shown, because not run yet:** {names}. {command}")
+        told.append(f"**Not shown, because no run is recorded:** {names}. {_trained_by(without, seeds)}")
     if few:
         told.append(f"**Fewer than {seeds} seeds so far:** {', '.join(few)}.")
-    return Markdown(" ".join(told))
+    if len(crashed := runs.drop(settled.index)):
+        error = crashed.iloc[0].record.stop["error"]
+        told.append(f"**{len(crashed)} runs ended in an error**, the first of them so: {error}")
+    return Markdown(" ".join(told) or f"Every experiment of this page has its {seeds} seeds.")
+
+
+def _trained_by(experiments: Sequence[Experiment], seeds: int) -> str:
+    """Return a sentence on what trains them: the command line where it has one of them, else the page itself."""
+    published = {one.id: one for one in all_experiments()}
+    for one in experiments:
+        if one.id not in published or one.profile not in profiles.PROFILES:
+            continue
+        if profiles.apply(published[one.id], one.profile).protocol == one.protocol:
+            option = f" --profile {one.profile}" if one.profile != "published" else ""
+            return f"`python -m cnnhelpers run {one.id}{option} --seeds {seeds}` trains {one.id}."
+    return "With `train` switched on, the page trains them."
 
 
 def _cards(

@@ -5,7 +5,7 @@ judged with others. The search is Optuna's, not Keras Tuner's: it proposes setti
 """
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,25 +51,61 @@ def best_of_grid(runs: pd.DataFrame, level: str = "learning_rate", by: str = "op
     return rows.assign(at_edge=at_edge).reset_index(drop=True)
 
 
+def beyond_the_grid(compared: pd.DataFrame, pairs: Sequence[tuple[str, str]], chosen: pd.DataFrame) -> pd.DataFrame:
+    """Return comparisons at the best of a grid, undecided where a level beyond the grid could reverse them.
+
+    Parameters
+    ----------
+    compared, pairs
+        As `comparisons.compare_all` returns them for (A, B), values of the first column of `chosen`.
+    chosen
+        As `best_of_grid` returns it. Who is best at an edge of the grid may be better still beyond it.
+
+    Examples
+    --------
+    >>> compared = pd.DataFrame({"label": ["sgd − adam", "adam − rmsprop"], "verdict": ["contradicted", "holds"]})
+    >>> chosen = pd.DataFrame({"optimizer": ["sgd", "adam", "rmsprop"], "at_edge": [True, False, False]})
+    >>> beyond_the_grid(compared, [("sgd", "adam"), ("adam", "rmsprop")], chosen).values.tolist()
+    [['sgd − adam (grid ends)', 'undecided'], ['adam − rmsprop', 'holds']]
+    """
+    ends = chosen.set_index(chosen.columns[0])["at_edge"]
+    labels, verdicts = [], []
+    for (a, b), label, verdict in zip(pairs, compared["label"], compared["verdict"], strict=True):
+        reversible = ends[a] if verdict == "contradicted" else ends[b] if verdict.startswith("holds") else True
+        ended = ends[a] or ends[b]
+        labels.append(f"{label} (grid ends)" if ended else label)
+        verdicts.append("undecided" if ended and reversible and verdict != "not enough runs" else verdict)
+    return compared.assign(label=labels, verdict=verdicts)
+
+
 def settings_map(runs: pd.DataFrame, x: str, y: str, classes: int = 10) -> pd.DataFrame:
     """Return mean and SD of the validation accuracy for each pair of settings, and how many runs learned nothing.
 
     Returns
     -------
     pandas.DataFrame
-        Columns `x`, `y`, estimate, sd (both without runs that diverged), n (all runs), lost: runs that diverged, or
-        ended below twice the accuracy of guessing one of `classes`.
+        Columns `x`, `y`, estimate, sd (runs that diverged count as 0), n, lost: runs that diverged, or ended below
+        `learned(classes)`.
 
     Examples
     --------
     >>> runs = pd.DataFrame({"learning_rate": [0.1, 0.1, 9.0, 9.0], "batch_size": [32] * 4,
     ...                      "validation_accuracy": [0.8, 0.9, 0.1, float("nan")]})
     >>> settings_map(runs, "learning_rate", "batch_size")[["estimate", "n", "lost"]].round(2).values.tolist()
-    [[0.85, 2.0, 0.0], [0.1, 2.0, 2.0]]
+    [[0.85, 2.0, 0.0], [0.05, 2.0, 2.0]]
     """
-    table = summary(runs, SCORE, [x, y])
-    lost = (~(runs[SCORE] >= 2 / classes)).groupby([runs[x], runs[y]], sort=False).sum()
-    return table[[x, y, "estimate", "sd"]].assign(n=table["n"] + table["n_failed"], lost=lost.to_numpy())
+    table = summary(runs.fillna({SCORE: 0.0}), SCORE, [x, y])
+    lost = (~(runs[SCORE] >= learned(classes))).groupby([runs[x], runs[y]], sort=False).sum()
+    return table[[x, y, "estimate", "sd", "n"]].assign(lost=lost.to_numpy())
+
+
+def learned(classes: int) -> float:
+    """Return the accuracy from which a run has learned something: twice guessing, or halfway from guessing to 1.
+
+    >>> learned(10), learned(2)
+    (0.2, 0.75)
+    """
+    return min(2 / classes, (1 + 1 / classes) / 2)
 
 
 def search(

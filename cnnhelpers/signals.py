@@ -13,9 +13,10 @@ from cnnhelpers.splits import Part
 
 
 def signals(network: keras.Model, inputs: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """Return how strong signal and gradient are in each convolution and dense layer of a network, as if in training.
+    """Return how far images differ in each convolution and dense layer of a network, and how strong its gradient is.
 
-    Dropout is active and batch normalization uses the batch. The network itself is left as it is.
+    As if in training, batch normalization with the batch, but without dropout, which would differ by itself from image
+    to image. The network itself is left as it is.
 
     Parameters
     ----------
@@ -28,28 +29,34 @@ def signals(network: keras.Model, inputs: np.ndarray, labels: np.ndarray) -> pd.
     -------
     pandas.DataFrame
         One row a layer: layer ("convolution 1", ..., "output"), depth (from 1), signal (standard deviation of its
-        output over images, places and units) and gradient (of the gradient of the loss by its kernel).
+        output over images, mean over places and units; NaN for the output, whose probabilities have another scale) and
+        gradient (standard deviation of the gradient of the loss by its kernel).
     """
     copy = keras.models.clone_model(network)
     copy.set_weights(network.get_weights())
+    for layer in copy.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
     layers = measured_layers(copy)
-    outputs = keras.Model(copy.inputs[0], {name: layer.output for name, layer in layers.items()})(inputs, training=True)
+    hidden = {name: layer.output for name, layer in layers.items() if name != "output"}
+    outputs = keras.Model(copy.inputs[0], hidden)(inputs, training=True) if hidden else {}
+    found = {name: keras.ops.convert_to_numpy(output).std(axis=0).mean() for name, output in outputs.items()}
     gradients = _gradients(copy, inputs, labels)
     return pd.DataFrame(
         {
             "layer": list(layers),
             "depth": range(1, len(layers) + 1),
-            "signal": [float(keras.ops.convert_to_numpy(outputs[name]).std()) for name in layers],
+            "signal": [float(found.get(name, np.nan)) for name in layers],
             "gradient": [float(gradients[layer.kernel.path].std()) for layer in layers.values()],
         }
     )
 
 
 def at_the_start(experiment: Experiment, seed: int = 0, images: int = 32) -> pd.DataFrame:
-    """Return `signals` of a run before its first step, on images of random pixels and random labels.
+    """Return `signals` of a run before its first step, on images of random pixels and random labels: no data needed.
 
-    Weights and scaling are the run's own; what the pixels show hardly matters to weights that have learned nothing, so
-    no data are needed. Adds the column experiment, its id.
+    Weights and scaling are the run's own. Real images differ more from each other than random ones do once a layer has
+    averaged over places, so that their signal is stronger. Adds the column experiment, its id.
     """
     card, protocol = data.card(experiment.protocol.dataset), experiment.protocol
     generator = np.random.default_rng(seed)

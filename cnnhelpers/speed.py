@@ -41,12 +41,17 @@ def time_to_accuracy(runs: pd.DataFrame, target: float) -> pd.DataFrame:
     >>> time_to_accuracy(runs, 0.9)[list(TIMES)].values.tolist()
     [[inf, inf]]
     """
-    if not is_number(target) or not 0 < target <= 1:
-        raise InputError(f"target must be an accuracy above 0 and up to 1, such as 0.85. Received: target={target!r}")
+    check_target(target)
     epochs = np.array([_first_epoch(record, target) for record in runs["record"]])
     per_epoch = (runs["cpu_seconds"] / runs["epochs_run"]).to_numpy(float)
     seconds = np.where(np.isfinite(epochs), epochs * per_epoch, np.inf)
     return runs.assign(**dict(zip(TIMES, (epochs, seconds), strict=True)))
+
+
+def check_target(target: float) -> None:
+    """Raise InputError unless `target` is a fraction above 0 up to 1."""
+    if not is_number(target) or not 0 < target <= 1:
+        raise InputError(f"target must be an accuracy above 0 and up to 1, such as 0.85. Received: target={target!r}")
 
 
 def median_times(timed: pd.DataFrame, by: str | list[str] = "experiment") -> pd.DataFrame:

@@ -51,7 +51,7 @@ def test_without_the_data_facts_come_from_a_record_and_pictures_are_a_sentence(f
     assert facts.loc["train"].tolist() == [55, 1, 10, 0.25, 0.3]
     assert "class 9" in chapters.data_source(fashion).data
     assert "not on the machine" in chapters.samples(fashion).data
-    assert "not on the machine" in chapters.gallery(records.load().record[0]).data
+    assert "not on the machine" in chapters.gallery(records.load().record[0], "fashion_mnist").data
 
 
 def test_without_data_and_records_the_data_are_loaded_as_for_a_run(tmp_path, monkeypatch):
@@ -74,7 +74,7 @@ def test_networks_are_described_by_one_call_each():
 
 def test_the_gallery_shows_what_a_run_answered():
     runs = run(tiny(epochs=1), 1, progress=False)
-    assert chapters.gallery(runs.record[0], count=5) is None
+    assert chapters.gallery(runs.record[0], "digits", count=5) is None
     assert len(plt.gcf().axes) == 10
 
 

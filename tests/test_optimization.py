@@ -6,7 +6,7 @@ import pytest
 
 from cnnhelpers.errors import InputError
 from cnnhelpers.published import printed
-from cnnhelpers.studies import find, optimization, profiles
+from cnnhelpers.studies import find, find_one, optimization, profiles
 from cnnhelpers.studies.optimization import (
     D8_ORDER,
     OPTIMIZERS,
@@ -86,6 +86,36 @@ def test_names_of_equal_settings_do_not_matter_to_the_identity(base):
 def test_settings_that_cannot_be_trained_are_refused(base, settings, words):
     with pytest.raises(InputError, match=words):
         variant(base, **settings)
+
+
+def test_basis_starts_from_weights_of_its_own():
+    late = next(one for one in find("D8") if one.id == "D8-adamax-after")
+    assert optimization.basis(late).after is None
+
+
+def test_a_name_that_finds_several_is_refused_with_their_ids():
+    with pytest.raises(InputError, match="'D8' is several experiments: name one of D8-adagrad, D8-adadelta"):
+        find_one("D8")
+
+
+def test_the_reference_is_one_of_several_optimizers():
+    assert optimization.against(["sgd", "adam"], "adam") == [("sgd", "adam")]
+    for names in (["sgd", "momentum"], ["adam"], []):
+        with pytest.raises(InputError, match="the reference must be one of two optimizers or more"):
+            optimization.against(names, "adam")
+
+
+def test_without_rates_or_batch_sizes_there_is_nothing_to_compare(base):
+    for made in (
+        lambda: optimization.optimizers(base, []),
+        lambda: optimization.optimizers(base, ["sgd"], []),
+        lambda: optimization.learning_rate_map(base, [], [32]),
+        lambda: optimization.learning_rate_map(base, [0.1], []),
+        lambda: optimization.learning_rate_map(base, [0.1, 0.1], [32]),
+        lambda: optimization.schedules(base, []),
+    ):
+        with pytest.raises(InputError, match="must be different values, at least one"):
+            made()
 
 
 def test_one_after_another_starts_each_from_the_one_before(base):

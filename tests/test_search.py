@@ -135,6 +135,26 @@ def test_best_of_grid_survives_an_optimizer_that_always_diverges():
     assert search.best_of_grid(grid([np.nan] * 3))["estimate"].tolist() == [0.0]
 
 
+@pytest.mark.parametrize(
+    ("verdict", "a_ends", "b_ends", "told"),
+    [
+        ("contradicted", True, False, "undecided"),  # A is worse, but may be better beyond the grid
+        ("contradicted", False, True, "contradicted"),  # beyond it B would be better still
+        ("holds", True, False, "holds"),
+        ("holds but negligible", False, True, "undecided"),
+        ("equivalent", False, True, "undecided"),
+        ("equivalent", False, False, "equivalent"),
+        ("not enough runs", True, True, "not enough runs"),
+    ],
+)
+def test_what_a_rate_beyond_the_grid_could_reverse_is_undecided(verdict, a_ends, b_ends, told):
+    chosen = pd.DataFrame({"optimizer": ["a", "b"], "at_edge": [a_ends, b_ends]})
+    compared = pd.DataFrame({"label": ["a − b"], "verdict": [verdict]})
+    found = search.beyond_the_grid(compared, [("a", "b")], chosen)
+    assert found["verdict"].tolist() == [told]
+    assert found["label"].item().endswith("(grid ends)") == (a_ends or b_ends)
+
+
 def test_settings_map_counts_what_learned_nothing():
     runs = pd.DataFrame(
         {
@@ -146,7 +166,7 @@ def test_settings_map_counts_what_learned_nothing():
     found = search.settings_map(runs, "learning_rate", "batch_size")
     assert found["lost"].tolist() == [0, 2, 3]
     assert found["n"].tolist() == [3, 3, 3]
-    assert found["estimate"].tolist() == pytest.approx([0.82, 0.45, np.nan], nan_ok=True)
+    assert found["estimate"].tolist() == pytest.approx([0.82, 0.30, 0.0])  # a cell does not win by losing runs
     assert found["sd"].iloc[0] == pytest.approx(0.02)
 
 
@@ -154,3 +174,6 @@ def test_guessing_depends_on_the_number_of_classes():
     runs = pd.DataFrame({"learning_rate": [0.1], "batch_size": [32], "validation_accuracy": [0.35]})
     assert search.settings_map(runs, "learning_rate", "batch_size", classes=5)["lost"].item() == 1
     assert search.settings_map(runs, "learning_rate", "batch_size", classes=10)["lost"].item() == 0
+    assert search.settings_map(runs, "learning_rate", "batch_size", classes=2)["lost"].item() == 1
+    runs["validation_accuracy"] = 0.9
+    assert search.settings_map(runs, "learning_rate", "batch_size", classes=2)["lost"].item() == 0

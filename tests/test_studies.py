@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 
 import keras
+import numpy as np
 import pytest
 
 from cnnhelpers import networks
@@ -283,6 +284,17 @@ def test_smaller_images_are_padded_for_networks_made_for_cifar():
     assert {one.protocol.padding for one in depth_and_kernel.experiments("D", profile="smoke")} == {"equal"}
     assert {one.protocol.padding for one in depth_and_kernel.experiments("D", dataset="cifar100")} == {None}
     assert {one.protocol.padding for one in depth_and_kernel.experiments("C", dataset="cifar10")} == {None}
+
+
+def test_small_images_of_ones_own_are_padded_to_what_networks_can_take(tmp_path):
+    pixels, labels = np.zeros((30, 12, 12, 3), np.uint8), np.tile([0, 1, 2], 10)
+    np.savez(tmp_path / "own.npz", x_train=pixels, y_train=labels, x_test=pixels, y_test=labels)
+    path = str(tmp_path / "own.npz")
+    for one in STUDIES["depth_and_kernel"].experiments(dataset=path, profile="quick"):
+        assert one.protocol.padding == "equal"
+        assert one.build((32, 32, 3), 3).output_shape == (None, 3)
+    with pytest.raises(InputError, match="profile 'smoke' always trains on digits: use 'quick'"):
+        regularization.experiments("A", dataset=path, profile="smoke")
 
 
 def test_colour_images_are_padded_equally():

@@ -9,11 +9,11 @@ In short::
 
 import re
 
-from cnnhelpers.errors import unknown
+from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.experiment import Experiment
 from cnnhelpers.studies import depth_and_kernel, optimization, profiles, regularization, representations, transfer
 
-__all__ = ["STUDIES", "all_experiments", "find", "profiles"]
+__all__ = ["STUDIES", "all_experiments", "find", "find_one", "profiles"]
 
 STUDIES = {
     "regularization": regularization,
@@ -55,6 +55,25 @@ def find(name: str) -> list[Experiment]:
         return family
     letters = {one.report for one in experiments}
     raise unknown("experiment, report or study", name, [*STUDIES, *letters, *(one.id for one in experiments)])
+
+
+def find_one(name: str) -> Experiment:
+    """Return the one published experiment of an id.
+
+    Raises
+    ------
+    InputError
+        If `name` finds none or several.
+
+    Examples
+    --------
+    >>> find_one("d7").id
+    'D7'
+    """
+    found = find(name)
+    if len(found) > 1:
+        raise InputError(f"{name!r} is several experiments: name one of {', '.join(one.id for one in found)}")
+    return found[0]
 
 
 def _place(experiment: Experiment) -> tuple[str, int, bool]:

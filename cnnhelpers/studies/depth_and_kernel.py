@@ -141,14 +141,16 @@ def select(
     >>> [experiment.id for experiment in select("C", depths=[2, 3], kernel_sizes=[5])]
     ['C22', 'C24', 'C32']
     """
-    chosen = []
-    for one in experiments(report, dataset, profile):
+    chosen, every = [], experiments(report, dataset, profile)
+    for one in every:
         convolutions, kernel_size, _, has_regularization = LEVELS[one.id]
         if (not depths or convolutions in depths) and (not kernel_sizes or kernel_size in kernel_sizes):
             chosen += [one] if has_regularization in regularized else []
     if not chosen:
+        known, sizes = ({LEVELS[one.id][place] for one in every} for place in (0, 1))
         raise InputError(
-            f"no network of report {report} has such convolutions. Received: depths={list(depths)}, "
+            f"no network of report {report} is like that: they have {sorted(known)} convolutions and kernel sizes "
+            f"{sorted(sizes)}, but not every combination. Received: depths={list(depths)}, "
             f"kernel_sizes={list(kernel_sizes)}, regularized={list(regularized)}"
         )
     return chosen

@@ -99,11 +99,12 @@ def _report_e() -> list[Experiment]:
 def basis(experiment: Experiment, *, dataset: str | None = None, epochs: int = 5) -> Experiment:
     """Return a published experiment as the comparisons below train it: pixels 0..1, `epochs` epochs, bfloat16 products.
 
-    Everything else is the report's. It is nobody's published run, and is labelled so.
+    Everything else is the report's, but that it starts from weights of its own. It is nobody's published run, and is
+    labelled so.
     """
     changed = experiment if dataset is None else profiles.on_dataset(experiment, dataset)
     changed = changed.change(scaling="unit", epochs=epochs, precision="bfloat16", profile="own")
-    return replace(changed, study="optimization", report="", assumptions=())
+    return replace(changed, study="optimization", report="", assumptions=(), after=None)
 
 
 def variant(
@@ -157,16 +158,33 @@ def optimizers(
     Raises
     ------
     InputError
-        If a name is not one of OPTIMIZERS, or a rate is out of its range.
+        If a name is not one of OPTIMIZERS, a rate is out of its range, or there are none.
     """
-    return [variant(base, name, learning_rate=rate) for name in names for rate in rates or [None]]
+    chosen = [None] if rates is None else _some(rates, "rates")
+    return [variant(base, name, learning_rate=rate) for name in _some(names, "optimizers") for rate in chosen]
+
+
+def against(names: Sequence[str], reference: str) -> list[tuple[str, str]]:
+    """Return (name, reference) for each of the optimizers but the reference itself.
+
+    Raises
+    ------
+    InputError
+        If the reference is not one of them, or the only one.
+    """
+    if reference not in names or len(set(names)) < 2:
+        raise InputError(
+            f"the reference must be one of two optimizers or more. Received: {reference!r}, optimizers={list(names)}"
+        )
+    return [(name, reference) for name in names if name != reference]
 
 
 def learning_rate_map(
     base: Experiment, rates: Sequence[float], batch_sizes: Sequence[int], optimizer: str = "sgd"
 ) -> list[Experiment]:
-    """Return one optimizer at every learning rate with every batch size."""
-    return [variant(base, optimizer, learning_rate=rate, batch_size=size) for size in batch_sizes for rate in rates]
+    """Return one optimizer at every learning rate with every batch size; InputError if there are none."""
+    sizes, rates = _some(batch_sizes, "batch_sizes"), _some(rates, "rates")
+    return [variant(base, optimizer, learning_rate=rate, batch_size=size) for size in sizes for rate in rates]
 
 
 def schedules(
@@ -175,8 +193,23 @@ def schedules(
     optimizer: str = "adam",
     names: Sequence[str] = SCHEDULES,
 ) -> list[Experiment]:
-    """Return one optimizer under every schedule at every learning rate, which is the schedule's highest."""
+    """Return one optimizer under every schedule at every learning rate, which is the schedule's highest.
+
+    Raises
+    ------
+    InputError
+        If a schedule is unknown, a rate out of its range, or there are none.
+    """
+    rates = _some(rates, "rates")
     return [variant(base, optimizer, learning_rate=rate, schedule=name) for rate in rates for name in names]
+
+
+def _some(values: Iterable[Any], name: str) -> list[Any]:
+    """Return different values as a list; InputError if there is none, or one twice."""
+    listed = list(values)
+    if not listed or len(set(listed)) < len(listed):
+        raise InputError(f"{name} must be different values, at least one. Received: {name}={listed}")
+    return listed
 
 
 def one_after_another(experiments: Sequence[Experiment]) -> list[Experiment]:

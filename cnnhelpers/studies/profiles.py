@@ -9,7 +9,7 @@ from typing import Any
 from cnnhelpers import data, networks
 from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.experiment import Experiment
-from cnnhelpers.splits import PADDED_SIDE, parse_split
+from cnnhelpers.splits import parse_split
 
 PROFILES = {
     "smoke": "digits, 2 epochs, report B's networks at an eighth of their width, no ImageNet weights: for tests",
@@ -88,7 +88,15 @@ def on_dataset(experiment: Experiment, dataset: str) -> Experiment:
 def select(
     experiments: Sequence[Experiment], report: str | None, dataset: str | None, profile: str
 ) -> list[Experiment]:
-    """Return the experiments of one report (None: all), on another dataset (None: the report's), under a profile."""
+    """Return the experiments of one report (None: all), on another dataset (None: the report's), under a profile.
+
+    Raises
+    ------
+    InputError
+        If the report or the profile is unknown, or a file of one's own meets the profile smoke, which is for digits.
+    """
+    if dataset is not None and dataset not in data.KNOWN and profile == "smoke":
+        raise InputError(f"profile 'smoke' always trains on digits: use 'quick'. Received: dataset={str(dataset)!r}")
     letters = {one.report for one in experiments}
     if report is not None and report.upper() not in letters:
         raise unknown("report of this study", report, letters)
@@ -100,7 +108,7 @@ def _move(experiment: Experiment, dataset: str) -> Experiment:
     """Return the experiment on another dataset, padded to 32x32x3 where its network or its padding needs that."""
     made_for, shape = _image_shape(experiment.protocol.dataset), _image_shape(dataset)
     moved = experiment.change(dataset=dataset)
-    too_small = max(shape[:2]) < max(made_for[:2]) == PADDED_SIDE  # D1 has no pixel left at 28x28
+    too_small = max(shape[:2]) < max(made_for[:2])  # D1 has no pixel left at 28x28
     colour_in_middle = moved.protocol.padding == "middle" and shape[2] != 1
     return moved.change(padding="equal") if colour_in_middle or (too_small and not moved.protocol.padding) else moved
 
