@@ -8,7 +8,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from cnnhelpers.style import COLOURS, QUIET, axes, legend, look_of, need, quantity, words
 
-NAME_WIDTH, NAME_HEIGHT = 40, 11  # points that the name of a network takes
+NAME_WIDTH, NAME_HEIGHT, NAME_GAP = 40, 11, 7  # points that the name of a network takes, and its distance from the dot
 
 
 def trade_off(table: pd.DataFrame, cost: str, ax: Axes | None = None, *, measure: str = "test_accuracy") -> Axes:
@@ -70,22 +70,25 @@ def signal_by_layer(table: pd.DataFrame, column: str = "signal", ax: Axes | None
 
 
 def _names(ax: Axes, table: pd.DataFrame, cost: str, factor: float) -> None:
-    """Write the name of each network right of its dot, moved up where it would cover the name of another."""
+    """Write the name of each network beside its dot, moved up or down where it would cover a dot or another name."""
     ax.get_xlim(), ax.get_ylim()  # settles the limits, so that distances can be measured
     width, height = ax.figure.get_size_inches() * 72
-    places = ax.transAxes.inverted().transform(
-        ax.transData.transform(np.column_stack([table[cost], table["estimate"] * factor]))
-    )
-    taken: list[tuple[float, float]] = []
-    for place, dot, name in sorted(
-        zip((places * (width, height)).tolist(), table.index, table["experiment"], strict=True)
-    ):
-        x, y = place
-        while any(abs(x - other_x) < NAME_WIDTH and abs(y - other_y) < NAME_HEIGHT for other_x, other_y in taken):
-            y += NAME_HEIGHT / 2
-        taken.append((x, y))
-        at = (table.loc[dot, cost], table.loc[dot, "estimate"] * factor)
-        ax.annotate(name, at, xytext=(7, y - place[1]), textcoords="offset points", va="center", fontsize=8)
+    at = np.column_stack([table[cost], table["estimate"] * factor])
+    dots = ax.transAxes.inverted().transform(ax.transData.transform(at)) * (width, height)
+    taken: list[np.ndarray] = []
+
+    def free(place: np.ndarray) -> bool:
+        covers_dot = (abs(dots - place - (NAME_WIDTH / 2, 0)) < (NAME_WIDTH / 2, NAME_HEIGHT / 2 + 2)).all(axis=1).any()
+        covers_name = any((abs(other - place) < (NAME_WIDTH, NAME_HEIGHT)).all() for other in taken)
+        return NAME_HEIGHT / 2 < place[1] < height - NAME_HEIGHT / 2 and not covers_dot and not covers_name
+
+    offsets = [(NAME_GAP, sign * step * NAME_HEIGHT / 2) for step in range(30) for sign in (1, -1)]
+    for row in np.lexsort(dots.T[::-1]):
+        offset = next((one for one in offsets if free(dots[row] + one)), offsets[0])
+        taken.append(dots[row] + offset)
+        line = {"arrowstyle": "-", "color": QUIET, "linewidth": 0.6} if abs(offset[1]) > NAME_HEIGHT else None
+        look = {"textcoords": "offset points", "va": "center", "fontsize": 8, "arrowprops": line}
+        ax.annotate(table["experiment"].iloc[row], at[row], xytext=offset, **look)
 
 
 def _cost_name(cost: str) -> str:

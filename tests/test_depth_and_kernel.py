@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from keras import Input, Sequential, layers
+from matplotlib.text import Text
 
 from cnnhelpers import chapters, data, records
 from cnnhelpers.convergence import onsets
@@ -201,6 +202,20 @@ def test_choosing_a_clear_winner_costs_nothing():
 def test_a_choice_needs_two_networks_two_seeds_and_the_same_images(correct):
     with pytest.raises(InputError, match="a choice needs two networks"):
         choice(correct, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("values", [(0.76, 0.745, 0.10, 0.80, 0.805, 0.79), (0.90, 0.9, 0.9, 0.9, 0.9, 0.9)])
+def test_names_of_networks_cover_neither_dots_nor_each_other(values):
+    costs = [2.80e5, 2.79e5, 6.1e5, 9e5, 9e5, 9e5]
+    table = pd.DataFrame({"experiment": [f"D10-{one}" for one in range(6)], "parameters": costs, "estimate": values})
+    ax = trade_off(table.assign(low=values, high=values, front=False), "parameters")
+    ax.figure.draw_without_rendering()
+    renderer = ax.figure.canvas.get_renderer()
+    boxes = [Text.get_window_extent(text, renderer) for text in ax.texts]  # without the lines to the dots
+    assert not any(one.overlaps(other) for at, one in enumerate(boxes) for other in boxes[:at])
+    dots = ax.transData.transform(np.column_stack([costs, 100 * np.array(values)]))
+    assert not any(box.contains(*dot) for box in boxes for dot in dots)
+    assert all(ax.get_window_extent().y0 <= box.y0 and box.y1 <= ax.get_window_extent().y1 for box in boxes)
 
 
 def deep(rate=1.0):
