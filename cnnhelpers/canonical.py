@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from cnnhelpers.errors import InputError
+from cnnhelpers.errors import InputError, one_line
 
 CONSTANTS = (bool, int, float, str, tuple)  # of a module, that enter the identity of a function that uses them
 
@@ -64,7 +64,8 @@ def build(
     try:
         model = network(tuple(input_shape), classes)
     except (ValueError, TypeError, OSError) as error:  # OSError: weights that cannot be downloaded
-        raise InputError(f"the network of {label} cannot be built for images of {input_shape}: {error}") from error
+        reason = f"cannot be built for images of {input_shape}: {one_line(error)}"
+        raise InputError(f"the network of {label} {reason}") from error
     if not isinstance(model, keras.Model):
         raise InputError(f"the network of {label} must return a keras.Model. Received: {type(model).__name__}")
     if not (isinstance(model, keras.Sequential) or hasattr(model, "operations")) or not model.built:

@@ -129,13 +129,18 @@ def provenance(runs: pd.DataFrame) -> Markdown:
     whose = f"**{', '.join(copies)}, not the official pixels**" if copies else ", ".join(sorted(set(runs["pixels"])))
     failed = int((runs["status"] != "done").sum())
     return Markdown(
-        f"**What was run.** {len(runs)} runs ({failed} failed): {runs['experiment'].nunique()} experiments, "
-        f"{runs['seed'].nunique()} seeds, profile {', '.join(sorted(set(runs['profile'])))}; data "
+        f"**What was run.** {_counted(len(runs), 'run')} ({failed} failed): "
+        f"{_counted(runs['experiment'].nunique(), 'experiment')}, {_counted(runs['seed'].nunique(), 'seed')}, "
+        f"profile {', '.join(sorted(set(runs['profile'])))}; data "
         f"{', '.join(sorted(set(runs['dataset'])))} ({whose}); {', '.join(sorted(set(runs['precision'].dropna())))} "
         f"on {', '.join(machines) or 'an unknown processor'}; "
         f"{', '.join(told)}; "
         f"commit {', '.join(commits) or 'unknown'}; {duration(seconds)} of training in all."
     )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + "s" * (number != 1)
 
 
 def gallery(record: records.Record, name: str, count: int = 10) -> Markdown | None:

@@ -50,18 +50,22 @@ def in_short(found: pd.DataFrame) -> Markdown:
 def by_verdict(compared: pd.DataFrame, label: str = "label") -> Markdown:
     """Return the rows of `comparisons.compare_all` as a list: a line a verdict, with the differences in points.
 
+    >>> unknown = float("nan")
     >>> rows = [("dropout", 0.004, 0.001, 0.007, "holds"), ("depth", 0.001, -0.002, 0.004, "undecided")]
+    >>> rows += [("width", 0.002, unknown, unknown, "not enough runs")]
+    >>> rows += [("padding", unknown, unknown, unknown, "not enough runs")]
     >>> compared = pd.DataFrame(rows, columns=["label", "estimate", "low", "high", "verdict"])
     >>> print(by_verdict(compared).data)
     Differences of accuracy in points, with 95 % intervals.
     <BLANKLINE>
     - Better: dropout (+0.40 [+0.10, +0.70]).
     - Undecided: depth (+0.10 [-0.20, +0.40]).
+    - Not enough runs: width (+0.20, no interval); padding (no pair of runs).
     """
     lines = ["Differences of accuracy in points, with 95 % intervals.", ""]
     for verdict, word in _FOUND.items():
         told = [
-            f"{getattr(one, label)} ({_points(one.estimate)} [{_points(one.low)}, {_points(one.high)}])"
+            f"{getattr(one, label)} ({_with_interval(one.estimate, one.low, one.high)})"
             for one in compared[compared["verdict"] == verdict].itertuples()
         ]
         lines += [f"- {word}: {'; '.join(told)}."] if told else []
@@ -183,6 +187,14 @@ def _amount(one: object) -> str:
     if one.unit == "fraction":
         return f"{100 * one.smallest_detectable:.2f} points"
     return f"{one.smallest_detectable:.3g} {one.unit}"
+
+
+def _with_interval(estimate: float, low: float, high: float) -> str:
+    """Return an estimate in points as far as it is known: one pair of runs has no interval, none has nothing."""
+    if math.isnan(estimate):
+        return "no pair of runs"
+    interval = ", no interval" if math.isnan(low) else f" [{_points(low)}, {_points(high)}]"
+    return _points(estimate) + interval
 
 
 def _points(value: float) -> str:

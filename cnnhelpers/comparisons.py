@@ -112,7 +112,17 @@ def compare_all(
         }
         for (a, b), one, p in zip(pairs, found, adjusted, strict=True)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["label", "estimate", "low", "high", "wins", "p", "verdict"])
+
+
+def comparable(runs: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the pairs of experiments that `runs` has both of: pages of what is recorded can lack some.
+
+    >>> comparable(pd.DataFrame({"experiment": ["a", "b"]}), [("a", "b"), ("a", "c")])
+    [('a', 'b')]
+    """
+    known = {*runs["experiment"]}
+    return [pair for pair in pairs if known.issuperset(pair)]
 
 
 def beside_published(runs: pd.DataFrame, value: str = "validation_accuracy", where: str = "log") -> pd.DataFrame:

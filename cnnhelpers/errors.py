@@ -1,5 +1,6 @@
 """The error a user sees, and the nearest name to a mistyped one."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
@@ -26,6 +27,15 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     close = get_close_matches(str(name).casefold(), by_folded, n=1)
     hint = f" did you mean {by_folded[close[0]]!r}?" if close else ""
     return InputError(f"unknown {kind} {name!r}:{hint} Known: {', '.join(known)}")
+
+
+def one_line(error: Exception) -> str:
+    r"""Return what an error says in one line, without the colours of a terminal: Keras writes both.
+
+    >>> one_line(ValueError("\x1b[1mNo pixel\x1b[0m is left.\n\nReceived: (0, 0)"))
+    'No pixel is left. Received: (0, 0)'
+    """
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
 
 
 def is_number(value: Any) -> bool:

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 
 from cnnhelpers.galleries import confusion_matrix, prediction_gallery, sample_sheet
 from cnnhelpers.map_figures import heat_map, search_path
-from cnnhelpers.row_figures import class_counts, gap, intervals, seed_dots, times_to_accuracy
+from cnnhelpers.row_figures import class_counts, drawn_bounds, gap, intervals, seed_dots, times_to_accuracy
 from cnnhelpers.style import QUIET, axes, legend, log_axis, look_of, need, quantity, use_style, words
 
 __all__ = [
@@ -32,6 +32,8 @@ __all__ = [
     "times_to_accuracy",
     "use_style",
 ]
+
+SHIFT = 0.03  # of the distance between two strengths, from a line of a sweep to the next
 
 
 def learning_curves(
@@ -73,7 +75,7 @@ def learning_curves(
     ax.set(xlabel="epoch", ylabel=label)
     if log:
         log_axis(ax)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)  # one epoch has one tick
     ax.grid(axis="y", color="#e0e0e0", linewidth=0.6)
     legend(ax, handles)
     return ax
@@ -102,33 +104,39 @@ def sweep(
     Notes
     -----
     Lines stand a little beside each other, so that their intervals can be told apart; without intervals they do not.
+    It is so little that a steep line does not cross one that is as steep and above it. The runs stand right of them.
     """
     need(table, [x, "estimate", "low", "high", *([by] if by else [])], "sweep")
     ax = axes(ax)
     name, factor = quantity(measure)
     ticks = _strengths(table[x])
     groups = list(table.groupby(by, sort=False)) if by else [("", table)]
-    spread = min(0.16, 0.6 / len(groups)) if table[["low", "high"]].notna().any(axis=None) else 0.0
+    spread = min(SHIFT, 0.24 / len(groups)) if table[["low", "high"]].notna().any(axis=None) else 0.0
+    beside = 0.06 + (len(groups) - 1) * spread  # from a mean to its runs, right of all means
     for position, (group, rows) in enumerate(groups):
         look = look_of(position) | {"markersize": 5}
         shift = (position - (len(groups) - 1) / 2) * spread
         places = np.array([ticks[_strength(one)] for one in rows[x]]) + shift
         rows, places = rows.iloc[np.argsort(places)], np.sort(places)
-        middle, low, high = (rows[column].to_numpy(float) * factor for column in ("estimate", "low", "high"))
+        middle = rows["estimate"].to_numpy(float) * factor
+        low, high = drawn_bounds(rows, measure)
         joined = places > -0.5
         ax.plot(places[joined], middle[joined], color=look["color"], linewidth=1, alpha=0.6)
-        ax.vlines(places, low, high, color=look["color"], linewidth=2)
+        ax.vlines(places, low, high, color=look["color"], linewidth=1.5)
         label = words(f"{by.replace('_', ' ')}: {group}" if by else "mean, interval", 24)
         ax.plot(places, middle, **look, linestyle="none", label=label)
         if runs is not None:
             own = runs[runs[by] == group] if by else runs
-            dots = np.array([ticks.get(_strength(one), np.nan) for one in own[x]]) + shift + 0.06
+            dots = np.array([ticks.get(_strength(one), np.nan) for one in own[x]]) + shift + beside
             ax.plot(dots, own[measure].to_numpy(float) * factor, ".", color=look["color"], alpha=0.55, markersize=4)
     failed = 0 if runs is None else int(runs[measure].isna().sum())
     if failed:
         ax.set_title(f"failed runs, without a dot: {failed} of {len(runs)}", loc="left", color=QUIET)
     ax.set_xticks(list(ticks.values()), [_strength_name(one) for one in ticks])
-    if min(ticks.values()) < -0.5:
+    if len(ticks) == 1:  # or its runs would stand at the other end of the axis
+        (place,) = ticks.values()
+        ax.set_xlim(place - 0.5, place + 0.5)
+    elif min(ticks.values()) < -0.5:
         ax.axvline(-0.6, color=QUIET, linewidth=0.8, linestyle=":")
     ax.set(xlabel=words(x.replace("_", " "), 60), ylabel=name)
     ax.grid(axis="y", color="#e0e0e0", linewidth=0.6)

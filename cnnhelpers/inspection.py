@@ -3,7 +3,16 @@
 import keras
 import numpy as np
 
-from cnnhelpers.activations import activations, convolutions, feature_maps, measured_layers, network_inputs, network_of
+from cnnhelpers.activations import (
+    activations,
+    answers,
+    convolutions,
+    feature_maps,
+    measured_layers,
+    network_inputs,
+    network_of,
+)
+from cnnhelpers.errors import InputError
 from cnnhelpers.explanations import grad_cam, preferred_inputs, saliency, sanity
 from cnnhelpers.representations import (
     change,
@@ -59,19 +68,30 @@ def measure(model: keras.Model, initial: keras.Model, train: Images, test: Image
     components, explained, tsne: see representations.projections, of the last layer but one;
     shown: (num_shown,) positions of explained test images, right answers first; saliency, cam: a map (0..1) for each;
     sanity: (2, num_layers), saliency and Grad-CAM, see explanations.sanity.
+
+    Raises
+    ------
+    InputError
+        If the model is not plain (see activations.network_of and measured_layers) or `initial` is of another
+        architecture, and for images or labels that do not fit it or leave nothing to measure.
     """
-    network = network_of(model)
+    network, start = network_of(model), network_of(initial)
+    shapes, expected = ([array.shape for array in one.get_weights()] for one in (start, network))
+    if shapes != expected:
+        raise InputError(f"initial must be the model before training. Received: weights {shapes}, not {expected}")
     train, test = (
         (network_inputs(model, images[:count]), np.asarray(labels[:count], np.int16))
         for (images, labels), count in ((train, PROBE_IMAGES), (test, TEST_IMAGES))
     )
-    before, after = (_moment(one, train, test) for one in (network_of(initial), network))
+    before, after = (_moment(one, train, test) for one in (start, network))
     found = {name: np.stack([before[name], after[name]]) for name in BOTH_MOMENTS}
-    found |= {name: after[name] for name in ("layers", "random_moran", "similarities", "predicted")}
+    found |= {name: after[name] for name in ("layers", "random_moran", "similarities")}
     for name, compare, what in (("kept", cka, "similarities"), ("moved", change, "kernels")):
         found[name] = np.array([compare(*pair) for pair in zip(before[what], after[what], strict=True)])
-    found |= {"labels": test[1]} | projections(after["last_but_one"])
-    found |= _pictures(network, test[0]) | _explained(network, *test, after["predicted"])
+    (probabilities,) = answers(network, test[0])
+    found |= {"labels": test[1], "predicted": probabilities.argmax(axis=-1).astype(np.int16)}
+    found |= projections(_answer(network, test[0], found["layers"][-2]))
+    found |= _pictures(network, test[0]) | _explained(network, *test, found["predicted"])
     return {name: _small(array) for name, array in found.items()}
 
 
@@ -81,20 +101,24 @@ def _moment(network: keras.Model, train: Images, test: Images) -> Measures:
     kernels = [np.asarray(layer.get_weights()[0], np.float64) for layer in layers.values()]
     filters = [kernel for kernel in kernels if kernel.ndim == 4]
     relu = {name for name, layer in layers.items() if layer.get_config()["activation"] == "relu"}
-    learned_from, seen = (activations(network, inputs) for inputs, _ in (train, test))
-    return {
-        "layers": np.array(list(seen)),
-        "probe": np.array([probe(learned_from[name], train[1], seen[name], test[1]) for name in seen]),
-        "silhouette": np.array([silhouette(one, test[1]) for one in seen.values()]),
-        "dead": np.array([dead_units(seen[name]) if name in relu else np.nan for name in seen]),
-        "similarities": np.stack([similarities(one[:SIMILAR_IMAGES]) for one in seen.values()]),
+    found = {"layers": ["input", *layers], "probe": [], "silhouette": [], "dead": [], "similarities": []}
+    for name in found["layers"]:  # one by one: all layers of all images take gigabytes
+        seen = _answer(network, test[0], name)
+        found["probe"].append(probe(_answer(network, train[0], name), train[1], seen, test[1]))
+        found["silhouette"].append(silhouette(seen, test[1]))
+        found["dead"].append(dead_units(seen) if name in relu else np.nan)
+        found["similarities"].append(similarities(seen[:SIMILAR_IMAGES]))
+    return {name: np.array(values) for name, values in found.items()} | {
         "weights": np.stack([np.quantile(kernel, np.linspace(0, 1, QUANTILES)) for kernel in kernels]),
         "kernels": kernels,
         "moran": np.array([_mean(moran(kernel)) for kernel in filters]),
         "random_moran": np.array([random_moran(*kernel.shape[:2]) for kernel in filters]),
-        "last_but_one": list(seen.values())[-2],
-        "predicted": seen["output"].argmax(axis=-1).astype(np.int16),
     }
+
+
+def _answer(network: keras.Model, inputs: np.ndarray, name: str) -> np.ndarray:
+    """Return the activations of one layer."""
+    return activations(network, inputs, [name])[name]
 
 
 def _pictures(network: keras.Model, inputs: np.ndarray) -> Measures:

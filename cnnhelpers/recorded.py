@@ -60,7 +60,7 @@ def missing(experiments: Sequence[Experiment], runs: pd.DataFrame, seeds: int) -
         told.append(f"**Fewer than {seeds} seeds so far:** {', '.join(few)}.")
     if len(crashed := runs.drop(settled.index)):
         error = crashed.iloc[0].record.stop["error"]
-        told.append(f"**{len(crashed)} runs ended in an error**, the first of them so: {error}")
+        told.append(f"**Ended in an error:** {len(crashed)} of {len(runs)} runs, the first of them so: {error}")
     return Markdown(" ".join(told) or f"Every experiment of this page has its {seeds} seeds.")
 
 

@@ -14,6 +14,8 @@ from threadpoolctl import threadpool_limits
 
 from cnnhelpers.errors import InputError
 
+LARGEST = 1e15  # size of an activation: the products of larger ones overflow float32
+SMALLEST = 1e-15  # range of a layer's activations: float32 cannot square a smaller one
 PROBE_COMPONENTS = 100  # principal components that a probe sees of a layer
 TSNE_COMPONENTS, TSNE_POINTS = 50, 2000
 PERPLEXITY = 40  # report B's
@@ -61,10 +63,12 @@ def moran(kernels: np.ndarray) -> np.ndarray:
 def random_moran(height: int, width: int) -> float:
     """Return the expectation of Moran's I of weights in random order: -1 / (n - 1) of n = height x width weights.
 
+    NaN for a single weight, which has no neighbour.
+
     >>> random_moran(3, 3)
     -0.125
     """
-    return -1 / (height * width - 1)
+    return -1 / (height * width - 1) if height * width > 1 else float("nan")
 
 
 def similarities(activations: np.ndarray) -> np.ndarray:
@@ -111,6 +115,9 @@ def cka(first: np.ndarray, second: np.ndarray) -> float:
     """
     if np.shape(first) != np.shape(second):
         raise InputError(f"cka compares the same images. Received: {np.shape(first)} and {np.shape(second)}")
+    pairs = BATCH * (BATCH - 1) // 2
+    if np.ndim(first) != 2 or np.shape(first)[1] != pairs:
+        raise InputError(f"cka takes what similarities gives, (num_batches, {pairs}). Received: {np.shape(first)}")
     first, second = (np.stack([squareform(row) for row in np.asarray(one, np.float64)]) for one in (first, second))
     own = _hsic(first, first) * _hsic(second, second)
     return float(_hsic(first, second) / np.sqrt(own)) if own > 0 else float("nan")
@@ -131,11 +138,22 @@ def probe(activations: np.ndarray, labels: np.ndarray, test_activations: np.ndar
     The classifier is a logistic regression on the first PROBE_COMPONENTS principal components of the training
     activations, each scaled to unit variance.
 
+    Parameters
+    ----------
+    activations, test_activations
+        (num_images, ...) of one layer.
+    labels, test_labels
+        (num_images,) whole numbers; those it learns from have two classes at least.
+
     Notes
     -----
     G. Alain and Y. Bengio (2016), Understanding intermediate layers using linear classifier probes, arXiv:1610.01644.
     """
-    train, test = _flat(activations), _flat(test_activations)
+    (train, labels), (test, test_labels) = _labelled(activations, labels), _labelled(test_activations, test_labels)
+    if train.shape[1] != test.shape[1]:
+        raise InputError(f"probe takes one layer. Received: {train.shape[1]} and, to test, {test.shape[1]} units")
+    if len(np.unique(labels)) < 2:
+        raise InputError(f"probe tells classes apart, two at least. Received: only class {labels[0]}")
     if (train == train[0]).all():  # a dead layer: there is nothing to read in it
         return float(np.mean(test_labels == np.bincount(labels).argmax()))
     with threadpool_limits(1):
@@ -148,9 +166,16 @@ def probe(activations: np.ndarray, labels: np.ndarray, test_activations: np.ndar
 
 
 def silhouette(activations: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean silhouette of the classes (-1..1, Euclidean): above 0 images lie nearer to their own class."""
+    """Return the mean silhouette of the classes (-1..1, Euclidean): above 0 images lie nearer to their own class.
+
+    Labels are (num_images,) whole numbers, with two classes at least and fewer than images.
+    """
+    features, labels = _labelled(activations, labels)
+    classes = len(np.unique(labels))
+    if not 2 <= classes < len(features):
+        raise InputError(f"silhouette takes 2 classes at least, and more images. Received: {classes} of {len(labels)}")
     with threadpool_limits(1):
-        return float(silhouette_score(_flat(activations), labels))
+        return float(silhouette_score(features, labels))
 
 
 def projections(activations: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
@@ -159,12 +184,14 @@ def projections(activations: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]
     Returns
     -------
     components
-        (num_images, 3), the first principal components, or as many as there are.
+        (num_images, 3), the first principal components, or as many as there are; 2 at least.
     explained
         (COMPONENTS,) at most: the share of the variance along each.
     tsne
         (num_images, 2): t-SNE of the first TSNE_COMPONENTS principal components. Neighbours mean something in it,
         distances and sizes of groups do not.
+
+    A layer of one unit has a second component of zeros. One that answers the same to all images is zeros throughout.
 
     Raises
     ------
@@ -174,6 +201,10 @@ def projections(activations: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]
     features = _flat(activations)
     if not 5 <= len(features) <= TSNE_POINTS:
         raise InputError(f"projections take 5 to {TSNE_POINTS} images. Received: {len(features)}")
+    if np.ptp(features, axis=0).max() < SMALLEST:  # t-SNE would divide by this, and end the process
+        nothing = np.zeros((len(features), 2), np.float32)
+        return {"components": nothing, "explained": nothing[0], "tsne": nothing}
+    features = np.pad(features, ((0, 0), (0, max(0, 2 - features.shape[1]))))
     with threadpool_limits(1):
         reduced = _principal(features, TSNE_COMPONENTS)
         scores = reduced.transform(features)
@@ -185,16 +216,20 @@ def projections(activations: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]
 
 def dead_units(activations: np.ndarray) -> float:
     """Return the share of units of a ReLU layer, (num_images, ..., units), that no image ever activates."""
-    units = np.asarray(activations).reshape(-1, np.shape(activations)[-1])
+    units = _flat(activations).reshape(-1, np.shape(activations)[-1])
     return float((units <= 0).all(axis=0).mean())
 
 
 def change(before: np.ndarray, after: np.ndarray) -> float:
     """Return how far weights moved, relative to where they started: the norm of the difference over that of `before`.
 
+    InputError if they are not of one shape.
+
     >>> change(np.array([3.0, 4.0]), np.array([3.0, 9.0]))
     1.0
     """
+    if np.shape(before) != np.shape(after):
+        raise InputError(f"change compares weights of one shape. Received: {np.shape(before)} and {np.shape(after)}")
     return float(np.linalg.norm(np.subtract(after, before)) / np.linalg.norm(before))
 
 
@@ -204,8 +239,21 @@ def _principal(features: np.ndarray, most: int) -> PCA:
 
 
 def _flat(activations: np.ndarray) -> np.ndarray:
-    """Return activations as (num_images, features) float32."""
-    activations = np.asarray(activations, np.float32)
-    if activations.ndim < 2 or not np.isfinite(activations).all():
-        raise InputError(f"activations must be finite and (num_images, ...). Received: {activations.shape}")
+    """Return activations as (num_images, features) float32; InputError for what no measure can be taken of."""
+    with np.errstate(over="ignore"):  # float64 that float32 cannot hold is refused below
+        activations = np.asarray(activations, np.float32)
+    if activations.ndim < 2 or not activations.size:
+        raise InputError(f"activations must be (num_images, ...), one image at least. Received: {activations.shape}")
+    most = np.abs(activations).max()
+    if not most < LARGEST:  # NaN is not, either
+        raise InputError(f"activations must be finite and below {LARGEST:g} in size. Received: {most}")
     return activations.reshape(len(activations), -1)
+
+
+def _labelled(activations: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return activations, as _flat does, and their labels; InputError unless each image has one, a whole number."""
+    features, labels = _flat(activations), np.asarray(labels)
+    if labels.shape != (len(features),) or labels.dtype.kind not in "iu":
+        expected = f"({len(features)},) whole numbers, one an image"
+        raise InputError(f"labels must be {expected}. Received: {labels.shape} of {labels.dtype}")
+    return features, labels

@@ -38,7 +38,7 @@ def intervals(
     need(table, [label, value, "low", "high", *([reference] if reference else [])], "intervals")
     ax = axes(ax, height=_height(table[label]))
     name, factor = quantity(measure)
-    low, middle, high = (table[column].to_numpy(float) * factor for column in ("low", value, "high"))
+    middle, (low, high) = table[value].to_numpy(float) * factor, drawn_bounds(table, measure)
     rows = np.arange(len(table))
     if margin is not None:
         band = ax.axvspan(-margin * factor, margin * factor, color="#dddddd", zorder=0)
@@ -78,13 +78,13 @@ def seed_dots(
     groups = list(runs.groupby(label, sort=False)[value])
     ax = axes(ax, height=_height(group for group, _ in groups))
     name, factor = quantity(value)
-    bounds = {} if table is None else table.set_index(label)[["low", "high"]].to_dict("index")
+    bounded = () if table is None else zip(table[label], *drawn_bounds(table, value), strict=True)
+    bounds = {group: (low, high) for group, low, high in bounded}
     for row, (group, values) in enumerate(groups):
         good = values.dropna().to_numpy(float) * factor
         spread = np.linspace(0.06, 0.3, len(good)) if len(good) > 1 else np.full(len(good), 0.18)
         if group in bounds:
-            low, high = (bounds[group][column] * factor for column in ("low", "high"))
-            ax.hlines(row - 0.14, low, high, color=COLOURS[0], linewidth=2.2)
+            ax.hlines(row - 0.14, *bounds[group], color=COLOURS[0], linewidth=2.2)
         if len(good):
             ax.plot(good.mean(), row - 0.14, "|", color=COLOURS[0], markersize=11, markeredgewidth=2.2)
         ax.plot(good, row + spread, "o", color="none", markeredgecolor=COLOURS[1], markersize=4.5)
@@ -169,6 +169,19 @@ def class_counts(counts: pd.DataFrame | pd.Series | Mapping[str, int], ax: Axes 
     if parts > 1:
         legend(ax, ax.get_legend_handles_labels()[0], above=True)
     return ax
+
+
+def drawn_bounds(table: pd.DataFrame, measure: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return "low" and "high" of `table` as they are drawn, in the unit of `measure`: accuracies within 0..100 %.
+
+    Intervals over two or three seeds can reach far beyond.
+
+    >>> drawn_bounds(pd.DataFrame({"low": [-2.0], "high": [3.0]}), "test_accuracy")
+    (array([0.]), array([100.]))
+    """
+    factor = quantity(measure)[1]
+    low, high = (table[column].to_numpy(float) * factor for column in ("low", "high"))
+    return (low.clip(0, 100), high.clip(0, 100)) if measure.endswith("accuracy") else (low, high)
 
 
 def _published(ax: Axes, published: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:

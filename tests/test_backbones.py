@@ -108,6 +108,10 @@ def test_images_are_enlarged_inside_the_network():
         ({"side": 16}, "side must be a whole number of at least 32. Received: side=16"),
         ({"weights": "imagenet"}, "nobody offers ImageNet weights of small_resnet"),
         ({"weights": "nowhere.weights.h5"}, "there is no file of weights nowhere.weights.h5"),
+        (
+            {"weights": "pretrain:digits"},
+            "pretrain:digits: pass weights='imagenet' or the path of a file",
+        ),
     ],
 )
 def test_an_option_that_cannot_be_is_refused(options, message):

@@ -62,7 +62,7 @@ def test_without_data_and_records_the_data_are_loaded_as_for_a_run(tmp_path, mon
 
 def test_provenance_tells_profile_seeds_data_versions_and_hours(fashion):
     told = chapters.provenance(records.load()).data
-    for part in ("1 runs (0 failed)", "profile published", "fashion_mnist (official)", "tensorflow 2", "2 h 2 min"):
+    for part in ("1 run (0 failed)", "profile published", "fashion_mnist (official)", "tensorflow 2", "2 h 2 min"):
         assert part in told
 
 

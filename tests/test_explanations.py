@@ -166,6 +166,174 @@ def test_a_network_behind_its_scaling_is_found_and_sees_scaled_pixels():
     assert whole == pytest.approx(inner, abs=1e-6)
 
 
+def with_shortcut():
+    """Return a network whose logits are the mean of a convolution plus 3, 0 and 0 times the mean of the image."""
+    image = keras.Input((6, 6, 1))
+    convolution = layers.Conv2D(1, 1, activation="relu", use_bias=False)
+    pool = layers.GlobalAveragePooling2D()
+    head = layers.Dense(3, use_bias=False)
+    both = layers.Concatenate()([pool(convolution(image)), layers.GlobalAveragePooling2D()(image)])
+    network = keras.Model(image, layers.Softmax()(head(both)))
+    convolution.set_weights([np.full((1, 1, 1, 1), 2.0)])
+    head.set_weights([np.array([[1.0, 4.0, -1.0], [3.0, 0.0, 0.0]])])
+    return network
+
+
+def test_grad_cam_of_a_branched_network_is_that_of_its_convolution_alone():
+    images = np.random.default_rng(5).uniform(size=(3, 6, 6, 1)).astype(np.float32)
+    found = explanations.grad_cam(with_shortcut(), images, np.array([0, 1, 2]))
+    slopes = np.array([1.0, 4.0, 0.0])[:, None, None] / 36  # of the mean over 36 places; what is against a class is 0
+    assert found == pytest.approx(2 * images[..., 0] * slopes, rel=1e-5)
+
+
+def test_grad_cam_refuses_a_convolution_that_is_used_twice():
+    image, twice = keras.Input((6, 6, 1)), layers.Conv2D(1, 3, padding="same")
+    network = keras.Model(image, layers.Dense(2)(layers.Flatten()(twice(twice(image)))))
+    with pytest.raises(InputError, match=f"used once. Received: {twice.name}"):
+        explanations.grad_cam(network, np.ones((1, 6, 6, 1), np.float32), np.array([0]))
+
+
+@pytest.mark.parametrize("explain", [explanations.saliency, explanations.grad_cam])
+def test_explanations_look_at_one_batch_after_another(monkeypatch, explain):
+    network, sizes = small_network(), []
+    inputs = np.random.default_rng(6).uniform(size=(7, 12, 12, 1)).astype(np.float32)
+    together = explain(network, inputs, np.arange(7) % 3)
+    slope = explanations.gradient
+    monkeypatch.setattr(explanations, "BATCH_SIZE", 3)
+    monkeypatch.setattr(explanations, "gradient", lambda total, at: sizes.append(len(at)) or slope(total, at))
+    assert explain(network, inputs, np.arange(7) % 3) == pytest.approx(together, abs=1e-6)
+    assert sizes == [3, 3, 1]
+
+
+@pytest.mark.parametrize("explain", [explanations.saliency, explanations.grad_cam])
+@pytest.mark.parametrize(
+    ("inputs", "classes", "why"),
+    [
+        (np.ones((2, 12, 12, 1), np.float32), [0, 3], "from 0 to 2 .* up to 3"),
+        (np.ones((2, 12, 12, 1), np.float32), [-1, 0], "from 0 to 2"),
+        (np.ones((2, 12, 12, 1), np.float32), [0], "for each of 2 images"),
+        (np.ones((2, 12, 12, 1), np.float32), [0.0, 1.0], "whole number"),
+        (np.ones((2, 12, 12, 1), np.uint8), [0, 1], "finite float32.* uint8"),
+        (np.full((2, 12, 12, 1), np.nan), [0, 1], "finite float32.* NaN"),
+        (np.ones((2, 12, 12, 3), np.float32), [0, 1], r"takes \(None, 12, 12, 1\)"),
+        (np.ones((0, 12, 12, 1), np.float32), [], "one image at least"),
+    ],
+)
+def test_inputs_and_classes_that_do_not_fit_are_refused(explain, inputs, classes, why):
+    with pytest.raises(InputError, match=why):
+        explain(small_network(), inputs, np.array(classes))
+
+
+def test_one_score_is_no_choice_of_classes_and_an_average_may_be_the_output():
+    image = keras.Input((6, 6, 1))
+    maps, inputs = layers.Conv2D(2, 3)(image), np.ones((1, 6, 6, 1), np.float32)
+    single = keras.Model(image, layers.Dense(1, activation="sigmoid")(layers.Flatten()(maps)))
+    with pytest.raises(InputError, match="2 classes at least"):
+        explanations.saliency(single, inputs, np.array([0]))
+    average = keras.Model(image, layers.GlobalAveragePooling2D()(maps))
+    assert explanations.saliency(average, inputs, np.array([1])).shape == (1, 6, 6)
+
+
+@pytest.mark.parametrize(
+    ("name", "filters", "pixel_range", "why"),
+    [
+        ("convolution 9", 2, (0.0, 1.0), "unknown convolution 'convolution 9'"),
+        ("convolution 1", 0, (0.0, 1.0), "one filter at least"),
+        ("convolution 1", 2, (1.0, 0.0), r"rises .*\(1.0, 0.0\)"),
+    ],
+)
+def test_preferred_inputs_refuse_what_they_cannot_climb(name, filters, pixel_range, why):
+    with pytest.raises(InputError, match=why):
+        explanations.preferred_inputs(small_network(), name, filters, pixel_range)
+
+
+def test_the_mean_answer_of_an_edge_filter_prefers_nothing_within_the_image():
+    network = pattern_network()
+    kernel = np.zeros((3, 3, 1, 2), np.float32)
+    kernel[..., 0, 0] = [[-1, 0, 1]] * 3
+    network.layers[0].set_weights([kernel, np.zeros(2)])
+    inside = explanations.preferred_inputs(network, "convolution 1", 1, (0.0, 1.0))[:, 2:-2, 2:-2]
+    assert inside.min() >= 0.4 and inside.max() <= 0.6  # the noise that it started from
+
+
+class Subclassed(keras.Model):
+    """A model whose layers only its code connects."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(2)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+def two_ended(inputs, outputs):
+    images = [keras.Input((4, 4, 1)) for _ in range(inputs)]
+    maps = layers.Conv2D(2, 3)(images[0] if inputs == 1 else layers.Add()(images))
+    return keras.Model(images, [layers.Dense(2)(layers.Flatten()(maps)) for _ in range(outputs)])
+
+
+@pytest.mark.parametrize("make", [Subclassed, lambda: two_ended(2, 1), lambda: two_ended(1, 2)])
+def test_models_without_one_input_and_one_output_are_refused(make):
+    model, inputs = make(), np.ones((1, 4, 4, 1), np.float32)
+    for call in (
+        lambda: activations.network_of(model),
+        lambda: activations.network_inputs(model, inputs),
+        lambda: activations.activations(model, inputs),
+        lambda: explanations.saliency(model, inputs, np.array([0])),
+        lambda: explanations.grad_cam(model, inputs, np.array([0])),
+        lambda: explanations.preferred_inputs(model, "convolution 1", 1, (0.0, 1.0)),
+    ):
+        with pytest.raises(InputError, match=r"with one input and one output\. Received"):
+            call()
+
+
+def test_what_has_weights_before_a_nested_network_is_no_scaling():
+    network = small_network()
+    front = [keras.Input((14, 14, 1)), layers.Conv2D(1, 3), network]
+    model, images = keras.Sequential(front), np.full((1, 14, 14, 1), 255, np.uint8)
+    assert activations.network_inputs(model, images) == pytest.approx(255)  # not what the convolution answers
+    with pytest.raises(InputError, match=f"nested model, {network.name}"):
+        activations.measured_layers(activations.network_of(model))
+    scaled = layers.Normalization(mean=1.0, variance=4.0)
+    scaling = keras.Sequential([keras.Input((12, 12, 1)), scaled, network])
+    assert activations.network_inputs(scaling, images[:, :12, :12]) == pytest.approx(127)
+    assert "convolution 2" in activations.measured_layers(activations.network_of(scaling))
+
+
+def test_layers_of_a_nested_model_are_not_passed_over_in_silence():
+    backbone = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(2, 3), layers.GlobalAveragePooling2D()])
+    backbone.trainable = False
+    network = keras.Sequential([keras.Input((8, 8, 1)), backbone, layers.Dense(2, activation="softmax")])
+    inputs = np.ones((1, 8, 8, 1), np.float32)
+    for call in (
+        lambda: activations.activations(network, inputs),
+        lambda: explanations.grad_cam(network, inputs, np.array([0])),
+        lambda: explanations.sanity(network, explanations.saliency, inputs, np.array([0])),
+    ):
+        with pytest.raises(InputError, match=f"nested model, {backbone.name}"):
+            call()
+    with pytest.raises(InputError, match="its logits cannot be had"):
+        explanations.saliency(keras.Sequential([keras.Input((8, 8, 1)), backbone]), inputs, np.array([0]))
+
+
+def test_a_convolution_at_the_end_keeps_its_name():
+    image = keras.Input((6, 6, 1))
+    maps = layers.Conv2D(2, 1)(layers.Conv2D(3, 3)(image))
+    network = keras.Model(image, layers.Softmax()(layers.GlobalAveragePooling2D()(maps)))
+    assert list(activations.measured_layers(network)) == ["convolution 1", "convolution 2"]
+
+
+def test_activations_of_some_layers_are_those_of_all():
+    network = small_network()
+    inputs = np.random.default_rng(7).uniform(size=(2, 12, 12, 1)).astype(np.float32)
+    found = activations.activations(network, inputs, ["convolution 2"])
+    assert list(found) == ["convolution 2"]
+    assert np.array_equal(found["convolution 2"], activations.activations(network, inputs)["convolution 2"])
+    with pytest.raises(InputError, match="unknown layer 'convolution 3'"):
+        activations.activations(network, inputs, ["convolution 3"])
+
+
 def test_networks_without_convolutions_or_layers_are_refused():
     dense = keras.Sequential([keras.Input((2, 2, 1)), layers.Flatten(), layers.Dense(2)])
     with pytest.raises(InputError, match="no Conv2D"):

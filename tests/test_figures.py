@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from functools import partial
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -96,6 +97,16 @@ def test_the_band_goes_from_the_lowest_seed_to_the_highest():
 def test_one_seed_has_no_band():
     ax = figures.learning_curves(history("A1", seeds=(0,)))
     assert not ax.collections and "lowest to highest seed" not in legend(ax)
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_few_epochs_have_whole_numbers(epochs):
+    ax = figures.learning_curves(history("A1", epochs=epochs))
+    drawn(ax.figure)
+    low, high = ax.get_xlim()
+    written = {text.get_position()[0]: text.get_text() for text in ax.get_xticklabels()}
+    shown = [text for place, text in written.items() if low <= place <= high]
+    assert shown == [str(epoch + 1) for epoch in range(epochs)]
 
 
 def test_where_some_seeds_have_stopped_the_line_turns_thin():
@@ -200,6 +211,26 @@ def test_published_numbers_in_and_out_of_the_interval_differ_by_marker_and_word(
     drawn(ax.figure)
 
 
+WIDE = pd.DataFrame({"label": ["A1"], "strength": [1], "estimate": [0.5], "low": [-2.0], "high": [3.0]})
+
+
+def test_intervals_of_accuracies_end_where_accuracies_do():
+    for draw in (figures.intervals, partial(figures.sweep, by=None)):
+        ends = draw(WIDE, measure="test_accuracy").collections[0].get_segments()[0]
+        np.testing.assert_allclose(sorted(ends.ravel())[-1], 100)
+        assert ends.min() == 0
+    runs = pd.DataFrame({"experiment": ["A1"] * 2, "test_accuracy": [0.2, 0.8]})
+    ax = figures.seed_dots(runs, "test_accuracy", table=WIDE.rename(columns={"label": "experiment"}))
+    np.testing.assert_allclose(ax.collections[0].get_segments()[0][:, 0], [0, 100])
+
+
+def test_intervals_of_differences_and_seconds_are_drawn_whole():
+    ax = figures.intervals(WIDE, measure="difference")
+    np.testing.assert_allclose(ax.collections[0].get_segments()[0][:, 0], [-200, 300])
+    ax = figures.intervals(WIDE, measure="seconds")
+    np.testing.assert_allclose(ax.collections[0].get_segments()[0][:, 0], [-2, 3])
+
+
 def test_differences_are_in_points_with_zero_and_margin():
     table = pd.DataFrame({"label": ["dropout - plain"], "estimate": [0.004], "low": [-0.002], "high": [0.01]})
     ax = figures.intervals(table, measure="difference", margin=0.003)
@@ -231,6 +262,27 @@ def test_a_sweep_sets_none_apart_and_orders_the_strengths():
     assert legend(ax) == ["convolutions: 1", "convolutions: 3"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("strength", "validation accuracy (%)")
     drawn(ax.figure)
+
+
+def test_a_sweep_draws_a_line_above_another_where_it_is_above():
+    lower = pd.DataFrame({"way": "scratch", "strength": [1, 2, 3], "estimate": [0.70, 0.772, 0.87]})
+    table = pd.concat([lower, lower.assign(way="frozen", estimate=0.5), lower.assign(way="tuned")], ignore_index=True)
+    table.loc[table.way == "tuned", "estimate"] += 0.013
+    table = table.assign(low=lambda one: one["estimate"] - 0.02, high=lambda one: one["estimate"] + 0.02)
+    ax = figures.sweep(table, by="way")
+    scratch, _, tuned = (line.get_data() for line in lines(ax, "-"))
+    places = np.linspace(0.1, 1.9, 30)
+    assert (np.interp(places, *tuned) > np.interp(places, *scratch)).all()
+    assert len({line.get_xdata()[0] for line in lines(ax, "-")}) == 3  # their intervals do not cover each other
+
+
+def test_the_runs_of_a_sweep_stand_right_of_all_its_intervals():
+    table = pd.DataFrame({"strength": [1] * 4, "convolutions": range(4), "estimate": 0.8, "low": 0.7, "high": 0.9})
+    runs = pd.DataFrame({"strength": [1] * 4, "convolutions": range(4), "validation_accuracy": 0.8})
+    ax = figures.sweep(table, runs=runs)
+    means = [line.get_xdata()[0] for marker in "os^D" for line in dots(ax, marker)]
+    assert min(line.get_xdata()[0] for line in dots(ax, ".")) > max(means)
+    assert ax.get_xlim() == (-0.5, 0.5)  # a lone strength stands in the middle, its runs beside it
 
 
 def test_a_sweep_shows_every_run_and_counts_failed_ones():

@@ -1,6 +1,7 @@
 """What is measured of a run is kept beside its record, read back without training, and drawn without the data."""
 
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -8,8 +9,8 @@ import pandas as pd
 import pytest
 from keras import layers
 
+from cnnhelpers import inspection, representations, studies
 from cnnhelpers import representation_records as kept
-from cnnhelpers import representations
 from cnnhelpers.errors import InputError
 from cnnhelpers.inspection import measure
 from cnnhelpers.runner import run
@@ -79,6 +80,92 @@ def test_measures_tell_before_from_after_and_leave_the_model_alone(small):
     assert np.isnan(found["dead"][:, [0, 3]]).all() and np.isfinite(found["dead"][:, 1:3]).all()
     assert found["sanity"][0, 0] == pytest.approx(1)
     assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True))
+
+
+def flat(*network):
+    """Return a model of layers for images (8, 8, 1)."""
+    inner = keras.Sequential([keras.Input((8, 8, 1)), *network])
+    return keras.Sequential([keras.Input((8, 8, 1), dtype="uint8"), layers.Rescaling(1 / 255), inner])
+
+
+def one_unit():
+    hidden = layers.Dense(1), layers.Dense(2, activation="softmax")
+    return flat(layers.Conv2D(2, 1, activation="relu"), layers.Flatten(), *hidden)
+
+
+def ends_in_an_average():
+    maps = layers.Conv2D(3, 3, activation="relu"), layers.Conv2D(2, 3)
+    return flat(*maps, layers.GlobalAveragePooling2D(), layers.Softmax())
+
+
+def dead():
+    never = layers.Dense(4, activation="relu", bias_initializer=keras.initializers.Constant(-1000.0))
+    return flat(layers.Conv2D(2, 3, activation="relu"), layers.Flatten(), never, layers.Dense(2, activation="softmax"))
+
+
+def branched():
+    image = keras.Input((8, 8, 1))
+    first = layers.Conv2D(2, 3, padding="same", activation="relu")(image)
+    maps = layers.Add()([first, layers.Conv2D(2, 3, padding="same")(first)])
+    output = layers.Dense(2, activation="softmax")(layers.Flatten()(maps))
+    rescaling = layers.Rescaling(1 / 255)
+    return keras.Sequential([keras.Input((8, 8, 1), dtype="uint8"), rescaling, keras.Model(image, output)])
+
+
+@pytest.mark.parametrize("make", [one_unit, ends_in_an_average, dead, branched])
+def test_networks_of_other_shapes_are_measured_whole(make):
+    draw = np.random.default_rng(0)
+    images, labels = draw.integers(0, 256, (60, 8, 8, 1), np.uint8), np.arange(60) % 2
+    keras.utils.set_random_seed(0)
+    model, initial = make(), make()
+    found = measure(model, initial, (images, labels), (images[:40], labels[:40]))
+    assert found["components"].shape[1] >= 2 and found["tsne"].shape == (40, 2)
+    assert len(found["sanity"][0]) == len(found["layers"])
+    assert np.array_equal(found["predicted"], np.argmax(model.predict(images[:40], verbose=0), axis=-1))
+    kernels = sum(str(name).startswith("convolution") for name in found["layers"])
+    assert found["moran"].shape == (2, kernels)
+    assert np.isnan(found["random_moran"][0]) == (make is one_unit)  # which has a single weight a slice
+    if make is dead:
+        assert not found["tsne"].any() and found["dead"][1, 2] == 1
+
+
+def test_an_initial_model_of_another_architecture_is_refused():
+    images, labels = np.zeros((60, 8, 8, 1), np.uint8), np.arange(60) % 2
+    with pytest.raises(InputError, match="initial must be the model before training"):
+        measure(dead(), one_unit(), (images, labels), (images, labels))
+
+
+def test_images_that_are_all_the_same_are_refused_and_do_not_end_the_process():
+    images, labels = np.zeros((60, 8, 8, 1), np.uint8), np.arange(60) % 2
+    with pytest.raises(InputError, match=r"a range that rises .*\(0.0, 0.0\)"):
+        measure(dead(), dead(), (images, labels), (images, labels))
+
+
+def test_activations_are_measured_layer_by_layer(monkeypatch):
+    asked = []
+    all_layers = inspection.activations
+    monkeypatch.setattr(inspection, "activations", lambda *given: asked.append(given[2:]) or all_layers(*given))
+    images, labels = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), np.uint8), np.arange(60) % 2
+    measure(ends_in_an_average(), ends_in_an_average(), (images, labels), (images, labels))
+    assert all(len(names) == 1 for (names,) in asked)
+
+
+def test_images_that_a_network_is_too_large_for_are_told_in_one_line():
+    (experiment,) = studies.representations.experiments()
+    with pytest.raises(InputError, match=r"^the network of A-vis cannot be built for images of \(12, 12, 3\)") as told:
+        experiment.build((12, 12, 3), 3)
+    assert not {"\n", "\x1b"} & set(str(told.value))
+
+
+def test_the_chapter_refuses_an_empty_list_of_networks_before_it_trains():
+    page = json.loads((Path(__file__).parents[1] / "notebooks" / "05_representations.ipynb").read_text())
+    cells = ["".join(cell["source"]) for cell in page["cells"] if cell["cell_type"] == "code"]
+    refusing, training = (
+        next(place for place, cell in enumerate(cells) if words in cell) for words in ("raise", "kept.measured(")
+    )
+    assert refusing < training
+    with pytest.raises(InputError, match=r"regularized .* Received: \[\]"):
+        exec(cells[refusing], {"regularized": [], "InputError": InputError})
 
 
 def test_a_run_is_trained_measured_and_recorded_once(tmp_path):

@@ -129,6 +129,68 @@ def test_tsne_keeps_groups_together_and_is_repeatable(draw):
         measures.projections(np.zeros((2001, 3)))
 
 
+@pytest.mark.parametrize("layer", [np.full((30, 4), 0.1), np.linspace(0, 1e-25, 120).reshape(30, 4)])
+def test_a_layer_that_answers_the_same_to_all_images_is_projected_to_zeros(layer):
+    found = measures.projections(layer)  # t-SNE would end the process
+    assert {name: one.shape for name, one in found.items()} == {
+        "components": (30, 2),
+        "explained": (2,),
+        "tsne": (30, 2),
+    }
+    assert not any(one.any() for one in found.values())
+
+
+def test_a_layer_of_one_unit_has_two_components_the_second_of_zeros(draw):
+    unit = draw.normal(size=(30, 1))
+    found = measures.projections(unit)
+    assert np.abs(found["components"]) == pytest.approx(np.abs(np.hstack([unit - unit.mean(), 0 * unit])), abs=1e-5)
+    assert found["explained"] == pytest.approx([1, 0])
+    assert found["tsne"].shape == (30, 2)
+
+
+def test_one_weight_has_no_neighbour():
+    assert np.isnan(measures.random_moran(1, 1))
+
+
+@pytest.mark.parametrize("one", [np.full((40, 3), np.nan), np.full((40, 3), 1e300), np.zeros((0, 3)), np.zeros(40)])
+@pytest.mark.parametrize("measure", [measures.dead_units, measures.similarities, measures.projections])
+def test_activations_that_cannot_be_measured_are_refused(measure, one):
+    with pytest.raises(InputError, match=r"^activations must be .* Received: [^\n]*$"):
+        measure(one)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros(10, int), np.eye(40)[:, :2].astype(int), np.zeros(40)])
+def test_labels_that_are_not_one_an_image_are_refused(draw, wrong):
+    layer, labels = draw.normal(size=(40, 3)), np.arange(40) % 2
+    with pytest.raises(InputError, match="labels must be"):
+        measures.silhouette(layer, wrong)
+    for both in ((wrong, labels), (labels, wrong)):
+        with pytest.raises(InputError, match="labels must be"):
+            measures.probe(layer, both[0], layer, both[1])
+
+
+def test_labels_and_layers_that_leave_nothing_to_tell_apart_are_refused(draw):
+    layer, labels = draw.normal(size=(40, 3)), np.arange(40) % 2
+    for one in (np.zeros(40, int), np.arange(40)):
+        with pytest.raises(InputError, match="2 classes at least"):
+            measures.silhouette(layer, one)
+    with pytest.raises(InputError, match="only class 7"):
+        measures.probe(layer, labels * 0 + 7, layer, labels)
+    with pytest.raises(InputError, match="3 and, to test, 2 units"):
+        measures.probe(layer, labels, layer[:, :2], labels)
+
+
+def test_weights_of_other_shapes_are_not_compared():
+    with pytest.raises(InputError, match=r"\(2, 3\) and \(3,\)"):
+        measures.change(np.ones((2, 3)), np.ones(3))
+
+
+@pytest.mark.parametrize("shape", [(40, 10), (190,)])
+def test_cka_refuses_what_similarities_did_not_give(shape):
+    with pytest.raises(InputError, match="what similarities gives"):
+        measures.cka(np.zeros(shape), np.zeros(shape))
+
+
 def test_dead_units_are_those_that_no_image_activates(draw):
     maps = draw.uniform(0.1, 1, size=(10, 4, 4, 8))
     maps[..., 2] = 0

@@ -6,13 +6,16 @@ from functools import partial
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
-from cnnhelpers import Experiment, Protocol, data, networks, plans, records, run, training, transfer
-from cnnhelpers.inputs import assemble
+from cnnhelpers import Experiment, Protocol, compare_all, data, networks, plans, records, run, training, transfer
+from cnnhelpers.comparisons import comparable
+from cnnhelpers.errors import InputError
+from cnnhelpers.inputs import assemble, gathered
 from cnnhelpers.recorded import recorded
 from cnnhelpers.splits import split
-from cnnhelpers.studies.transfer import Transfer, add_ways, fewer
+from cnnhelpers.studies.transfer import OWN_SPLIT, Transfer, add_ways, fewer
 from cnnhelpers.training import train
 from cnnhelpers.workers import failure
 from tests.faults.networks import backed_up
@@ -251,6 +254,96 @@ def test_weights_are_named_in_one_way_or_another():
     assert (frozen.weights, frozen.after, tuned.weights, tuned.after) == ("imagenet", None, None, frozen)
     assert frozen.protocol.scaling == "none" and frozen.network.keywords["preprocess"]
     assert [one.network.keywords.get("side") for one in line.variants()] == [None, None, 64, 96, None, None]
+
+
+def own(tmp_path, *shape, images=120):
+    """Return the path of a dataset of that many noisy images in three classes, and half as many test images."""
+    pixels = np.random.default_rng(0).integers(0, 256, (images + images // 2, *shape), dtype=np.uint8)
+    labels = np.arange(len(pixels)) % 3
+    arrays = {"x_train": pixels[:images], "y_train": labels[:images]}
+    np.savez(tmp_path / "own.npz", **arrays, x_test=pixels[images:], y_test=labels[images:])
+    return str(tmp_path / "own.npz")
+
+
+def test_a_path_of_weights_is_taken_as_it_is(tmp_path):
+    assert Transfer("digits", weights=tmp_path / "a.h5") == Transfer("digits", weights=str(tmp_path / "a.h5"))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "scaling"), [("efficientnetv2b0", "none"), ("convnexttiny", "none"), ("small_resnet", "unit")]
+)
+def test_a_backbone_that_scales_by_itself_gets_pixels_that_nothing_scaled_before(backbone, scaling):
+    line = Transfer("digits", source="digits", backbone=backbone)
+    assert {one.protocol.scaling for one in (line.pretraining, *line.ways(), *line.variants())} == {scaling}
+
+
+def test_efficientnet_pretrained_here_sees_the_contrast_of_the_images(tmp_path):
+    line = Transfer(own(tmp_path, 32, 32, 3), source="digits", backbone="efficientnetv2b0")
+    scratch = line.ways()[0]
+    parts = split(data.load(line.dataset), scratch.protocol.split, 0)
+    model = assemble(scratch, parts.train, 3)
+    base = next(layer for layer in model.layers[-1].layers if isinstance(layer, keras.Model))
+    scaled = keras.Model(base.inputs[0], next(one for one in base.layers if one.name.startswith("rescaling")).output)
+    images = keras.ops.convert_to_tensor(gathered(parts.train)[0].astype("float32"))
+    seen = keras.ops.convert_to_numpy(scaled(model.layers[0](images)))
+    assert seen.std() > 0.2  # 0.001 where the pixels were 0..1 already
+
+
+@pytest.mark.parametrize(
+    ("shape", "padding"), [((12, 12, 3), "equal"), ((20, 20, 1), "equal"), ((32, 32, 3), None), ((48, 40, 3), None)]
+)
+def test_images_are_padded_only_where_a_backbone_needs_it(tmp_path, shape, padding):
+    line = Transfer(own(tmp_path, *shape), source="digits", profile="smoke")
+    assert {one.protocol.padding for one in line.ways()} == {padding}
+    (scratch, *_) = line.ways()
+    model = assemble(scratch, split(data.load(line.dataset), scratch.protocol.split, 0).train, 3)
+    assert model.input_shape == (None, *(shape if padding is None else (32, 32, 3)))
+
+
+@pytest.mark.parametrize("shape", [(48, 48, 1), (20, 48, 3)])
+def test_images_that_no_padding_makes_fit_are_refused_before_any_run(tmp_path, shape):
+    with pytest.raises(
+        InputError, match=rf"at least 32x32, .*: scale .* Received: .*own.npz of {'x'.join(map(str, shape))}"
+    ):
+        Transfer(own(tmp_path, *shape), source="digits").ways()
+
+
+def test_what_needs_grey_images_is_left_out_in_colour_and_only_larger_images_are_enlarged(tmp_path):
+    def names(*shape, **options):
+        line = Transfer(own(tmp_path, *shape), source="digits", **options)
+        return [one.id.partition("frozen/")[2] for one in line.variants()]
+
+    assert names(12, 12, 3) == ["flatten", "side=64", "side=96"]
+    assert names(12, 12, 3, weights="a.h5") == ["flatten", "side=64", "side=96", "raw"]
+    assert names(12, 12, 1) == ["middle", "flatten", "side=64", "side=96", "reported"]
+    assert names(64, 64, 3) == ["flatten", "side=96"]
+
+
+def test_report_es_data_are_split_as_there_and_others_by_class(tmp_path):
+    reported, small = Transfer(), Transfer(own(tmp_path, 12, 12, 3, images=40), source="digits")
+    assert {one.protocol.split for one in reported.ways()} == {"random:0.1,0.1"}
+    assert {one.protocol.split for one in (*small.ways(), reported.pretraining)} == {OWN_SPLIT}
+    parts = split(data.load(small.dataset), small.ways()[0].protocol.split, 0)
+    assert parts.validation.counts(3).min() == 1 and len(parts.test) == 20
+
+
+def test_as_many_labelled_images_as_there_are_or_more_are_refused_and_a_size_counts_once(tmp_path):
+    line = Transfer(own(tmp_path, 12, 12, 3), source="digits", profile="smoke")
+    assert len(line.labelled([10, 35, 10])) == 9
+    for size in (36, 5000):  # 12 of 120 are for validation
+        with pytest.raises(InputError, match=f"images_a_class={size} .* are 108, .*: pass less than 36"):
+            line.labelled([10, size])
+
+
+def test_only_pairs_that_are_recorded_are_compared():
+    asked = [("frozen", "scratch"), ("fine-tuned", "scratch")]
+    runs = pd.DataFrame({"experiment": ["scratch", "scratch", "frozen"]})
+    assert comparable(runs, asked) == asked[:1] and comparable(runs.head(0), asked) == []
+    assert compare_all(runs.head(0).assign(test_accuracy=[]), [], 0.01).columns[-1] == "verdict"
+
+
+def test_about_ten_images_a_class_is_what_titles_say():
+    assert fewer(experiment(images=None), 10, 20).title.endswith(", about 10 a class")
 
 
 @pytest.mark.parametrize(("images", "batch", "epochs"), [(10, 8, 115), (100, 32, 47), (1, 8, 750)])

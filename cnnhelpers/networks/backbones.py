@@ -89,13 +89,24 @@ def check_backbone(name: str, weights: str | None = None) -> None:
     if name not in BACKBONES:
         raise unknown("backbone", name, BACKBONES)
     if name == "small_resnet" and weights == "imagenet":
-        raise InputError("nobody offers ImageNet weights of small_resnet: pass weights='pretrain:cifar10' or a file")
+        raise InputError(
+            "nobody offers ImageNet weights of small_resnet: pass the path of a file, or pretrain it: "
+            "studies.transfer.Transfer takes weights='pretrain:cifar10'"
+        )
+
+
+def scales_itself(name: str) -> bool:
+    """Return whether a backbone takes pixels 0..255 as they are, whatever its weights: its first layer scales them.
+
+    >>> scales_itself("efficientnetv2b0"), scales_itself("small_resnet")
+    (True, False)
+    """
+    return BACKBONES[name][1] is None
 
 
 def preprocessed(name: str, images: Any) -> Any:
     """Return pixels 0..255 as the backbone `name` was trained on them."""
-    preprocess_input = BACKBONES[name][1]
-    return images if preprocess_input is None else preprocess_input(images)
+    return images if scales_itself(name) else BACKBONES[name][1](images)
 
 
 def blocks(backbone: keras.Model) -> list[list[keras.layers.Layer]]:
@@ -144,7 +155,7 @@ def freeze(backbone: keras.Model, unfrozen: int = 0) -> None:
 def _from_file(backbone: keras.Model, path: str) -> keras.Model:
     if not Path(path).is_file():
         raise InputError(
-            f"there is no file of weights {path}: pass weights='imagenet', 'pretrain:DATASET' or the path of a file"
+            f"there is no file of weights {path}: pass weights='imagenet' or the path of a file that is there"
         )
     try:
         backbone.load_weights(path)
@@ -165,5 +176,5 @@ def _not_downloaded(name: str, said: str) -> str:
     return (
         f"the ImageNet weights of {name} are not on this machine and Keras could not get them "
         f"({' '.join(said.split())[:200]}). Put the file {address} from a machine with a network at {place}, pass "
-        "the path of a file as weights=, or weights='pretrain:cifar10' to pretrain here"
+        "the path of a file as weights=, or pretrain it: studies.transfer.Transfer takes weights='pretrain:cifar10'"
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import ceil, log2
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ import pandas as pd
 from cnnhelpers import data, networks
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment, Protocol
-from cnnhelpers.networks.backbones import check_backbone
+from cnnhelpers.networks.backbones import SMALLEST_SIDE, check_backbone, scales_itself
+from cnnhelpers.splits import PADDED_SIDE, split
 from cnnhelpers.studies import profiles
 from cnnhelpers.studies.common import published
 
@@ -28,6 +30,7 @@ PROTOCOL_E = Protocol(
     dataset="fashion_mnist_5", scaling="unit", split="random:0.1,0.1", batch_size=128, epochs=50, precision="bfloat16"
 )
 PADDED_E = replace(PROTOCOL_E, padding="middle")
+OWN_SPLIT = "stratified:0.1"  # of all other datasets, and of every source: they have test images of their own
 
 WAYS = ("scratch", "frozen", "fine-tuned")
 RATES = {"pretraining": 0.003, "scratch": 0.003, "frozen": 0.01, "fine-tuned": 0.001}  # highest, falling to 0
@@ -90,7 +93,8 @@ class Transfer:
     """One backbone on one dataset, with weights from another: the experiments of a study of transfer learning.
 
     Everything trains by Adam with a rate that falls to 0 along half a cosine, on pixels in three equal channels, with
-    report E's split and bfloat16 products. Ids are "BACKBONE/WAY" and, with fewer images, "BACKBONE/WAY/10".
+    bfloat16 products. Report E's data are split as there, others by OWN_SPLIT. Ids are "BACKBONE/WAY" and, with fewer
+    images, "BACKBONE/WAY/10".
 
     Parameters
     ----------
@@ -108,7 +112,8 @@ class Transfer:
     Raises
     ------
     InputError
-        If the backbone or the profile is unknown, or small_resnet is asked for with ImageNet weights.
+        If the backbone or the profile is unknown, or small_resnet is asked for with ImageNet weights. Later, if the
+        images of the target or the source do not fit a backbone.
 
     Examples
     --------
@@ -119,12 +124,14 @@ class Transfer:
     dataset: str = "fashion_mnist_5"
     source: str = "cifar10"
     backbone: str = "small_resnet"
-    weights: str | None = None
+    weights: str | Path | None = None
     profile: str = "published"
 
     def __post_init__(self) -> None:
         """Check what can be checked without data."""
         profiles.seeds(self.profile)
+        if self.weights is not None:
+            object.__setattr__(self, "weights", str(self.weights))
         check_backbone(self.backbone, self.weights)
         if self.weights is not None and self.weights.startswith("pretrain:"):
             object.__setattr__(self, "source", self.weights.removeprefix("pretrain:"))
@@ -138,17 +145,15 @@ class Transfer:
     @cached_property
     def pretraining(self) -> Experiment:
         """Return the training on the source that the frozen backbone starts from, unless from `weights`."""
-        height, width, channels = data.card(self.source).image_shape
-        padding = None if channels == 3 and min(height, width) >= 32 else "equal"
-        protocol = replace(self._protocol("pretraining"), dataset=self.source, split="stratified:0.1", padding=padding)
         title = f"{self.backbone} on {self.source}, from scratch"
+        protocol = self._protocol("pretraining")
         one = self._experiment("pretraining", title, self._network(unfrozen=None), protocol)
-        return replace(one.change(epochs=self.effort.pretraining_epochs), keep_weights=True)
+        return replace(one, keep_weights=True)
 
     def ways(self, images_a_class: int | None = None) -> list[Experiment]:
-        """Return the network from scratch, frozen and fine-tuned, on `images_a_class` labelled images or on all (None).
+        """Return the network from scratch, frozen and fine-tuned, on all labelled images or on fewer.
 
-        The fine-tuned one goes on where the frozen one ends. See `fewer` for how long they train.
+        The fine-tuned one goes on where the frozen one ends. See `fewer` for `images_a_class` and how long they train.
         """
         scratch = self._experiment(
             "scratch", "everything from scratch", self._network(unfrozen=None), self._protocol("scratch")
@@ -162,8 +167,8 @@ class Transfer:
         return [short[0], frozen, replace(short[1], after=frozen)]
 
     def labelled(self, sizes: Iterable[int]) -> list[Experiment]:
-        """Return the three ways with each number of labelled images a class, then with all images."""
-        return [one for size in (*sizes, None) for one in self.ways(size)]
+        """Return the three ways with about each number of labelled images a class, then with all images."""
+        return [one for size in (*dict.fromkeys(sizes), None) for one in self.ways(size)]
 
     def frozen(self, name: str = "frozen", title: str = "frozen", **options: Any) -> Experiment:
         """Return the frozen backbone whose output alone learns; `options` go to the network, or to the protocol."""
@@ -179,20 +184,23 @@ class Transfer:
     def variants(self) -> list[Experiment]:
         """Return what report E left out, each one change from the frozen backbone, and what it did, all at once.
 
-        With `weights` also without the preprocessing that belongs to them; a backbone pretrained here was pretrained
-        on pixels 0..1 like the target's.
+        Of images in colour those two are left out that need grey ones, to put them in one channel. With `weights` also
+        without the preprocessing that belongs to them; a backbone pretrained here saw pixels scaled like the target's.
         """
+        height, width, channels = data.card(self.dataset).image_shape
+        grey = channels == 1
         found = [
-            self.frozen("frozen/middle", "grey in the middle channel only", padding="middle"),
+            *([self.frozen("frozen/middle", "grey in the middle channel only", padding="middle")] if grey else []),
             self.frozen("frozen/flatten", "Flatten, no average", pooling="flatten"),
-            *(self.frozen(f"frozen/side={side}", f"images of {side}x{side}", side=side) for side in SIDES),
         ]
+        larger = [side for side in SIDES if side > max(height, width)]
+        found += [self.frozen(f"frozen/side={side}", f"images of {side}x{side}", side=side) for side in larger]
         as_reported = {"padding": "middle", "pooling": "flatten"}
         if self.weights is not None:
             raw = {"preprocess": False, "scaling": "unit"}
             found.append(self.frozen("frozen/raw", "pixels 0..1, not its own preprocessing", **raw))
             as_reported |= raw
-        return [*found, self.frozen("frozen/reported", "as report E did", **as_reported)]
+        return [*found, *([self.frozen("frozen/reported", "as report E did", **as_reported)] if grey else [])]
 
     def _network(self, **options: Any) -> Callable[..., Any]:
         preprocess = {} if self.weights is None else {"preprocess": True}
@@ -200,35 +208,70 @@ class Transfer:
         return partial(networks.report_e_backbone, **chosen)
 
     def _protocol(self, way: str) -> Protocol:
-        scaling = "unit" if self.weights is None else "none"
-        rate, epochs = RATES[way], self.effort.epochs
-        own = {"dataset": self.dataset, "scaling": scaling, "padding": "equal", "learning_rate": rate, "epochs": epochs}
+        before = way == "pretraining"
+        dataset = self.source if before else self.dataset
+        own: dict[str, Any] = {
+            "dataset": dataset,
+            "scaling": "unit" if self.weights is None and not scales_itself(self.backbone) else "none",
+            "padding": _padding(dataset),
+            "split": OWN_SPLIT if before or dataset != PROTOCOL_E.dataset else PROTOCOL_E.split,
+            "learning_rate": RATES[way],
+            "epochs": self.effort.pretraining_epochs if before else self.effort.epochs,
+        }
         return replace(PROTOCOL_E, **own, schedule="cosine")
 
     def _experiment(self, name: str, title: str, network: Callable[..., Any], protocol: Protocol) -> Experiment:
         return Experiment(network, protocol, id=f"{self.backbone}/{name}", title=title, study="transfer")
 
 
+def _padding(dataset: str) -> str | None:
+    """Return the padding that gives images the three channels and the size that a backbone needs; None if they have."""
+    height, width, channels = data.card(dataset).image_shape
+    if channels == 3 and min(height, width) >= SMALLEST_SIDE:
+        return None
+    if max(height, width) > PADDED_SIDE:
+        raise InputError(
+            "a backbone takes three channels of at least 32x32, and only what fits into 32x32 is padded to that: scale "
+            f"the images down, or repeat their one channel. Received: {dataset} of {height}x{width}x{channels}"
+        )
+    return "equal"
+
+
 def fewer(experiment: Experiment, images_a_class: int | None, steps: int) -> Experiment:
     """Return the experiment on about `images_a_class` labelled images a class, trained for about as many `steps`.
 
-    Batches hold about the square root of the number of images, a power of two from 8 to 128. Validation has as many
-    images, the test part stays whole. None leaves the experiment as it is.
+    The images are drawn at random from all classes together. Batches hold about the square root of their number, a
+    power of two from 8 to 128. Validation has as many images, the test part stays whole. None leaves the experiment
+    as it is.
 
     Raises
     ------
     InputError
-        If there is no image.
+        If there is no image, or the data are at hand and have no more: they would be the same runs as on all of them.
     """
     if images_a_class is None:
         return experiment
     if type(images_a_class) is not int or images_a_class < 1:
         raise InputError(f"images_a_class must be a whole number of at least 1. Received: {images_a_class!r}")
     images = images_a_class * data.card(experiment.protocol.dataset).classes
+    _check_fewer(experiment.protocol, images, images_a_class)
     batch_size = min(128, max(8, 2 ** round(log2(images) / 2)))
     epochs = max(1, round(steps / ceil(images / batch_size)))
     short = experiment.change(images=images, batch_size=batch_size, epochs=epochs)
-    return replace(short, id=f"{experiment.id}/{images_a_class}", title=f"{experiment.title}, {images_a_class} a class")
+    title = f"{experiment.title}, about {images_a_class} a class"
+    return replace(short, id=f"{experiment.id}/{images_a_class}", title=title)
+
+
+def _check_fewer(protocol: Protocol, images: int, images_a_class: int) -> None:
+    """Raise InputError unless the training part, where the data are at hand, has more images."""
+    if not data.at_hand(protocol.dataset):
+        return
+    labelled = len(split(data.load(protocol.dataset), protocol.split, seed=0).train)
+    if images >= labelled:
+        raise InputError(
+            f"images_a_class={images_a_class} asks for {images:,} images, and all labelled ones of {protocol.dataset} "
+            f"are {labelled:,}, which are used anyway: pass less than {ceil(labelled * images_a_class / images)}"
+        )
 
 
 def add_ways(runs: pd.DataFrame) -> pd.DataFrame:
