@@ -18,7 +18,7 @@ from cnnhelpers.run_measures import with_measures
 from cnnhelpers.status import code, status_page, table
 
 MADE = ("status", "gallery", "tables")  # pages that are made here, where _toc.yml names them
-THUMBNAIL = (360, 270)  # pixels, at most
+THUMBNAIL, SHADES = (360, 270), 128  # pixels, at most, and colours of one of the gallery
 ANSWER = "answer"  # tag of the cell whose output stands on top of its page as well
 
 
@@ -133,6 +133,7 @@ def _card(stage: Path, name: str, caption: str, alt: str, picture: str) -> str:
     with Image.open(io.BytesIO(base64.b64decode(picture))) as opened:
         small = opened.convert("RGB")
     small.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
+    small = small.quantize(SHADES, dither=Image.Dither.NONE)  # a third of the bytes, and nothing that can be seen
     path = stage / "gallery" / f"{name}.png"
     path.parent.mkdir(exist_ok=True)
     replace_file(path, lambda file: small.save(file, "PNG", optimize=True))
