@@ -17,6 +17,7 @@ from cnnhelpers.experiment import Experiment, padded_shape
 from cnnhelpers.progress import duration
 from cnnhelpers.splits import split
 
+PLAIN_PIXELS = {"official", "own"}
 NOT_AT_HAND = (
     "*The images of {name} are not on the machine that made this page, so they are not shown here; "
     "every number comes from recorded runs.*"
@@ -125,7 +126,7 @@ def provenance(runs: pd.DataFrame) -> Markdown:
     told = [f"{name} {version or 'of unknown version'}" for name, version in sorted(used)]
     commits = sorted({record.environment.get("commit", "") for record in found} - {""})
     seconds = pd.to_numeric(runs["seconds"]).sum()
-    copies = sorted(set(runs["pixels"]) - {"official", "own"})
+    copies = sorted(set(runs["pixels"]) - PLAIN_PIXELS)
     whose = f"**{', '.join(copies)}, not the official pixels**" if copies else ", ".join(sorted(set(runs["pixels"])))
     failed = int((runs["status"] != "done").sum())
     return Markdown(
@@ -137,6 +138,14 @@ def provenance(runs: pd.DataFrame) -> Markdown:
         f"{', '.join(told)}; "
         f"commit {', '.join(commits) or 'unknown'}; {duration(seconds)} of training in all."
     )
+
+
+def unofficial(runs: pd.DataFrame) -> Markdown | None:
+    """Return a sentence to stand below numbers of runs on a copy of the data, None where all pixels are official."""
+    copies = sorted({f"{one.pixels} of {one.dataset}" for one in runs.itertuples() if one.pixels not in PLAIN_PIXELS})
+    if not copies:
+        return None
+    return Markdown(f"*Numbers on {', '.join(copies)}; what a report printed is of the official pixels.*")
 
 
 def _counted(number: int, noun: str) -> str:

@@ -66,6 +66,13 @@ def test_provenance_tells_profile_seeds_data_versions_and_hours(fashion):
         assert part in told
 
 
+def test_numbers_on_a_copy_of_the_data_say_so(fashion):
+    runs = records.load()
+    assert chapters.unofficial(runs) is None
+    told = chapters.unofficial(runs.assign(pixels="a JPEG-compressed copy")).data
+    assert told.startswith("*Numbers on a JPEG-compressed copy of fashion_mnist;")
+
+
 def test_networks_are_described_by_one_call_each():
     assert chapters.layers(tiny()).parameters.iloc[-1] == 36 + 4 + 6760 + 10
     assert chapters.sizes([tiny("a"), tiny("b")]).index.tolist() == ["a", "b"]
