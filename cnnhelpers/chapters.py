@@ -193,7 +193,12 @@ def _recorded(experiment: Experiment) -> tuple[dict, list[str], dict[str, np.nda
     folder: Path = records.default_folder()
     runs = records.load(folder)
     for record in runs[(runs["dataset"] == experiment.protocol.dataset) & (runs["status"] == "done")]["record"]:
-        if f"split: {experiment.protocol.split}\n" in record.text:
+        if _parts(record.text) == _parts(experiment.protocol.text()):
             counts = {part: np.sum(record.classes[part]["confusion"], axis=1) for part in record.data["images"]}
             return record.data, record.classes["names"], counts
     return _measured(experiment)  # neither here nor recorded: downloaded, as run would
+
+
+def _parts(text: str) -> list[str]:
+    """Return the lines of a canonical text that say how data are divided."""
+    return [line for line in text.splitlines() if line.startswith(("split: ", "images: "))]

@@ -1,5 +1,7 @@
 """What chapters show is there with the data and, from records, without them."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ def fashion(tmp_path, monkeypatch):
     names = [f"class {number}" for number in range(10)]
     confusion = np.diag(range(1, 11)).tolist()
     made = record(
-        text="text\nsplit: tail:0.15\nnetwork:\n",
+        text=f"text\n{experiment.protocol.text()}\nnetwork:\n",
         data={
             "name": "fashion_mnist",
             "fingerprint": "f" * 64,
@@ -52,6 +54,15 @@ def test_without_the_data_facts_come_from_a_record_and_pictures_are_a_sentence(f
     assert "class 9" in chapters.data_source(fashion).data
     assert "not on the machine" in chapters.samples(fashion).data
     assert "not on the machine" in chapters.gallery(records.load().record[0], "fashion_mnist").data
+
+
+def test_facts_come_from_a_record_of_as_many_images(fashion):
+    few, whole = records.load().record[0], fashion.change(images=None)
+    counts = {"images": {"train": 99, "validation": 55, "test": 55}}
+    text = f"text\n{whole.protocol.text()}\nnetwork:\n"
+    records.write(replace(few, identity="e" * 16, text=text, data=few.data | counts), records.default_folder())
+    assert chapters.data_facts(whole).images.tolist() == [99, 55, 55]
+    assert chapters.data_facts(fashion).images.tolist() == [55, 55, 55]
 
 
 def test_without_data_and_records_the_data_are_loaded_as_for_a_run(tmp_path, monkeypatch):
