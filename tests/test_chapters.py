@@ -58,6 +58,7 @@ def test_without_the_data_facts_come_from_a_record_and_pictures_are_a_sentence(f
 
 def test_facts_come_from_a_record_of_as_many_images(fashion):
     few, whole = records.load().record[0], fashion.change(images=None)
+    assert chapters.data_facts(fashion.change(images=50)).images.to_dict() == {"test": 55}  # the part that stays whole
     counts = {"images": {"train": 99, "validation": 55, "test": 55}}
     text = f"text\n{whole.protocol.text()}\nnetwork:\n"
     records.write(replace(few, identity="e" * 16, text=text, data=few.data | counts), records.default_folder())
