@@ -149,13 +149,13 @@ def pages(root: Path) -> list[Page]:
     listed = [Page(**{name: value for name, value in entry.items() if value is not None}) for entry in entries]
     names = [page.page for page in listed]
     in_toc = set(_files(_toc(root)))
-    titled = [(page.notebook, page.title) for page in listed]
-    for page in listed:
-        if titled.count((page.notebook, page.title)) > 1 and names.count(page.page) == 1:
-            raise InputError(f"book/pages.yml makes several pages of {page.notebook}: give each a `title:` of its own")
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise InputError(f"book/pages.yml names {sorted(twice)[0]} twice: each page is made once")
+    titled = [(page.notebook, page.title) for page in listed]
+    for notebook, title in titled:
+        if titled.count((notebook, title)) > 1:
+            raise InputError(f"book/pages.yml makes several pages of {notebook}: give each a `title:` of its own")
     for name in names:
         if name not in in_toc:
             raise InputError(f"{name} of book/pages.yml is not in book/_toc.yml: nobody would find it")
@@ -207,13 +207,14 @@ def _stage(root: Path, folder: Path, listed: list[Page], statuses: dict[str, Sta
         shutil.rmtree(made, ignore_errors=True)
     shutil.copytree(root / "book", stage, ignore=shutil.ignore_patterns(*NOT_COPIED))
     refused = []
-    for page, title in ((one.page, one.title) for one in listed):
-        status, target = statuses[page], stage / f"{page}.ipynb"
+    for one in listed:
+        page, status = one.page, statuses[one.page]
+        target = stage / f"{page}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         if status.done:
             try:
-                notebook = made_pages.retitle(clean(read(folder / f"{page}.ipynb"), page, root), title)
-                notebook = made_pages.lift_answer(notebook)
+                notebook = clean(read(folder / f"{page}.ipynb"), page, root)
+                notebook = made_pages.lift_answer(made_pages.retitle(notebook, one.title))
                 write_text(target, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
                 continue
             except InputError as error:

@@ -195,11 +195,13 @@ def _recorded(experiment: Experiment) -> tuple[dict, list[str], dict[str, np.nda
     wanted = _parts(experiment.protocol.text())
     done = runs[(runs["dataset"] == experiment.protocol.dataset) & (runs["status"] == "done")]["record"]
     split_alike = [record for record in done if wanted[0] in record.text.splitlines()]
-    for record in sorted(split_alike, key=lambda record: _parts(record.text) != wanted):
-        whole = record.data["images"] if _parts(record.text) == wanted else ["test"]  # whatever number trains it
-        counts = {part: np.sum(record.classes[part]["confusion"], axis=1) for part in whole}
-        return record.data, record.classes["names"], counts
-    return _measured(experiment)  # neither here nor recorded: downloaded, as run would
+    if not split_alike:
+        return _measured(experiment)  # neither here nor recorded: downloaded, as run would
+    alike = next((record for record in split_alike if _parts(record.text) == wanted), None)
+    record = alike or split_alike[0]
+    parts = record.data["images"] if alike else ["test"]  # which is whole, however many images train
+    counts = {part: np.sum(record.classes[part]["confusion"], axis=1) for part in parts}
+    return record.data, record.classes["names"], counts
 
 
 def _parts(text: str) -> list[str]:

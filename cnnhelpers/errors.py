@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
+ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")  # what colours a terminal
+
 
 class InputError(ValueError):
     """Bad input: the message names the value, what was expected and what to do.
@@ -29,13 +31,13 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     return InputError(f"unknown {kind} {name!r}:{hint} Known: {', '.join(known)}")
 
 
-def one_line(error: Exception) -> str:
+def one_line(said: object) -> str:
     r"""Return what an error says in one line, without the colours of a terminal: Keras writes both.
 
     >>> one_line(ValueError("\x1b[1mNo pixel\x1b[0m is left.\n\nReceived: (0, 0)"))
     'No pixel is left. Received: (0, 0)'
     """
-    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
+    return " ".join(ANSI.sub("", str(said)).split())
 
 
 def is_number(value: Any) -> bool:

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import nbformat
 
-from cnnhelpers.errors import InputError
+from cnnhelpers.errors import ANSI, InputError
 
 MEDIA = ("text/html", "text/markdown", "text/latex", "text/plain", "image/png", "image/jpeg", "image/svg+xml")
 _TEXT_SUFFIXES = (".html", ".md", ".ipynb", ".txt", ".json", ".xml", ".svg", ".css", ".csv", ".js")
 _PUBLIC = {"bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys", "usr"}
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _SCRIPT = re.compile(
     r"<\s*(?:script|iframe|object|embed)\b|<[^>]*\son\w+\s*=|\bjavascript\s*:|<\s*meta[^>]*http-equiv", re.IGNORECASE
 )
@@ -33,7 +32,7 @@ def plain_text(text: str, root: Path | None = None) -> str:
     >>> plain_text("\x1b[31mNo file /usr/lib/python3/site-packages/keras/saving.py\x1b[0m")
     'No file keras/saving.py'
     """
-    text = _ANSI.sub("", text).replace("file://", "")
+    text = ANSI.sub("", text).replace("file://", "")
     for folder, short in ((root, ""), (_checkout(), ""), (Path.home(), "~/")):
         if folder is not None and len(Path(folder).parts) > 1:
             text = re.sub(_before(str(folder)) + "/", short, text)

@@ -1,7 +1,8 @@
 """The runs that are there already, for pages that show what is recorded, train nothing and say what is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -33,9 +34,10 @@ def recorded(experiments: Sequence[Experiment], seeds: int, folder: Path | str |
         raise InputError(f"seeds must be at least {FEWEST}: one run has no spread to show. Received: seeds={seeds}")
     folder = Path(folder) if folder is not None else records.default_folder()
     files, found = records.index(folder), []
+    loaded = cache(lambda: records.load(folder))
     for name in dict.fromkeys(one.protocol.dataset for one in experiments):
         own = [one for one in experiments if one.protocol.dataset == name]
-        cards = _cards(name, own, seeds, set(files), folder)
+        cards = _cards(name, own, seeds, set(files), loaded)
         for one in own:
             runs = [records.read(files[key]) for key in sorted(_keys([one], cards, seeds) & set(files))]
             runs = [run for run in runs if run.stop["reason"] in records.SETTLED]
@@ -77,7 +79,11 @@ def _trained_by(experiments: Sequence[Experiment], seeds: int) -> str:
 
 
 def _cards(
-    name: str, own: Sequence[Experiment], seeds: int, files: set[tuple[str, int]], folder: Path
+    name: str,
+    own: Sequence[Experiment],
+    seeds: int,
+    files: set[tuple[str, int]],
+    loaded: Callable[[], pd.DataFrame],
 ) -> tuple[data.Card, ...]:
     """Return the version of dataset `name`, then of those that came before it, whose runs are shown; see recorded."""
     names = chain_datasets(name, own)
@@ -85,14 +91,13 @@ def _cards(
     if _keys(own, here, seeds) <= files:
         return here
     users = [[one for one in own if dataset in chain_datasets(name, [one])] for dataset in names]
-    everything = records.load(folder)
 
     def preference(cards: tuple[data.Card, ...]) -> tuple[list[bool], int]:
         mine = [card == own_card for card, own_card in zip(cards, here, strict=True)]
         shown = [bool(_keys(of_one, cards, seeds) & files) for of_one in users]
         return [both == (True, True) for both in zip(mine, shown, strict=True)], len(_keys(own, cards, seeds) & files)
 
-    return max(product(*([card, *copies(card, everything)] for card in here)), key=preference)
+    return max(product(*([card, *copies(card, loaded())] for card in here)), key=preference)
 
 
 def _keys(experiments: Sequence[Experiment], cards: tuple[data.Card, ...], seeds: int) -> set[tuple[str, int]]:

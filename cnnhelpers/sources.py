@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnhelpers.errors import InputError
+from cnnhelpers.errors import InputError, one_line
 from cnnhelpers.files import DAMAGED, Raw, npz
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # package dataset-fashion-mnist
@@ -159,7 +159,7 @@ def _keras(name: str) -> Raw:
             warnings.simplefilter("ignore")  # numpy on Keras' old pickles: nothing that a user could mend
             (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
     except Exception as error:  # Keras raises a bare Exception for a failed download
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         raise InputError(
             f"{name} is not on this machine and Keras could not get it ({reason}). Put {name}.npz with the keys "
             "x_train, y_train, x_test, y_test into a folder and name that in CNNHELPERS_DATA, or use "

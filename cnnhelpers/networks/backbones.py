@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import applications, layers
 
-from cnnhelpers.errors import InputError, unknown
+from cnnhelpers.errors import InputError, one_line, unknown
 from cnnhelpers.networks.parts import Shape
 from cnnhelpers.sources import patience
 
@@ -161,7 +161,7 @@ def _from_file(backbone: keras.Model, path: str) -> keras.Model:
         backbone.load_weights(path)
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path} holds no weights of {backbone.name} without its top ({' '.join(str(error).split())[:200]}): "
+            f"{path} holds no weights of {backbone.name} without its top ({one_line(error)[:200]}): "
             "it must be what backbone.save_weights('NAME.weights.h5') wrote, or Keras' own *_notop.h5"
         ) from error
     return backbone
@@ -175,6 +175,6 @@ def _not_downloaded(name: str, said: str) -> str:
     place = folder / address.rpartition("/")[2] if found else folder
     return (
         f"the ImageNet weights of {name} are not on this machine and Keras could not get them "
-        f"({' '.join(said.split())[:200]}). Put the file {address} from a machine with a network at {place}, pass "
+        f"({one_line(said)[:200]}). Put the file {address} from a machine with a network at {place}, pass "
         "the path of a file as weights=, or pretrain it: studies.transfer.Transfer takes weights='pretrain:cifar10'"
     )
