@@ -40,7 +40,11 @@ _PARTS = {"train": "training", "last_train": "last epoch's running training"}
 
 
 def use_style() -> None:
-    """Set matplotlib's defaults for the whole notebook: call it once, at the top."""
+    """Set the look of figures and tables for the whole notebook: call it once, at the top.
+
+    Matplotlib's defaults, and names in pandas' tables that are written out where pandas would cut them.
+    """
+    pd.set_option("display.max_colwidth", 100)
     mpl.rcParams.update(
         {
             "figure.figsize": (WIDTH, 4.0),

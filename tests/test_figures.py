@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex, to_rgb
 
-from cnnhelpers import figures, style
+from cnnhelpers import figures, studies, style
 from cnnhelpers.errors import InputError
 
 NAMES = ("T-shirt/top", "Trouser", "Ankle boot")
@@ -490,6 +490,13 @@ def test_the_style_is_for_the_width_of_the_book_on_white():
     figures.use_style()
     assert mpl.rcParams["figure.figsize"][0] == 7.0 and mpl.rcParams["figure.facecolor"] == "white"
     assert figures.learning_curves(history("A1")).figure.get_figwidth() == 7.0
+
+
+def test_tables_write_the_longest_title_of_a_study_out():
+    figures.use_style()
+    longest = max((one.labels["title"] for one in studies.all_experiments()), key=len)
+    assert len(longest) > 50  # where pandas cuts
+    assert longest in pd.DataFrame({"title": [longest]}).to_html()
 
 
 def test_equal_figures_are_equal_files(tmp_path):
