@@ -177,6 +177,11 @@ class Experiment:
             raise InputError(f"protocol must be a Protocol(...). Received: {type(self.protocol).__name__}")
         if not callable(self.network) and not isinstance(self.network, (list, tuple)):
             raise InputError(f"network must be a function or a list of Keras layers. Received: {self.network!r}")
+        if self.weights is not None and (not isinstance(self.weights, str) or self.weights.startswith("pretrain:")):
+            raise InputError(
+                f"weights must be 'imagenet' or the path of a file; studies.transfer.Transfer pretrains its own, and "
+                f"an experiment follows another by after=. Received: weights={self.weights!r}"
+            )
         if not callable(self.network):
             from cnnhelpers.canonical import layer_list
 

@@ -370,6 +370,12 @@ def test_bad_protocols_are_refused_by_name_and_value(fields, message):
         Protocol(**fields)
 
 
+@pytest.mark.parametrize("weights", ["pretrain:cifar10", 7], ids=str)
+def test_weights_that_an_experiment_cannot_load_are_refused_when_it_is_written(weights):
+    with pytest.raises(InputError, match=rf"weights must be .* Received: weights={weights!r}"):
+        Experiment(network, weights=weights)
+
+
 def test_an_unknown_protocol_field_gets_a_suggestion():
     with pytest.raises(InputError, match="did you mean 'epochs'"):
         Experiment(network).change(epoch=3)
