@@ -121,7 +121,8 @@ def test_without_rates_or_batch_sizes_there_is_nothing_to_compare(base):
 def test_one_after_another_starts_each_from_the_one_before(base):
     fair = optimizers(base, D8_ORDER)
     chain = one_after_another(fair)
-    assert chain[0] is fair[0]
+    assert chain[0].identity() == fair[0].identity()
+    assert [one.keep_weights for one in chain] == [True, True, False]  # so that each is trained once
     assert chain[1].after is chain[0] and chain[2].after is chain[1]
     assert [one.id for one in chain[1:]] == ["A2/adadelta/0.001-after", "A2/adamax/0.001-after"]
     assert len({one.identity() for one in [*fair, *chain]}) == 5

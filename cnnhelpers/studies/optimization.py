@@ -79,7 +79,8 @@ def _report_d() -> list[Experiment]:
         d8("D8-adadelta", "D7 with Adadelta", "adadelta"),
         d8("D8-adamax", "D7 with Adamax", "adamax"),
     ]
-    return [*fair, *(replace(one, assumptions=(NO_SEED,)) for one in one_after_another(fair)[1:])]
+    first, *others = one_after_another(fair)
+    return [first, *fair[1:], *(replace(one, assumptions=(NO_SEED,)) for one in others)]
 
 
 def _report_e() -> list[Experiment]:
@@ -216,6 +217,7 @@ def one_after_another(experiments: Sequence[Experiment]) -> list[Experiment]:
     """Return the experiments, each but the first starting from the weights that the one before it ends with.
 
     That is how report D compared its optimizers: whatever comes later has been trained for longer. Ids end in "-after".
+    All but the last keep their weights, so that each is trained once.
 
     Raises
     ------
@@ -224,8 +226,10 @@ def one_after_another(experiments: Sequence[Experiment]) -> list[Experiment]:
     """
     if not experiments:
         raise InputError("one_after_another needs at least one experiment. Received: none")
-    chain = [experiments[0]]
-    for one in experiments[1:]:
+    first, *others = experiments
+    chain = [first]
+    for one in others:
+        chain[-1] = replace(chain[-1], keep_weights=True)
         title = f"{one.title}, from the weights after {chain[-1].protocol.optimizer}"
         chain.append(replace(one, after=chain[-1], id=f"{one.id}-after", title=title))
     return chain
