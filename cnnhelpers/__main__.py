@@ -72,6 +72,8 @@ def run(options: argparse.Namespace) -> int:
     changes = _changes(options.set)
     experiments = [profiles.apply(one, options.profile) for one in find(options.name)]
     if changes:
+        dataset = changes.pop("dataset", None)
+        experiments = [profiles.on_dataset(one, dataset) if dataset else one for one in experiments]
         experiments = [one.change(profile="own", **changes) for one in experiments]
     seeds = options.seeds if options.seeds is not None else profiles.seeds(options.profile)
     runs = runner.run(experiments, seeds, workers=options.workers, folder=options.folder)
@@ -108,6 +110,10 @@ def verdicts(options: argparse.Namespace) -> int:
     if options.profile not in PROFILES:
         raise unknown("profile", options.profile, PROFILES)
     runs = store.load(_folder(options))
+    if options.dataset is not None:
+        if options.dataset not in {*runs["dataset"]}:
+            raise unknown("recorded dataset", options.dataset, {*runs["dataset"]})
+        runs = runs[runs["dataset"] == options.dataset]
     runs = with_measures(runs, _folder(options))
     found = stand_ins.verdicts_of(runs, options.profile, report=options.report)
     if options.json:
@@ -206,6 +212,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command(verdicts)
     sub.add_argument("--report", help="only this report, A to E")
     sub.add_argument("--profile", default="published", help="runs of this profile (default published)")
+    sub.add_argument("--dataset", help="runs on this dataset; by default the report's own where there are several")
     sub.add_argument("--folder", type=Path, help="where runs are recorded; by default book/records")
     sub = command(data)
     sub.add_argument("name", help="a known dataset, or the path of your own file or folder")

@@ -29,6 +29,7 @@ def data_source(experiment: Experiment) -> Markdown:
     about, names, _ = _facts(experiment)
     whose = data.whose_pixels(about["name"], about["fingerprint"], about["official"])
     official = "the official arrays, pixel for pixel" if about["official"] else f"**not the official arrays** ({whose})"
+    official = "your own data" if whose == "own" else official
     return Markdown(
         f"**{about['name']}**: {official} (SHA-256 `{about['fingerprint'][:16]}…`), from {about['source']}. "
         f"{len(names)} classes: {', '.join(names)}."

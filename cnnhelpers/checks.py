@@ -185,7 +185,7 @@ def _class_names(source: Raw, labels: dict[str, np.ndarray], class_names: tuple[
 
 
 def _hold_out(labels: np.ndarray, test_fraction: float) -> tuple[np.ndarray | slice, np.ndarray | slice]:
-    """Return ascending indices of the images kept and of those held out, stratified, always the same."""
+    """Return indices of the images kept, ascending, and held out, classes mixed; stratified, always the same."""
     from sklearn.model_selection import train_test_split
 
     if test_fraction == 0:
@@ -196,4 +196,4 @@ def _hold_out(labels: np.ndarray, test_fraction: float) -> tuple[np.ndarray | sl
         raise InputError(
             f"test_fraction={test_fraction} cannot hold out a test part of {len(labels):,} images: {error}"
         ) from error
-    return np.sort(halves[0]), np.sort(halves[1])
+    return np.sort(halves[0]), halves[1]

@@ -232,4 +232,5 @@ def _command(claim: Claim, missing: Sequence[str], profile: str) -> str:
     if claim.report == "own" or not lacking:
         return ""
     target = lacking[0] if len(lacking) == 1 else claim.report
-    return f"python -m cnnhelpers run {target}" + (f" --profile {profile}" if profile != "published" else "")
+    under = f" --profile {profile}" if profile != "published" else ""
+    return f"python -m cnnhelpers run {target}{under} --seeds {FEWEST_PAIRS}"

@@ -294,7 +294,10 @@ def _own_path(name: str | Path) -> Path:
     if str(name) and path.exists():
         return path.resolve()
     if isinstance(name, Path) or path.suffix or len(path.parts) > 1 or str(name).startswith((".", "~")):
-        raise InputError(f"file not found: {name}, looked for as {Path(name).absolute()}")
+        raise InputError(
+            f"file not found: {name}, looked for as {Path(name).absolute()}; a notebook looks beside itself: give it "
+            "the whole path"
+        )
     raise unknown("dataset", str(name), KNOWN)
 
 

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
+from cnnhelpers.row_figures import drawn_bounds
 from cnnhelpers.style import COLOURS, QUIET, axes, legend, look_of, need, quantity, words
 
 NAME_WIDTH, NAME_HEIGHT, NAME_GAP = 40, 11, 7  # points that the name of a network takes, and its distance from the dot
@@ -25,7 +26,7 @@ def trade_off(table: pd.DataFrame, cost: str, ax: Axes | None = None, *, measure
     ordered = table.dropna(subset=[cost, "estimate"]).sort_values(cost)
     best = ordered[ordered["front"]]
     ax.step(best[cost], best["estimate"] * factor, where="post", color=COLOURS[0], linewidth=1, alpha=0.6)
-    ax.vlines(ordered[cost], ordered["low"] * factor, ordered["high"] * factor, color=QUIET, linewidth=1)
+    ax.vlines(ordered[cost], *drawn_bounds(ordered, measure), color=QUIET, linewidth=1)
     for rows, face in ((best, COLOURS[0]), (ordered[~ordered["front"]], "white")):
         look = {"color": COLOURS[0], "markerfacecolor": face, "markersize": 6, "linestyle": "none"}
         ax.plot(rows[cost], rows["estimate"] * factor, "o", **look)

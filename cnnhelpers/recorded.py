@@ -30,8 +30,7 @@ def recorded(experiments: Sequence[Experiment], seeds: int, folder: Path | str |
     InputError
         If fewer than FEWEST seeds are asked for.
     """
-    if seeds < FEWEST:
-        raise InputError(f"seeds must be at least {FEWEST}: one run has no spread to show. Received: seeds={seeds}")
+    check_seeds(seeds)
     folder = Path(folder) if folder is not None else records.default_folder()
     files, found = records.index(folder), []
     loaded = cache(lambda: records.load(folder))
@@ -43,6 +42,12 @@ def recorded(experiments: Sequence[Experiment], seeds: int, folder: Path | str |
             runs = [run for run in runs if run.stop["reason"] in records.SETTLED]
             found += [replace(run, labels=one.labels) for run in runs] if len(runs) >= FEWEST else []
     return records.table(found)
+
+
+def check_seeds(seeds: int) -> None:
+    """Raise InputError for fewer than FEWEST seeds: for pages that would find out after training."""
+    if type(seeds) is not int or seeds < FEWEST:
+        raise InputError(f"seeds must be at least {FEWEST}: one run has no spread to show. Received: seeds={seeds!r}")
 
 
 def missing(experiments: Sequence[Experiment], runs: pd.DataFrame, seeds: int) -> Markdown:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from cnnhelpers.claim_questions import Claim
 from cnnhelpers.claims import verdicts
+from cnnhelpers.published import DATASETS
 
 STAND_INS = {("B", "published"): "narrow"}  # (report, profile) -> the profile that may stand in
 NOTE = "networks at an eighth of their width (profile {profile})"
@@ -18,7 +19,8 @@ def verdicts_of(
 
     Where STAND_INS names another profile for a report, and with it more of the report's claims have runs enough, that
     one is taken for the whole report, and the evidence of each of its rows says so. Runs of two profiles are never
-    mixed within a report, over which the p values are adjusted.
+    mixed within a report, over which the p values are adjusted; nor are those of two datasets: of several the report's
+    own is taken.
 
     Parameters
     ----------
@@ -36,6 +38,7 @@ def verdicts_of(
 
 
 def _of_report(runs: pd.DataFrame, profile: str, claims: Sequence[Claim], report: str) -> pd.DataFrame:
+    runs = _of_one_dataset(runs, claims, report)
     own = verdicts(runs[runs["profile"] == profile], claims, report=report).assign(profile=profile)
     other = STAND_INS.get((report.upper(), profile))
     if other is None:
@@ -48,6 +51,13 @@ def _of_report(runs: pd.DataFrame, profile: str, claims: Sequence[Claim], report
     tested = found["evidence"] != ""
     note = f"; {NOTE.format(profile=other)}"
     return found.assign(evidence=found["evidence"].where(~tested, found["evidence"] + note))
+
+
+def _of_one_dataset(runs: pd.DataFrame, claims: Sequence[Claim], report: str) -> pd.DataFrame:
+    """Return `runs`, or where those of the report's claims are on several datasets, the ones on its own."""
+    names = {name for claim in claims if claim.report == report.upper() for name in claim.experiments}
+    several = runs[runs["experiment"].isin(names)].groupby("profile")["dataset"].nunique().gt(1).any()
+    return runs[runs["dataset"] == DATASETS.get(report.upper())] if several else runs
 
 
 def _decided(found: pd.DataFrame) -> int:

@@ -357,9 +357,9 @@ def test_missing_runs_are_named_with_the_command_that_trains_them():
     assert first["verdict"] == "not enough runs"
     assert "A1 (4 of 5 seeds)" in first["missing"]
     assert "A3" in first["missing"].split(", ")
-    assert first["command"] == "python -m cnnhelpers run A"
+    assert first["command"] == "python -m cnnhelpers run A --seeds 5"
     one = claims.verdicts(runs_of(D7=0.75), [claim for claim in CLAIMS if claim.number == 23]).iloc[0]
-    assert one["command"] == "python -m cnnhelpers run D6"
+    assert one["command"] == "python -m cnnhelpers run D6 --seeds 5"
 
 
 def test_without_any_run_every_published_claim_says_not_enough_runs():

@@ -33,6 +33,15 @@ def test_studies_lists_the_experiments_of_a_report_with_their_identities(capsys)
     assert "Conv2D(filters=32" in rows[0]["network"]
 
 
+def test_a_network_runs_on_other_images_than_its_own_and_verdicts_tell_datasets_apart(capsys, tmp_path):
+    small = ["--seeds", "1", "--set", "epochs=1", "images=100", "dataset=digits", "--folder", str(tmp_path)]
+    code, (row,) = printed(capsys, "run", "D0", *small)  # digits are padded to its 32x32x3
+    assert (code, row["status"], row["dataset"]) == (0, "done", "digits")
+    assert printed(capsys, "verdicts", "--dataset", "digits", "--folder", str(tmp_path))[0] == 0
+    assert main(["verdicts", "--dataset", "digit", "--folder", str(tmp_path)]) == 2
+    assert "did you mean 'digits'" in capsys.readouterr().err
+
+
 def test_run_trains_what_is_missing_and_records_shows_it(capsys, tmp_path):
     code, rows = printed(capsys, "run", "A1", *SMALL, "--folder", str(tmp_path))
     assert (code, [row["status"] for row in rows]) == (0, ["done"])
@@ -87,7 +96,7 @@ def test_verdicts_lists_the_conclusions_of_a_report_and_what_they_lack(capsys, t
     code, rows = printed(capsys, "verdicts", "--report", "B", "--folder", str(tmp_path))
     assert (code, [row["number"] for row in rows]) == (0, [9, 10, 11, 12, 13])
     assert {row["verdict"] for row in rows} == {"not enough runs"}
-    assert rows[0]["command"] == "python -m cnnhelpers run B --profile narrow"
+    assert rows[0]["command"] == "python -m cnnhelpers run B --seeds 5 --profile narrow"
     assert main(["verdicts", "--folder", str(tmp_path)]) == 0
     told = capsys.readouterr().out
     assert "30 E   not enough runs" in told

@@ -16,7 +16,7 @@ from cnnhelpers.experiment import Experiment, Protocol, identity_of
 from cnnhelpers.factorial import effects, interaction, main_effect
 from cnnhelpers.network_figures import signal_by_layer, trade_off
 from cnnhelpers.networks import report_d_6
-from cnnhelpers.recorded import missing, recorded
+from cnnhelpers.recorded import check_seeds, missing, recorded
 from cnnhelpers.records import Record
 from cnnhelpers.selection import answers, choice
 from cnnhelpers.signals import at_the_start, signals
@@ -202,6 +202,19 @@ def test_choosing_a_clear_winner_costs_nothing():
 def test_a_choice_needs_two_networks_two_seeds_and_the_same_images(correct):
     with pytest.raises(InputError, match="a choice needs two networks"):
         choice(correct, np.random.default_rng(0))
+
+
+def test_a_trade_off_ends_at_0_and_100_percent_however_wide_the_interval():
+    table = pd.DataFrame({"experiment": ["a", "b"], "parameters": [1e4, 2e4], "estimate": [0.8, 0.9]})
+    ax = trade_off(table.assign(low=-2.0, high=3.0, front=True), "parameters")
+    low, high = ax.get_ylim()
+    assert -10 < low < 0 and 100 < high < 110
+
+
+def test_pages_refuse_a_single_seed_before_they_train():
+    for seeds in (1, 0, "5"):
+        with pytest.raises(InputError, match=rf"seeds must be at least 2.*seeds={seeds!r}"):
+            check_seeds(seeds)
 
 
 @pytest.mark.parametrize("values", [(0.76, 0.745, 0.10, 0.80, 0.805, 0.79), (0.90, 0.9, 0.9, 0.9, 0.9, 0.9)])

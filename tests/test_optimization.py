@@ -128,6 +128,11 @@ def test_one_after_another_starts_each_from_the_one_before(base):
     assert len({one.identity() for one in [*fair, *chain]}) == 5
 
 
+def test_settings_are_never_chosen_by_test_images():
+    for name in ("C22", "A-top"):
+        assert optimization.basis(find(name)[0]).protocol.split == "last:10000"
+
+
 def test_one_after_another_needs_one():
     with pytest.raises(InputError, match="at least one"):
         one_after_another([])

@@ -46,6 +46,15 @@ def test_another_profile_has_no_stand_in():
     assert verdicts_of(NARROW, "narrow", CLAIMS, report="B")["verdict"].tolist() == ["holds", "holds"]
 
 
+def test_of_several_datasets_the_reports_own_answers():
+    elsewhere = runs("published", D0=0.7, D3=0.6).assign(dataset="own.npz")
+    own = runs("published", D0=0.6, D3=0.7)
+    for both in (pd.concat([elsewhere, own]), pd.concat([elsewhere.assign(seed=elsewhere.seed + 5), own])):
+        (found,) = verdicts_of(both, "published", CLAIMS, report="D").itertuples()
+        assert (found.verdict, found.n) == ("holds", 5)
+    assert verdicts_of(elsewhere, "published", CLAIMS, report="D")["verdict"].tolist() == ["contradicted"]
+
+
 def test_without_runs_the_command_trains_the_stand_ins():
     found = verdicts_of(NARROW[:0], "published", CLAIMS).set_index("number")
     assert found["command"].str.contains("--profile narrow").tolist() == [True, True, False]

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from cnnhelpers import networks
+from cnnhelpers import data, networks
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment, Protocol
 from cnnhelpers.published import printed, published
-from cnnhelpers.splits import parse_split
+from cnnhelpers.splits import parse_split, split
 from cnnhelpers.studies import STUDIES, all_experiments, find, profiles, regularization
 
 IDS = [
@@ -304,6 +304,29 @@ def test_colour_images_are_padded_equally():
 
 
 # Sweeps
+
+
+def test_own_data_in_order_of_class_give_every_profile_a_split_that_holds_all_classes(tmp_path):
+    pixels, labels = np.arange(60 * 64, dtype=np.uint32).reshape(60, 8, 8) % 256, np.repeat([0, 1, 2], 20)
+    np.savez(tmp_path / "own.npz", x=pixels.astype(np.uint8), y=labels)
+    own = data.load(tmp_path / "own.npz")
+    assert set(own.test_labels[:5]) == {0, 1, 2}  # a gallery of the first images shows all
+    for report, profile in (("A", "published"), ("B", "quick"), ("C", "fair"), ("D", "fair")):
+        (one, *_) = profiles.select(
+            [one for one in all_experiments() if one.report == report], report, str(tmp_path / "own.npz"), profile
+        )
+        parts = split(own, one.protocol.split, 0)
+        assert len(set(parts.validation.labels[parts.validation.indices])) == 3
+
+
+def test_what_validates_on_test_images_or_on_none_can_hold_images_out():
+    held_out = {name: profiles.hold_out(EXPERIMENTS[name]).protocol.split for name in ("C22", "A-top", "A1", "D7")}
+    assert held_out == {"C22": "last:10000", "A-top": "last:10000", "A1": "tail:0.15", "D7": "stratified:0.2"}
+
+
+def test_a_sweep_of_more_convolutions_than_the_image_bears_is_refused_before_it_is_built():
+    with pytest.raises(InputError, match=r"1 to 3 convolutions\. Received: convolutions=4"):
+        regularization.sweep("l2", [0.001], convolutions=[4])
 
 
 def test_sweep_has_an_experiment_for_each_network_and_strength():

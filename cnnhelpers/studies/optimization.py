@@ -100,11 +100,11 @@ def _report_e() -> list[Experiment]:
 def basis(experiment: Experiment, *, dataset: str | None = None, epochs: int = 5) -> Experiment:
     """Return a published experiment as the comparisons below train it: pixels 0..1, `epochs` epochs, bfloat16 products.
 
-    Everything else is the report's, but that it starts from weights of its own. It is nobody's published run, and is
-    labelled so.
+    Everything else is the report's, but that it starts from weights of its own and has validation images of its own:
+    those choose rates and settings. It is nobody's published run, and is labelled so.
     """
     changed = experiment if dataset is None else profiles.on_dataset(experiment, dataset)
-    changed = changed.change(scaling="unit", epochs=epochs, precision="bfloat16", profile="own")
+    changed = profiles.hold_out(changed).change(scaling="unit", epochs=epochs, precision="bfloat16", profile="own")
     return replace(changed, study="optimization", report="", assumptions=(), after=None)
 
 

@@ -132,7 +132,7 @@ def _quick(experiment: Experiment) -> Experiment:
 
 def _fair(experiment: Experiment) -> Experiment:
     if experiment.protocol.split == "test":
-        experiment = experiment.change(split="last:10000")
+        experiment = hold_out(experiment)
     if experiment.after is not None:
         why = "Its own weights to start from (profile fair)."
         experiment = replace(experiment, after=None, assumptions=(*experiment.assumptions, why))
@@ -150,10 +150,20 @@ def _narrow(experiment: Experiment, profile: str) -> Experiment:
     return experiment.change(width=WIDTHS[profile])
 
 
+def hold_out(experiment: Experiment) -> Experiment:
+    """Return the experiment with validation images of its own, where it validates on the test images or on none."""
+    if experiment.protocol.split not in ("test", "none"):
+        return experiment
+    return _fit_split(experiment.change(split="last:10000"))
+
+
 def _fit_split(experiment: Experiment) -> Experiment:
-    """Return the experiment with a split that digits can give."""
-    if experiment.protocol.dataset == "digits" and parse_split(experiment.protocol.split)[0] in ("first", "last"):
+    """Return the experiment with a split that its data can give: digits are few, own data often few or in order."""
+    name, kind = experiment.protocol.dataset, parse_split(experiment.protocol.split)[0]
+    if name == "digits" and kind in ("first", "last"):
         return experiment.change(split="tail:0.2")
+    if name not in data.KNOWN and kind in ("first", "last", "tail"):
+        return experiment.change(split="stratified:0.2")
     return experiment
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from cnnhelpers.errors import unknown
+from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.experiment import Experiment, Protocol
 from cnnhelpers.networks import report_a, report_b_cnn, report_b_dense
 from cnnhelpers.networks.parts import check_count, check_dropout, check_strength
@@ -222,6 +222,8 @@ def _variant(convolutions: int, dense_units: int, strengths: dict[str, Any]) -> 
     """Return report A's network and protocol with regularization {"l2": ..., "dropout": ..., "early_stopping": ...}."""
     l2, dropout, patience = (strengths.get(kind) for kind in ("l2", "dropout", "early_stopping"))
     check_count("convolutions", convolutions)
+    if convolutions > 3:
+        raise InputError(f"report A's network has 1 to 3 convolutions. Received: convolutions={convolutions}")
     check_strength("l2", l2)
     check_dropout(dropout or 0.0)
     protocol = PROTOCOL_A
