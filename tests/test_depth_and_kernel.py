@@ -101,6 +101,8 @@ def test_select_takes_networks_by_depth_kernel_and_regularization():
     assert len(depth_and_kernel.select("D")) == 11
     with pytest.raises(InputError, match=r"no network of report C.*depths=\[4\]"):
         depth_and_kernel.select("C", depths=[4])
+    with pytest.raises(InputError, match=r"depths must be a list, papermill's -y .*depths='\[2, 5\]'"):
+        depth_and_kernel.select("C", depths="[2, 5]")
     with pytest.raises(InputError, match="unknown report of this study"):
         depth_and_kernel.grid("A")
 

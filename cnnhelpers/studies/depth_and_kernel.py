@@ -134,13 +134,16 @@ def select(
     Raises
     ------
     InputError
-        If no network of the report is like that, or the report or profile is unknown.
+        If a list is none, no network of the report is like that, or the report or profile is unknown.
 
     Examples
     --------
     >>> [experiment.id for experiment in select("C", depths=[2, 3], kernel_sizes=[5])]
     ['C22', 'C24', 'C32']
     """
+    for name, given in {"depths": depths, "kernel_sizes": kernel_sizes, "regularized": regularized}.items():
+        if isinstance(given, str):
+            raise InputError(f"{name} must be a list, papermill's -y '{name}: [...]'. Received: {name}={given!r}")
     chosen, every = [], experiments(report, dataset, profile)
     for one in every:
         convolutions, kernel_size, _, has_regularization = LEVELS[one.id]
