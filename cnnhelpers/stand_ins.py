@@ -38,12 +38,15 @@ def verdicts_of(
 
 
 def _of_report(runs: pd.DataFrame, profile: str, claims: Sequence[Claim], report: str) -> pd.DataFrame:
-    runs = _of_one_dataset(runs, claims, report)
-    own = verdicts(runs[runs["profile"] == profile], claims, report=report).assign(profile=profile)
+    def of(profile: str) -> pd.DataFrame:
+        chosen = _of_one_dataset(runs[runs["profile"] == profile], claims, report)
+        return verdicts(chosen, claims, report=report).assign(profile=profile)
+
+    own = of(profile)
     other = STAND_INS.get((report.upper(), profile))
     if other is None:
         return own
-    found = verdicts(runs[runs["profile"] == other], claims, report=report).assign(profile=other)
+    found = of(other)
     if not _decided(own) and not _decided(found):  # then the cheaper way to get them is told
         return own.assign(command=[f"{one} --profile {other}" if one else "" for one in own["command"]])
     if _decided(found) <= _decided(own):
@@ -56,7 +59,7 @@ def _of_report(runs: pd.DataFrame, profile: str, claims: Sequence[Claim], report
 def _of_one_dataset(runs: pd.DataFrame, claims: Sequence[Claim], report: str) -> pd.DataFrame:
     """Return `runs`, or where those of the report's claims are on several datasets, the ones on its own."""
     names = {name for claim in claims if claim.report == report.upper() for name in claim.experiments}
-    several = runs[runs["experiment"].isin(names)].groupby("profile")["dataset"].nunique().gt(1).any()
+    several = len({*runs.loc[runs["experiment"].isin(names), "dataset"]}) > 1
     return runs[runs["dataset"] == DATASETS.get(report.upper())] if several else runs
 
 

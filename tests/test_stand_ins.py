@@ -53,6 +53,8 @@ def test_of_several_datasets_the_reports_own_answers():
         (found,) = verdicts_of(both, "published", CLAIMS, report="D").itertuples()
         assert (found.verdict, found.n) == ("holds", 5)
     assert verdicts_of(elsewhere, "published", CLAIMS, report="D")["verdict"].tolist() == ["contradicted"]
+    mixed = pd.concat([elsewhere.assign(profile="smoke"), both.assign(profile="own")])  # each profile by itself
+    assert verdicts_of(mixed, "smoke", CLAIMS, report="D")["verdict"].tolist() == ["contradicted"]
 
 
 def test_without_runs_the_command_trains_the_stand_ins():
