@@ -71,6 +71,16 @@ def missing(experiments: Sequence[Experiment], runs: pd.DataFrame, seeds: int) -
     return Markdown(" ".join(told) or f"Every experiment of this page has its {seeds} seeds.")
 
 
+def alike(runs: pd.DataFrame, folder: Path | str | None = None) -> pd.DataFrame:
+    """Return every recorded run of the dataset and the profile of `runs`, or `runs` where none is recorded so.
+
+    A conclusion often needs more networks than a page was given to draw.
+    """
+    everything, one = records.load(folder), runs.iloc[0]
+    same = (everything["dataset"] == one["dataset"]) & (everything["profile"] == one["profile"])
+    return everything[same] if same.any() else runs
+
+
 def _trained_by(experiments: Sequence[Experiment], seeds: int) -> str:
     """Return a sentence on what trains them: the command line where it has one of them, else the page itself."""
     published = {one.id: one for one in all_experiments()}
