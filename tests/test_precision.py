@@ -26,6 +26,20 @@ def test_bfloat16_is_there_only_where_onednn_computes_in_it(monkeypatch):
     assert not precision.available()
 
 
+@pytest.mark.parametrize(("asked", "given"), [(None, "1"), ("0", "0")])
+def test_onednn_is_on_unless_the_environment_says_otherwise(monkeypatch, asked, given):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    if asked is not None:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", asked)
+    code = (
+        "import os, sys; from cnnhelpers import child, models; assert 'tensorflow' not in sys.modules; "
+        "from cnnhelpers.environment import import_keras_quietly; import_keras_quietly(); "
+        "print(os.environ['TF_ENABLE_ONEDNN_OPTS'], child.Child().call(os.getenv, 'TF_ENABLE_ONEDNN_OPTS'))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == [given, given]
+
+
 def test_a_keras_json_does_not_decide_what_runs_compute_in(tmp_path):
     (tmp_path / "keras.json").write_text(json.dumps({"floatx": "float64", "epsilon": 1e-3}))
     code = (
