@@ -96,6 +96,19 @@ def test_a_page_of_the_book_is_made_of_the_committed_records_without_data_or_net
     assert status.done, status.error
 
 
+def test_a_page_with_runs_of_one_network_shows_them_and_names_the_others(tmp_path, monkeypatch):
+    for path in (ROOT / "book" / "records" / "regularization").glob("A1-*"):
+        (tmp_path / "records").mkdir(exist_ok=True)
+        shutil.copy(path, tmp_path / "records")
+    monkeypatch.setenv("CNNHELPERS_RECORDS", str(tmp_path / "records"))
+    made = tmp_path / "page.ipynb"
+    status = execute(ROOT / "notebooks" / "01_regularization.ipynb", made, {"train": False}, timeout=600)
+    assert status.done, status.error
+    told = made.read_text(encoding="utf-8")
+    assert "Not shown, because no run is recorded:** **A2**" in told
+    assert "No two networks that a question compares have runs yet." in told
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_a_chapter_has_the_sections_of_every_chapter_in_order(name):
     path = ROOT / "notebooks" / f"{name}.ipynb"
