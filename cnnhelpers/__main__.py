@@ -138,15 +138,13 @@ def doctor(options: argparse.Namespace) -> int:
     import_keras_quietly()
     import keras
 
-    from cnnhelpers import environment
+    from cnnhelpers import environment, precision
     from cnnhelpers.data import KNOWN, at_hand
-    from cnnhelpers.precision import BFLOAT16_FLAGS
     from cnnhelpers.records import default_folder
 
-    flags = environment.processor_flags()
     row: dict[str, Any] = dict(environment.versions())
     row |= {"backend": keras.backend.backend(), "device": environment.device(), "cores": environment.cores()}
-    row |= {"processor": environment.processor(), "bfloat16": bool(flags & BFLOAT16_FLAGS)}
+    row |= {"processor": environment.processor(), "vectors": environment.vectors(), "bfloat16": precision.available()}
     row |= {"data": [name for name in KNOWN if at_hand(name)], "records": str(default_folder())}
     row |= {"free_disk_gb": round(shutil.disk_usage(Path.cwd()).free / 1e9, 1)}
     row |= {"graphviz": shutil.which("dot") is not None, "commit": environment.commit()}

@@ -92,6 +92,11 @@ def processor_flags() -> frozenset[str]:
     return frozenset(next((line.split(":", 1)[1].split() for line in lines if line.startswith("flags")), []))
 
 
+def vectors() -> str:
+    """Return the widest vectors that the processor computes with: "avx512f", "avx2", "avx" or "" (not known)."""
+    return next((flag for flag in ("avx512f", "avx2", "avx") if flag in processor_flags()), "")
+
+
 def cores() -> int:
     """Return how many processor cores this process may use: its affinity and its container's quota allow no more."""
     import joblib

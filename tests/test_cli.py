@@ -106,7 +106,7 @@ def test_verdicts_lists_the_conclusions_of_a_report_and_what_they_lack(capsys, t
 def test_doctor_names_versions_device_and_data(capsys):
     code, (row,) = printed(capsys, "doctor")
     assert code == 0
-    assert {"keras", "backend", "device", "cores", "bfloat16", "data", "free_disk_gb"} <= set(row)
+    assert {"keras", "backend", "device", "cores", "vectors", "bfloat16", "data", "free_disk_gb"} <= set(row)
     assert row["data"] == ["digits"]
 
 

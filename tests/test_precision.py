@@ -26,6 +26,14 @@ def test_bfloat16_is_there_only_where_onednn_computes_in_it(monkeypatch):
     assert not precision.available()
 
 
+@pytest.mark.parametrize(
+    ("flags", "widest"), [({"avx", "avx2", "avx512f"}, "avx512f"), ({"sse2", "avx", "avx2"}, "avx2"), ({"asimd"}, "")]
+)
+def test_the_widest_vectors_of_a_processor(monkeypatch, flags, widest):
+    monkeypatch.setattr(environment, "processor_flags", lambda: frozenset(flags))
+    assert environment.vectors() == widest
+
+
 @pytest.mark.parametrize(("asked", "given"), [(None, "1"), ("0", "0")])
 def test_onednn_is_on_unless_the_environment_says_otherwise(monkeypatch, asked, given):
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)

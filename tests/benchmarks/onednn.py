@@ -41,5 +41,4 @@ def onednn_table(rounds: int) -> pd.DataFrame:
 
 if __name__ == "__main__":
     table = onednn_table(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
-    widest = max((flag for flag in ("avx", "avx2", "avx512f") if flag in environment.processor_flags()), key=len)
-    write_table(table, "onednn", f"The processor's widest vectors: {widest.upper()}.")
+    write_table(table, "onednn", f"The processor's widest vectors are {environment.vectors().upper()}.")
