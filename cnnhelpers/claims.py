@@ -32,9 +32,10 @@ from cnnhelpers.claim_questions import (
 )
 from cnnhelpers.errors import unknown
 from cnnhelpers.evidence import Evidence, unit
-from cnnhelpers.measurements import measure
+from cnnhelpers.measurements import Measurements, measure
 from cnnhelpers.planning import seeds_needed
 from cnnhelpers.provenance import differing, rests_on
+from cnnhelpers.published import DATASETS
 from cnnhelpers.verdicts import FEWEST_PAIRS, Verdict
 
 __all__ = [
@@ -163,9 +164,9 @@ def rulings(runs: pd.DataFrame, claims: Sequence[Claim]) -> list[Ruling]:
         without = measurements.without(seed)
         again = decide_all([assess(claims[position], without, LEAVE_ONE_OUT) for position in tested])
         fragile |= {at for at, (word, _) in zip(tested, again, strict=True) if word != decided[at][0]}
-    profile = next(iter(runs["profile"]), "published") if "profile" in runs else "published"
+    profile = {one.report: _profile(one, claims, measurements) for one in claims}
     return [
-        _ruling(one, word, adjusted, at in fragile, profile, measurements.rows(one.claim.experiments))
+        _ruling(one, word, adjusted, at in fragile, profile[one.claim.report], measurements.rows(one.claim.experiments))
         for at, (one, (word, adjusted)) in enumerate(zip(found, decided, strict=True))
     ]
 
@@ -225,11 +226,22 @@ def _ruling(one: Assessment, word: Verdict, adjusted: float, fragile: bool, prof
     return Ruling(**about, **numbers, **basis, evidence=sentence(one, word), command="")
 
 
+def _profile(claim: Claim, claims: Sequence[Claim], measurements: Measurements) -> str:
+    """Return the profile of the runs that test a report's claims, "own" where they are on other data than its own."""
+    runs = measurements.rows({name for one in claims if one.report == claim.report for name in one.experiments})
+    profile = next(iter(measurements.runs["profile"]), "published") if "profile" in runs else "published"
+    elsewhere = "dataset" in runs and not {*runs["dataset"]} <= {DATASETS.get(claim.report)}
+    return "own" if elsewhere and profile != "smoke" else profile
+
+
 def _command(claim: Claim, missing: Sequence[str], profile: str) -> str:
-    """Return the command that trains what a published claim lacks; "" for one that records cannot answer."""
+    """Return the command that trains what a published claim lacks; "" where there is none.
+
+    No run can answer some claims, and the command line has no runs of a profile "own".
+    """
     short = {text.split(" (")[0] for text in missing if "(" not in text or text.endswith("seeds)")}
     lacking = [name for name in claim.experiments if name in short]
-    if claim.report == "own" or not lacking:
+    if "own" in (claim.report, profile) or not lacking:
         return ""
     target = lacking[0] if len(lacking) == 1 else claim.report
     under = f" --profile {profile}" if profile != "published" else ""

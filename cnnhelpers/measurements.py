@@ -43,13 +43,27 @@ OTHER_MARGIN = 0.005  # accuracy; of data that verdicts.MARGINS does not know
 
 
 def measure(runs: pd.DataFrame) -> "Measurements":
-    """Return the measurements of a table of runs, every run under its published name (ALIASES)."""
+    """Return the measurements of a table of runs, every run under its published name (ALIASES).
+
+    Raises
+    ------
+    InputError
+        If the table is none of runs, or runs of several profiles or of several experiments stand under one name.
+    """
     if "experiment" not in runs:
         return Measurements(runs)
     labels = set(runs["experiment"])
     renamed = {alias: name for alias, name in ALIASES.items() if alias in labels and _same(runs, alias, name)}
     runs = runs.assign(experiment=runs["experiment"].replace(renamed))
-    return Measurements(runs.drop_duplicates(["experiment", "identity", "seed"]) if "identity" in runs else runs)
+    if "identity" not in runs:
+        return Measurements(runs)
+    for name, identities in runs.groupby("experiment")["identity"].unique().items():
+        if len(identities) > 1:
+            raise InputError(
+                f"runs of {name!r} are of {len(identities)} experiments, with other protocols or data: keep those of "
+                f"one, runs[runs.identity == {identities[0]!r}], say. Received: {', '.join(identities)}"
+            )
+    return Measurements(runs.drop_duplicates(["experiment", "identity", "seed"]))
 
 
 def _same(runs: pd.DataFrame, alias: str, name: str) -> bool:

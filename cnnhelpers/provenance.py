@@ -2,6 +2,9 @@
 
 import pandas as pd
 
+from cnnhelpers import data
+from cnnhelpers.errors import InputError
+
 ASPECTS = ("profile", "precision", "device", "backend", "data")
 
 
@@ -32,6 +35,31 @@ def differing(runs: pd.DataFrame) -> str:
             own = ", ".join(f"{value} in {' and '.join(names)}" for value, names in experiments.items())
             told.append(f"{aspect} differs: {own}")
     return "; ".join(told)
+
+
+def of_one_copy(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of each dataset that were made from one copy of its pixels, so that no table mixes two.
+
+    That is the copy on this machine if any run is of it, else the one that most of them are of. A table of your own,
+    without the column record, is returned as it is.
+    """
+    if "record" not in runs:
+        return runs
+    copies = pd.Series([one.data["fingerprint"] for one in runs["record"]], runs.index, dtype=object)
+    kept = pd.Series(True, runs.index)
+    for name, found in copies.groupby(runs["dataset"]):
+        if len(known := set(found)) > 1:
+            here = _fingerprint_here(name)
+            kept[found.index] = found == (here if here in known else found.mode()[0])
+    return runs[kept]
+
+
+def _fingerprint_here(name: str) -> str:
+    """Return the fingerprint of a dataset as this machine has it, of the official one where it has none."""
+    try:
+        return data.card(name).fingerprint
+    except InputError:  # a file of your own that is gone
+        return ""
 
 
 def _aspects(runs: pd.DataFrame) -> dict[str, pd.Series]:

@@ -18,8 +18,13 @@ from cnnhelpers.studies import all_experiments, profiles
 FEWEST = 2  # seeds without which an experiment has no spread, and is not shown
 
 
-def recorded(experiments: Sequence[Experiment], seeds: int, folder: Path | str | None = None) -> pd.DataFrame:
+def recorded(
+    experiments: Sequence[Experiment], seeds: int | None = None, folder: Path | str | None = None
+) -> pd.DataFrame:
     """Return the recorded runs of `experiments` with the seeds 0 .. seeds-1, as `run` does; nothing is trained.
+
+    Without `seeds` every recorded seed counts. Runs are found by what was trained, not by the profile they were
+    recorded under: `fair` leaves many experiments as published.
 
     An experiment with fewer than FEWEST of them is left out, and `missing` names it. All runs on a dataset share their
     pixels: of several versions in the records that on this machine if any of these runs is of it, else the one with
@@ -30,9 +35,10 @@ def recorded(experiments: Sequence[Experiment], seeds: int, folder: Path | str |
     InputError
         If fewer than FEWEST seeds are asked for.
     """
-    check_seeds(seeds)
     folder = Path(folder) if folder is not None else records.default_folder()
     files, found = records.index(folder), []
+    seeds = 1 + max((seed for _, seed in files), default=FEWEST) if seeds is None else seeds
+    check_seeds(seeds)
     loaded = cache(lambda: records.load(folder))
     for name in dict.fromkeys(one.protocol.dataset for one in experiments):
         own = [one for one in experiments if one.protocol.dataset == name]
@@ -69,16 +75,6 @@ def missing(experiments: Sequence[Experiment], runs: pd.DataFrame, seeds: int) -
         error = crashed.iloc[0].record.stop["error"]
         told.append(f"**Ended in an error:** {len(crashed)} of {len(runs)} runs, the first of them so: {error}")
     return Markdown(" ".join(told) or f"Every experiment of this page has its {seeds} seeds.")
-
-
-def alike(runs: pd.DataFrame, folder: Path | str | None = None) -> pd.DataFrame:
-    """Return every recorded run of the dataset and the profile of `runs`, or `runs` where none is recorded so.
-
-    A conclusion often needs more networks than a page was given to draw.
-    """
-    everything, one = records.load(folder), runs.iloc[0]
-    same = (everything["dataset"] == one["dataset"]) & (everything["profile"] == one["profile"])
-    return everything[same] if same.any() else runs
 
 
 def _trained_by(experiments: Sequence[Experiment], seeds: int) -> str:

@@ -6,10 +6,12 @@ import pandas as pd
 
 from cnnhelpers.claim_questions import Claim
 from cnnhelpers.claims import verdicts
+from cnnhelpers.provenance import of_one_copy
 from cnnhelpers.published import DATASETS
 
 STAND_INS = {("B", "published"): "narrow"}  # (report, profile) -> the profile that may stand in
 NOTE = "networks at an eighth of their width (profile {profile})"
+SPARING = ("published", "narrow", "fair")  # the profiles that leave some experiments as they were published
 
 
 def verdicts_of(
@@ -19,8 +21,9 @@ def verdicts_of(
 
     Where STAND_INS names another profile for a report, and with it more of the report's claims have runs enough, that
     one is taken for the whole report, and the evidence of each of its rows says so. Runs of two profiles are never
-    mixed within a report, over which the p values are adjusted; nor are those of two datasets: of several the report's
-    own is taken.
+    mixed within a report, over which the p values are adjusted; nor are those of two datasets, of which the report's
+    own is taken, or of two copies of it (see provenance.of_one_copy). An experiment that two profiles leave as it was
+    published is the same in both, and its runs count for both.
 
     Parameters
     ----------
@@ -39,7 +42,7 @@ def verdicts_of(
 
 def _of_report(runs: pd.DataFrame, profile: str, claims: Sequence[Claim], report: str) -> pd.DataFrame:
     def of(profile: str) -> pd.DataFrame:
-        chosen = _of_one_dataset(runs[runs["profile"] == profile], claims, report)
+        chosen = of_one_copy(_of_one_dataset(_of_profile(runs, profile, report), claims, report))
         return verdicts(chosen, claims, report=report).assign(profile=profile)
 
     own = of(profile)
@@ -54,6 +57,20 @@ def _of_report(runs: pd.DataFrame, profile: str, claims: Sequence[Claim], report
     tested = found["evidence"] != ""
     note = f"; {NOTE.format(profile=other)}"
     return found.assign(evidence=found["evidence"].where(~tested, found["evidence"] + note))
+
+
+def _of_profile(runs: pd.DataFrame, profile: str, report: str) -> pd.DataFrame:
+    """Return the runs of `profile`, with those that another profile's runs of a report's experiments are as well."""
+    others = {*SPARING} - {profile, STAND_INS.get((report.upper(), profile))} if profile in SPARING else set()
+    elsewhere = runs["profile"].isin(others) & runs["experiment"].str.startswith(report.upper())
+    if elsewhere.any():
+        from cnnhelpers.studies import all_experiments, profiles  # imports Keras
+
+        own = [one for one in all_experiments() if profiles.spares(one, profile)]
+        for other in others:
+            same = [one.id for one in own if profiles.spares(one, other)]
+            elsewhere &= (runs["profile"] != other) | runs["experiment"].isin(same)
+    return runs[elsewhere | (runs["profile"] == profile)].assign(profile=profile)
 
 
 def _of_one_dataset(runs: pd.DataFrame, claims: Sequence[Claim], report: str) -> pd.DataFrame:

@@ -362,6 +362,20 @@ def test_missing_runs_are_named_with_the_command_that_trains_them():
     assert one["command"] == "python -m cnnhelpers run D6 --seeds 5"
 
 
+@pytest.mark.parametrize(("profile", "dataset"), [("own", "fashion_mnist"), ("own", "mine.npz"), ("quick", "mnist")])
+def test_no_command_is_told_that_would_train_on_other_data(profile, dataset):
+    found = claims.verdicts(runs_of(A1=0.9, dataset=dataset).assign(profile=profile), report="A")
+    assert set(found["verdict"]) == {"not enough runs"} and set(found["command"]) == {""}
+    smoke = claims.verdicts(runs_of(A1=0.9, dataset="digits").assign(profile="smoke"), report="A")
+    assert smoke["command"].iloc[0] == "python -m cnnhelpers run A --profile smoke --seeds 5"
+
+
+def test_two_experiments_under_one_name_are_refused():
+    mixed = runs_of(A1=0.9, A2=0.8).assign(identity=["a"] * 4 + ["b"] + ["c"] * 5)
+    with pytest.raises(InputError, match=r"runs of 'A1' are of 2 experiments.*identity == 'a'.*Received: a, b"):
+        claims.verdicts(mixed, report="A")
+
+
 def test_without_any_run_every_published_claim_says_not_enough_runs():
     found = claims.verdicts(records.table([]))
     assert set(found["verdict"]) == {"not enough runs"}

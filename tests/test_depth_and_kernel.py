@@ -16,7 +16,7 @@ from cnnhelpers.experiment import Experiment, Protocol, identity_of
 from cnnhelpers.factorial import effects, interaction, main_effect
 from cnnhelpers.network_figures import signal_by_layer, trade_off
 from cnnhelpers.networks import report_d_6
-from cnnhelpers.recorded import alike, check_seeds, missing, recorded
+from cnnhelpers.recorded import check_seeds, missing, recorded
 from cnnhelpers.records import Record
 from cnnhelpers.selection import answers, choice
 from cnnhelpers.signals import at_the_start, signals
@@ -338,16 +338,16 @@ def test_recorded_shows_what_is_there_trains_nothing_and_says_what_is_missing(tm
         recorded([there], 1)
 
 
-def test_conclusions_are_tested_on_all_runs_of_the_dataset_and_profile(tmp_path):
-    one, other = tiny("one", 0.1), tiny("other", 0.2)
-    for experiment in (one, other, one.change(dataset="fashion_mnist"), one.change(profile="quick", epochs=3)):
-        for seed in range(2):
+def test_conclusions_are_tested_on_every_seed_of_what_was_trained_whatever_it_was_called(tmp_path):
+    one = tiny("one", 0.1)
+    for experiment in (one, one.change(dataset="fashion_mnist"), one.change(epochs=3)):
+        for seed in (0, 1, 7):
             record(experiment, seed, tmp_path)
-    shown = recorded([one], 2, tmp_path)
-    found = alike(shown, tmp_path)
-    assert sorted(found["experiment"]) == ["one"] * 2 + ["other"] * 2
-    assert set(found["dataset"]) == set(shown["dataset"]) and set(found["profile"]) == {"own"}
-    assert alike(shown, tmp_path / "nothing") is shown
+    assert recorded([one], folder=tmp_path)["seed"].tolist() == [0, 1, 7]
+    assert recorded([one], 2, tmp_path)["seed"].tolist() == [0, 1]
+    relabelled = recorded([one.change(profile="fair")], folder=tmp_path)
+    assert set(relabelled["identity"]) == {one.identity()} and set(relabelled["profile"]) == {"fair"}
+    assert recorded([one], folder=tmp_path / "nothing").empty
 
 
 def test_what_is_missing_is_trained_by_a_command_that_trains_just_that():

@@ -2,7 +2,10 @@
 
 import pandas as pd
 
+from cnnhelpers import data
 from cnnhelpers.claim_questions import Claim, better
+from cnnhelpers.provenance import of_one_copy
+from cnnhelpers.records import Record
 from cnnhelpers.stand_ins import verdicts_of
 
 CLAIMS = [
@@ -21,7 +24,7 @@ def runs(profile, **accuracies):
     ).assign(record=None)[["experiment", "seed", "profile", "dataset", "test_accuracy"]]
 
 
-NARROW = runs("narrow", B1=0.4, B3=0.6, B4=0.65, D0=0.6, D3=0.7)
+NARROW = pd.concat([runs("narrow", B1=0.4, B3=0.6, B4=0.65), runs("quick", D0=0.6, D3=0.7)])
 
 
 def test_narrow_runs_answer_for_report_b_alone_and_the_rows_say_so():
@@ -55,6 +58,32 @@ def test_of_several_datasets_the_reports_own_answers():
     assert verdicts_of(elsewhere, "published", CLAIMS, report="D")["verdict"].tolist() == ["contradicted"]
     mixed = pd.concat([elsewhere.assign(profile="smoke"), both.assign(profile="own")])  # each profile by itself
     assert verdicts_of(mixed, "smoke", CLAIMS, report="D")["verdict"].tolist() == ["contradicted"]
+
+
+def test_an_experiment_that_two_profiles_leave_as_published_counts_for_both():
+    spared = runs("fair", D0=0.6, D3=0.7)  # nothing to put right in them
+    (found,) = verdicts_of(spared, "published", CLAIMS, report="D").itertuples()
+    assert (found.verdict, found.n, found.profile) == ("holds", 5, "published")
+    changed = [Claim("dense layers on pixels", better("B1", "B9"), report="B", number=1)]  # flattened first when fair
+    assert set(verdicts_of(runs("fair", B1=0.4, B9=0.1), "published", changed)["verdict"]) == {"not enough runs"}
+    assert set(verdicts_of(runs("quick", D0=0.6, D3=0.7), "published", CLAIMS[2:])["verdict"]) == {"not enough runs"}
+
+
+def copied(frame, fingerprint):
+    """Return the runs as made from a copy of the pixels."""
+    card = Record("0" * 16, 0, "", {}, {"name": "cifar10", "fingerprint": fingerprint, "official": False}, "done", {})
+    return frame.assign(record=card, identity=frame["experiment"] + fingerprint)
+
+
+def test_of_two_copies_of_a_dataset_the_one_with_most_runs_answers_or_the_one_here(monkeypatch):
+    jpeg = copied(runs("published", D0=0.6, D3=0.7), "jpeg")
+    few = copied(runs("published", D3=0.5), "png")
+    both = pd.concat([few, jpeg], ignore_index=True)
+    (found,) = verdicts_of(both, "published", CLAIMS, report="D").itertuples()
+    assert (found.verdict, found.n) == ("holds", 5)
+    monkeypatch.setattr(data, "card", lambda name: data.Card(name, (32, 32, 3), 10, "png", False))
+    assert of_one_copy(both)["experiment"].tolist() == ["D3"] * 5
+    assert of_one_copy(jpeg).equals(jpeg)
 
 
 def test_without_runs_the_command_trains_the_stand_ins():

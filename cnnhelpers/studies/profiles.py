@@ -76,6 +76,20 @@ def apply(experiment: Experiment, profile: str) -> Experiment:
     return _fit_split(changed.change(profile=profile))
 
 
+def spares(experiment: Experiment, profile: str) -> bool:
+    """Return whether `profile` leaves a published experiment as it is, as fair does A1: then their runs are the same.
+
+    >>> from cnnhelpers.studies import find_one
+    >>> spares(find_one("A1"), "fair"), spares(find_one("A1"), "quick"), spares(find_one("C21"), "fair")
+    (True, False, False)
+    """
+    return _unlabelled(apply(experiment, profile)) == _unlabelled(experiment)
+
+
+def _unlabelled(experiment: Experiment) -> Experiment:
+    return replace(experiment, profile="own", after=experiment.after and _unlabelled(experiment.after))
+
+
 def on_dataset(experiment: Experiment, dataset: str) -> Experiment:
     """Return the experiment on another dataset; it is "own" then, because no report printed it."""
     if experiment.after is not None:
