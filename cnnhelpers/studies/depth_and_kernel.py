@@ -55,8 +55,9 @@ LEVELS: dict[str, tuple[int, int, str, bool]] = {
     "D10-15": (10, 3, "same", True),
     "D11": (10, 3, "same", True),
 }
-# The experiments that form a grid of factors, each differing from its neighbours in one of them. Report C pads where it
-# goes deep, so padding goes with depth there; C32 pads alone, and C34 has fewer filters than C54: both are left out.
+# The experiments that form a grid of factors, each differing from its neighbours in one of them, and in what the report
+# changed along with it. Report C pads where it goes deep, so padding goes with depth there; C32 pads alone, and C34 has
+# fewer filters than C54: both are left out. Report D halves the filters of D1's second convolution where it pads (D4).
 GRIDS = {
     "C": (
         ["convolutions", "kernel size", "regularized"],
@@ -83,11 +84,11 @@ QUESTIONS = {
     ),
     "D": (
         ("D3", "D0", "padding, 3 convolutions"),
-        ("D4", "D1", "padding, 6 convolutions"),
+        ("D4", "D1", "padding and half the filters of the second layer, 6 convolutions"),
         ("D1", "D0", "6 convolutions rather than 3"),
         ("D4", "D3", "6 convolutions rather than 3, padded"),
         ("D5", "D4", "8 convolutions with spatial dropout rather than 6"),
-        ("D7", "D5", "batch normalization"),
+        ("D7", "D5", "batch normalization and a third spatial dropout"),
         ("D10-10", "D7", "D10 rather than D7"),
         ("D10-15", "D10-10", "15 epochs rather than 10"),
         ("D11", "D10-10", "L2 on top of D10"),
