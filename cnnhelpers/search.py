@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from cnnhelpers.comparisons import summary
-from cnnhelpers.errors import InputError
+from cnnhelpers.errors import InputError, is_number
 from cnnhelpers.experiment import Experiment
 from cnnhelpers.runner import run
 
@@ -145,10 +145,11 @@ def search(
     Raises
     ------
     InputError
-        If Optuna is not installed, or `trials` is not a number of at least 1.
+        If Optuna is not installed, `trials` is not a number of at least 1, or `space` has an entry of another kind.
     """
     if type(trials) is not int or trials < 1:
         raise InputError(f"trials must be a whole number of at least 1. Received: trials={trials!r}")
+    _check_space(space)
     study = _study(seed)
     rows, made = [], {}
     for number in range(1, trials + 1):
@@ -162,6 +163,16 @@ def search(
     table = pd.DataFrame(rows)
     scores = table[SCORE].fillna(0.0)
     return table.assign(best=scores.cummax()), made[int(table.loc[scores.idxmax(), "trial"])]
+
+
+def _check_space(space: Space) -> None:
+    for name, values in space.items():
+        interval = isinstance(values, tuple) and len(values) == 2 and all(map(is_number, values))
+        if not (isinstance(values, list) and values) and not (interval and 0 < values[0] < values[1]):
+            raise InputError(
+                f"space[{name!r}] must be a list of choices, or (lowest, highest) of numbers above 0, the lower one "
+                f"first. Received: {values!r}"
+            )
 
 
 def _study(seed: int) -> Any:

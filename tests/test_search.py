@@ -90,6 +90,13 @@ def test_trials_are_recorded_and_cost_nothing_twice(tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(first, again)
 
 
+@pytest.mark.parametrize("values", [(0, 1), (0.1, 0.01), (1, 2, 3), ("a", "b"), [], 0.1])
+def test_an_entry_of_the_space_that_is_none_is_refused_before_any_trial(planted, values):
+    with pytest.raises(InputError, match=r"space\['learning_rate'\] must be a list of choices, or"):
+        search.search(make, SPACE | {"learning_rate": values}, trials=2)
+    assert planted == []
+
+
 @pytest.mark.parametrize("trials", [0, -1, 2.0, True, "3"])
 def test_a_number_of_trials_that_is_none_is_refused(trials):
     with pytest.raises(InputError, match="trials must be"):

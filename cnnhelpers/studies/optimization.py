@@ -125,7 +125,7 @@ def variant(
     batch_size
         None: that of `base`.
     schedule
-        One of SCHEDULES; "cosine" and "one_cycle" as in training.learning_rate.
+        One of SCHEDULES; "cosine" and "one_cycle" as in compilation.learning_rate.
 
     Raises
     ------
@@ -140,6 +140,8 @@ def variant(
     """
     if optimizer not in OPTIMIZERS:
         raise unknown("optimizer", optimizer, OPTIMIZERS)
+    if schedule not in SCHEDULES:
+        raise unknown("schedule", schedule, SCHEDULES)
     changes = OPTIMIZERS[optimizer] | {"schedule": None if schedule == "constant" else schedule}
     changes |= {} if learning_rate is None else {"learning_rate": learning_rate}
     changes |= {} if batch_size is None else {"batch_size": batch_size}
