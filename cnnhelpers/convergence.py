@@ -20,7 +20,7 @@ def onsets(runs: pd.DataFrame) -> pd.DataFrame:
           has one, so it is an onset only where `overfits`
         - epochs: of the whole training
         - after: half of them; growth, growth_low, growth_high: mean validation loss of the last three epochs minus that
-          of the three around `after`. NaN below 8 epochs, and where early stopping or divergence cut the runs short
+          of the three around `after`. NaN below 7 epochs, and where early stopping or divergence cut the runs short
         - overfits: "yes" where the whole interval of `growth` lies above 0 and that of the training loss below, else
           "not shown"
         - gap, gap_low, gap_high: test minus training loss at the end, dropout off

@@ -464,3 +464,4 @@ def test_flattened_networks_flatten_first_and_keep_everything_else():
     assert made[2].protocol == narrow[12].protocol and made[2].protocol.width == 0.125
     assert made[0].labels["title"] == "2 dense layers of 64, Flatten first (width 0.125)"
     assert regularization.flattened(regularization.experiments("A")) == []
+    assert regularization.flattened(regularization.experiments("B", profile="fair")) == []  # they do already

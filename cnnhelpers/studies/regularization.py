@@ -186,11 +186,11 @@ def flattened(experiments: Sequence[Experiment]) -> list[Experiment]:
     """Return report B's plain and dropped-out dense networks of `experiments` with Flatten first: "B1-flattened".
 
     The report flattens last, so that its dense layers see one pixel at a time; everything else stays as it is, the
-    width too. Report A has none.
+    width too. Report A has none, and under the profile "fair" they flatten first already.
     """
     made = []
     for one in experiments:
-        if one.id in ("B1", "B2", "B13", "B14"):
+        if one.id in ("B1", "B2", "B13", "B14") and not one.network.keywords.get("flatten_first"):
             network = partial(one.network, flatten_first=True)
             made.append(replace(one, network=network, id=f"{one.id}-flattened", title=f"{one.title}, Flatten first"))
     return made
