@@ -16,7 +16,7 @@ book: $(INSTALLED) ## execute the notebooks and build the site (_build/html)
 	echo "book: $$(($$(date +%s) - start)) s"; exit $$code
 
 test: lint ## check the style and run the tests
-	@start=$$(date +%s); $(RUN) -m pytest -q -n $(WORKERS); code=$$?; \
+	@start=$$(date +%s); $(RUN) -m pytest -q -n $(WORKERS) --dist worksteal; code=$$?; \
 	echo "tests: $$(($$(date +%s) - start)) s"; exit $$code
 
 lint: $(INSTALLED) ## check the style of code and notebooks
