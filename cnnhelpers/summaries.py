@@ -133,8 +133,11 @@ def diagram(model: keras.Model) -> Any:
             return SVG(_tidy(dot.create_svg().decode()))
         except Exception:  # any trouble of dot's: a diagram is not worth a failed notebook
             pass
+    from IPython.utils.capture import capture_output
+
     lines: list[str] = []
-    model.summary(print_fn=lambda line, **_: lines.append(line), line_length=88)
+    with capture_output():  # Keras shows a notebook an empty box besides, which would be a second figure of its cell
+        model.summary(print_fn=lambda line, **_: lines.append(line), line_length=88)
     return Text("\n".join(lines))
 
 

@@ -1,10 +1,13 @@
 """What chapters show is there with the data and, from records, without them."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
+from nbclient import NotebookClient
 
 from cnnhelpers import chapters, cover, data, records
 from cnnhelpers.errors import InputError
@@ -89,6 +92,15 @@ def test_networks_are_described_by_one_call_each():
     assert chapters.layers(tiny()).parameters.iloc[-1] == 36 + 4 + 6760 + 10
     assert chapters.sizes([tiny("a"), tiny("b")]).index.tolist() == ["a", "b"]
     assert chapters.diagram(tiny()) is not None
+
+
+def test_without_graphviz_a_cell_shows_the_text_of_a_network_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code = "from cnnhelpers import chapters; from tests.tiny import tiny; chapters.diagram(tiny())"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    NotebookClient(notebook, resources={"metadata": {"path": str(Path(__file__).parents[1])}}).execute()
+    (shown,) = [one for one in notebook.cells[0].outputs if one.output_type != "stream"]
+    assert "Conv2D" in shown.data["text/plain"]
 
 
 def test_the_gallery_shows_what_a_run_answered():
