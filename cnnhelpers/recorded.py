@@ -37,14 +37,15 @@ def recorded(
     """
     folder = Path(folder) if folder is not None else records.default_folder()
     files, found = records.index(folder), []
-    seeds = 1 + max((seed for _, seed in files), default=FEWEST) if seeds is None else seeds
-    check_seeds(seeds)
+    if seeds is not None:
+        check_seeds(seeds)
+    wanted = {seed for _, seed in files} if seeds is None else set(range(seeds))
     loaded = cache(lambda: records.load(folder))
     for name in dict.fromkeys(one.protocol.dataset for one in experiments):
         own = [one for one in experiments if one.protocol.dataset == name]
-        cards = _cards(name, own, seeds, set(files), loaded)
+        cards = _cards(name, own, wanted, set(files), loaded)
         for one in own:
-            runs = [records.read(files[key]) for key in sorted(_keys([one], cards, seeds) & set(files))]
+            runs = [records.read(files[key]) for key in sorted(_keys([one], cards, wanted) & set(files))]
             runs = [run for run in runs if run.stop["reason"] in records.SETTLED]
             found += [replace(run, labels=one.labels) for run in runs] if len(runs) >= FEWEST else []
     return records.table(found)
@@ -92,7 +93,7 @@ def _trained_by(experiments: Sequence[Experiment], seeds: int) -> str:
 def _cards(
     name: str,
     own: Sequence[Experiment],
-    seeds: int,
+    seeds: set[int],
     files: set[tuple[str, int]],
     loaded: Callable[[], pd.DataFrame],
 ) -> tuple[data.Card, ...]:
@@ -111,5 +112,5 @@ def _cards(
     return max(product(*([card, *copies(card, loaded())] for card in here)), key=preference)
 
 
-def _keys(experiments: Sequence[Experiment], cards: tuple[data.Card, ...], seeds: int) -> set[tuple[str, int]]:
-    return {(identity_of(one.text(*cards)), seed) for one in experiments for seed in range(seeds)}
+def _keys(experiments: Sequence[Experiment], cards: tuple[data.Card, ...], seeds: set[int]) -> set[tuple[str, int]]:
+    return {(identity_of(one.text(*cards)), seed) for one in experiments for seed in seeds}
