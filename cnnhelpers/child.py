@@ -13,9 +13,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import psutil
@@ -29,8 +31,13 @@ WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": str(THREADS),
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",  # JAX on CPU
 }
+STARTED = time.time()
 IDLE = 300.0  # seconds after which a process that nobody asks ends, and gives its memory back
+NOT_PASSED_ON = {"CNNHELPERS_RECORDS"}  # variables that a process has no use for: calls name their folders
 GROWTH = 300 * 2**20  # bytes of memory above those after its first call, at which a process is replaced: Keras leaks
+
+
+Surroundings = tuple[dict[str, str], tuple[int, int]]
 
 
 class DiedError(Exception):
@@ -40,7 +47,8 @@ class DiedError(Exception):
 class Child:
     """One process, started by the first call and again after it died; each call waits for its answer.
 
-    Ctrl-C does not reach it. It ends with this process, however that ends, and by `end`.
+    Ctrl-C does not reach it. It ends with this process, however that ends, and by `end`. Where the environment, the
+    working folder or the search path for modules has changed since it was started, a call replaces it.
 
     Examples
     --------
@@ -55,6 +63,7 @@ class Child:
         self._process: subprocess.Popen | None = None
         self._lifeline = -1  # a pipe that we never read: see _end_without
         self._first = 0  # bytes of memory after its first call
+        self._surroundings: Surroundings | None = None  # that it was started in
         self._calling = threading.Lock()
         self.ended = False  # by `end`, from another thread
         self._starting = threading.Lock()
@@ -85,6 +94,18 @@ class Child:
             return answer
         raise answer
 
+    def is_as_new(self) -> bool:
+        """Return whether the next call finds the code that is on disk now."""
+        with suppress(DiedError):
+            return self._process is None or self.call(_is_as_new)
+        return False
+
+    def holds_accelerator(self) -> bool:
+        """Return whether the process computes on a GPU or TPU, whose memory nobody else has until it ends."""
+        with suppress(DiedError):
+            return self._process is not None and self.call(_holds_accelerator)
+        return False
+
     def end(self) -> None:
         """Kill the process, at once and for good; a call that waits for it raises DiedError."""
         with self._starting:
@@ -99,11 +120,12 @@ class Child:
         with self._starting:
             if self.ended:
                 raise DiedError("ended")
-            if self._process is not None and self._process.poll() is not None:  # it was idle
-                self._bury()
+            surroundings = _surroundings()
+            if self._process is not None and (self._process.poll() is not None or self._surroundings != surroundings):
+                self._bury()  # it was idle for long, or would be another now
             if self._process is None:
-                self._process, self._lifeline = _start()
-                self._first = 0
+                self._process, self._lifeline = _start(surroundings[0])
+                self._surroundings, self._first = surroundings, 0
             return self._process
 
     def _bury(self) -> str:
@@ -128,6 +150,28 @@ class Child:
             self._bury()
 
 
+_KEPT: deque[Child] = deque()  # processes that wait for somebody to take them; the last one used is warm
+os.register_at_fork(after_in_child=_KEPT.clear)  # they are the parent's
+
+
+def take() -> Child:
+    """Return a process that was kept, where it is as good as a new one, else a new one."""
+    while True:
+        try:
+            child = _KEPT.pop()
+        except IndexError:
+            return Child()
+        if child.is_as_new():
+            return child
+        child.end()
+
+
+def keep(child: Child) -> None:
+    """Let a process wait for the next `take`: to start another takes seconds. Without one it ends after IDLE."""
+    if not child.ended:
+        _KEPT.append(child)
+
+
 class Children:
     """Several such processes; calls wait for the next one that is free.
 
@@ -140,9 +184,9 @@ class Children:
     """
 
     def __init__(self, number: int) -> None:
-        """`number` processes, each started when it is needed."""
-        self._children = [Child() for _ in range(number)]
-        self._idle: queue.LifoQueue[Child] = queue.LifoQueue()  # the last one used is warm
+        """`number` processes, kept from before or started when they are needed."""
+        self._children = [take() for _ in range(number)]
+        self._idle: queue.LifoQueue[Child | None] = queue.LifoQueue()  # the last one used is warm
         for child in self._children:
             self._idle.put(child)
         self._threads = ThreadPoolExecutor(number)  # each waits for a process
@@ -152,21 +196,33 @@ class Children:
         return self._threads.submit(self._call, function, *arguments)
 
     def close(self) -> None:
-        """Kill the processes and forget the calls that wait."""
+        """Kill the processes that are busy, keep others for later, forget the calls that wait."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        idle = []
+        with suppress(queue.Empty):
+            while True:
+                idle.append(self._idle.get_nowait())
         for child in self._children:
-            child.end()
+            self._idle.put(None)
+            if child not in idle:
+                child.end()
         self._threads.shutdown()
+        for child in idle:
+            if child.holds_accelerator():
+                child.end()
+            keep(child)
 
     def _call(self, function: Callable, *arguments: Any) -> Any:
         child = self._idle.get()
+        if child is None:
+            raise DiedError("closed")
         try:
             return child.call(function, *arguments)
         finally:
             self._idle.put(child)
 
 
-def _start() -> tuple[subprocess.Popen, int]:
+def _start(variables: dict[str, str]) -> tuple[subprocess.Popen, int]:
     """Return a process and the end of its lifeline to be kept open."""
     ours, its = os.pipe()
     try:
@@ -174,7 +230,7 @@ def _start() -> tuple[subprocess.Popen, int]:
             [sys.executable, "-P", "-m", "cnnhelpers.child", str(os.getpid()), str(its)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_environment(),
+            env=variables,
             pass_fds=[its],
             process_group=0,  # the terminal's Ctrl-C is for us alone
         )
@@ -186,11 +242,36 @@ def _start() -> tuple[subprocess.Popen, int]:
     return process, ours
 
 
-def _environment() -> dict[str, str]:
-    """Return the environment of a process: one thread, flags of the user's own kept, our search path for modules."""
+def _surroundings() -> Surroundings:
+    """Return the environment of a process and its working folder, as device and inode.
+
+    One thread, flags of the user's own kept, our search path for modules.
+    """
     flags = f"{os.environ.get('XLA_FLAGS', '')} {WORKER_ENVIRONMENT['XLA_FLAGS']}".strip()
     path = os.pathsep.join(os.path.abspath(folder) for folder in sys.path)  # noqa: PTH100
-    return os.environ | WORKER_ENVIRONMENT | {"XLA_FLAGS": flags, "PYTHONPATH": path}
+    variables = os.environ | WORKER_ENVIRONMENT | {"XLA_FLAGS": flags, "PYTHONPATH": path}
+    here = Path().stat()
+    return {name: variables[name] for name in variables.keys() - NOT_PASSED_ON}, (here.st_dev, here.st_ino)
+
+
+def _holds_accelerator() -> bool:
+    return "keras" in sys.modules and not environment.device().startswith("cpu")
+
+
+def _is_as_new() -> bool:
+    """Return whether no module that is loaded here has changed on disk."""
+    return all(_unchanged(module) for module in list(sys.modules.values()))
+
+
+def _unchanged(module: Any) -> bool:
+    """Return whether the file of a module, if it has any, is as old as this process; a lazy module is not loaded."""
+    try:
+        file = object.__getattribute__(module, "__dict__").get("__file__")
+        return file is None or Path(file).stat().st_ctime < STARTED
+    except AttributeError:
+        return True
+    except OSError:  # deleted
+        return False
 
 
 def _answer(requests: BinaryIO, answers: BinaryIO) -> None:

@@ -4,7 +4,6 @@ No file system is shared: runs and datasets go out through dask, records come ba
 """
 
 import functools
-import queue
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +16,7 @@ from uuid import uuid4
 import cloudpickle
 
 from cnnhelpers import backup, data, environment, handover
-from cnnhelpers.child import Child, DiedError
+from cnnhelpers.child import Child, DiedError, keep, take
 from cnnhelpers.errors import InputError
 from cnnhelpers.plans import Run
 from cnnhelpers.workers import Outcome, train_run
@@ -148,10 +147,7 @@ def train_here(payload: bytes, cards: Mapping[str, data.Card], code: str) -> Out
 @contextmanager
 def _child(cancelled: Callable[[], bool]) -> Iterator[Child]:
     """Yield a process, which is killed once `cancelled` returns True and kept for the next run otherwise."""
-    try:
-        child = _idle().get_nowait()
-    except queue.Empty:
-        child = Child()
+    child = take()
     done = threading.Event()
 
     def watch() -> None:
@@ -167,14 +163,7 @@ def _child(cancelled: Callable[[], bool]) -> Iterator[Child]:
     finally:
         done.set()
         watcher.join()
-        if not child.ended:
-            _idle().put(child)
-
-
-@functools.cache
-def _idle() -> "queue.SimpleQueue[Child]":
-    """Return the processes below this dask worker that wait for a run."""
-    return queue.SimpleQueue()
+        keep(child)
 
 
 def _save(dataset: data.Dataset, file: Path) -> None:

@@ -1,5 +1,6 @@
 """From a run to its trained model: records keep no weights, but a seed trains the same ones again."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,7 @@ import cloudpickle
 
 from cnnhelpers import environment, predictions, records
 from cnnhelpers.atomic import check_writable
-from cnnhelpers.child import THREADS, Child
+from cnnhelpers.child import THREADS, Children
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment
 from cnnhelpers.plans import Run, plan
@@ -41,11 +42,8 @@ def trained(experiment: Experiment, seed: int = 0, folder: Path | str = "models"
     path = Path(folder) / f"{records.slug(experiment.id)}-{identity}-{seed}.keras"
     if not path.exists():
         check_writable(path.parent, "pass another folder=")
-        child = Child()
-        try:
-            child.call(_train_and_save, cloudpickle.dumps(one), path.resolve())
-        finally:
-            child.end()
+        with closing(Children(1)) as children:
+            children.submit(_train_and_save, cloudpickle.dumps(one), path.resolve()).result()
     return predictions.load_model(path)
 
 

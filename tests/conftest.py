@@ -10,7 +10,9 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 
-from cnnhelpers import backup
+from cnnhelpers import backup, child
+
+child.NOT_PASSED_ON.add("PYTEST_CURRENT_TEST")  # another for every test: no process would be used twice
 
 
 @pytest.fixture(autouse=True)
