@@ -97,13 +97,13 @@ class Child:
     def is_as_new(self) -> bool:
         """Return whether the next call finds the code that is on disk now."""
         with suppress(DiedError):
-            return self._process is None or self.call(_is_as_new)
+            return not self._is_current() or self.call(_is_as_new)
         return False
 
     def holds_accelerator(self) -> bool:
         """Return whether the process computes on a GPU or TPU, whose memory nobody else has until it ends."""
         with suppress(DiedError):
-            return self._process is not None and self.call(_holds_accelerator)
+            return self._is_current() and self.call(_holds_accelerator)
         return False
 
     def end(self) -> None:
@@ -116,16 +116,20 @@ class Child:
             if self._process is not None:
                 self._bury()
 
+    def _is_current(self) -> bool:
+        """Return whether there is a process that the next call would ask."""
+        running = self._process is not None and self._process.poll() is None
+        return running and self._surroundings == _surroundings()
+
     def _running(self) -> subprocess.Popen:
         with self._starting:
             if self.ended:
                 raise DiedError("ended")
-            surroundings = _surroundings()
-            if self._process is not None and (self._process.poll() is not None or self._surroundings != surroundings):
-                self._bury()  # it was idle for long, or would be another now
+            if self._process is not None and not self._is_current():  # it was idle for long, or would be another now
+                self._bury()
             if self._process is None:
-                self._process, self._lifeline = _start(surroundings[0])
-                self._surroundings, self._first = surroundings, 0
+                self._surroundings, self._first = _surroundings(), 0
+                self._process, self._lifeline = _start(self._surroundings[0])
             return self._process
 
     def _bury(self) -> str:
@@ -207,7 +211,7 @@ class Children:
             if child not in idle:
                 child.end()
         self._threads.shutdown()
-        for child in idle:
+        for child in reversed(idle):
             if child.holds_accelerator():
                 child.end()
             keep(child)

@@ -1,6 +1,7 @@
 """Processes that call functions for us wait for the next caller, as long as a new one would be no other."""
 
 import os
+import signal
 import subprocess
 import sys
 from contextlib import closing
@@ -42,6 +43,12 @@ def test_another_environment_or_folder_is_another_process(tmp_path, monkeypatch)
     assert called(os.getenv, "CNNHELPERS_DATA") == "elsewhere"
     monkeypatch.chdir(tmp_path)
     assert Path(called(os.getcwd)) == tmp_path.resolve()
+
+
+def test_a_process_that_was_killed_while_it_waited_is_replaced():
+    waiting = called(os.getpid)
+    os.kill(waiting, signal.SIGKILL)
+    assert called(os.getpid) != waiting
 
 
 def test_a_busy_process_is_killed_and_not_kept():

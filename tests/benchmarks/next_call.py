@@ -14,9 +14,8 @@ from statistics import median
 
 import pandas as pd
 
-from cnnhelpers import child, environment, run
+from cnnhelpers import child, environment, run, studies
 from cnnhelpers.experiment import Experiment
-from cnnhelpers.studies import regularization
 from tests.benchmarks.tables import write_table
 
 ROUNDS = 5
@@ -40,7 +39,7 @@ def end_kept() -> None:
 if __name__ == "__main__":
     rows = []
     for name in NETWORKS:
-        (published,) = regularization.experiments([name])
+        (published,) = studies.find(name)
         small = replace(published, protocol=replace(published.protocol, dataset="digits", images=200, epochs=1))
         seconds = {"new processes, s": [], "kept processes, s": []}
         for _ in range(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS):
