@@ -3,8 +3,10 @@
 Everything here can be shown without the data: sizes, class counts and pixel statistics then come from a record.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,28 +82,21 @@ def diagram(experiment: Experiment):
 
 def sizes(experiments: list[Experiment]) -> pd.DataFrame:
     """Return parameters and FLOPs of several networks, one row each."""
-    models = [_model(experiment) for experiment in experiments]
-    return pd.DataFrame(
-        {
-            "network": [experiment.labels["title"] or experiment.id for experiment in experiments],
-            "parameters": [model.count_params() for model in models],
-            "MFLOPs for one image": [round(summaries.flops(model) / 1e6, 3) for model in models],
-        },
-        index=pd.Index([experiment.id for experiment in experiments], name="experiment"),
-    )
+    return _table(experiments, _size)
 
 
-def receptive_fields(experiments: list[Experiment]) -> pd.Series:
-    """Return the receptive field of each network (summaries.receptive_field) beside the side of its images."""
-    models = {experiment.id: _model(experiment) for experiment in experiments}
-    told = {id: f"{summaries.receptive_field(model)} of {max(model.input_shape[1:3])}" for id, model in models.items()}
-    return pd.Series(told, name="receptive field (pixels)").rename_axis("experiment")
+def networks(experiments: list[Experiment]) -> pd.DataFrame:
+    """Return what decides how several chains of layers learn, one row each.
 
+    Parameters and FLOPs as `sizes` gives them, the receptive field (summaries.receptive_field) beside the side of the
+    images, and how the weights are drawn and whether batches are normalized (summaries.initialization).
+    """
 
-def initial_weights(experiments: list[Experiment]) -> pd.Series:
-    """Return how each network draws its weights, and whether it normalizes batches (summaries.initialization)."""
-    told = {experiment.id: summaries.initialization(_model(experiment)) for experiment in experiments}
-    return pd.Series(told, name="weights").rename_axis("experiment")
+    def facts(model) -> dict[str, Any]:
+        field = f"{summaries.receptive_field(model)} of {max(model.input_shape[1:3])}"
+        return _size(model) | {"receptive field (pixels)": field, "weights": summaries.initialization(model)}
+
+    return _table(experiments, facts)
 
 
 def provenance(runs: pd.DataFrame) -> Markdown:
@@ -166,6 +161,16 @@ def gallery(record: records.Record, name: str, count: int = 10) -> Markdown | No
         dataset.test_images[:count], probabilities, dataset.test_labels[:count], dataset.class_names
     )
     return None
+
+
+def _table(experiments: list[Experiment], facts: Callable[[Any], dict[str, Any]]) -> pd.DataFrame:
+    """Return one row for each network, of what `facts` reads off its model."""
+    rows = [{"network": one.labels["title"] or one.id} | facts(_model(one)) for one in experiments]
+    return pd.DataFrame(rows, index=pd.Index([one.id for one in experiments], name="experiment"))
+
+
+def _size(model) -> dict[str, Any]:
+    return {"parameters": model.count_params(), "MFLOPs for one image": round(summaries.flops(model) / 1e6, 3)}
 
 
 def _model(experiment: Experiment):

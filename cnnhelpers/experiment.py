@@ -168,6 +168,7 @@ class Experiment:
     profile: str = "own"
     assumptions: tuple[str, ...] = ()
     _texts: dict[tuple[Any, ...], str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _networks: dict[tuple[Any, ...], str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check labels and protocol; turn a list of layers into a function that builds fresh ones."""
@@ -231,17 +232,23 @@ class Experiment:
         return self._texts[key]
 
     def _describe(self, card: "data.Card", *sources: "data.Card") -> str:
-        from cnnhelpers.canonical import describe
-
         height, width, channels = card.image_shape
         about = f"data: {height}x{width}x{channels}, {card.classes} classes, sha256 {card.fingerprint[:16]}"
-        model = self.build(padded_shape(card.image_shape, self.protocol.padding), card.classes)
         starts = f"weights: {weights_text(self.weights)}\n" if self.weights else ""
         if self.after is not None:
             name = self.after.protocol.dataset
             own = card if name == self.protocol.dataset else next((one for one in sources if one.name == name), None)
             starts += f"after: {self.after.identity(own, card, *sources)}\n"
-        return f"{about}\n{self.protocol.text()}\n{starts}network:\n{describe(model, indent='  ')}"
+        network = self._network(padded_shape(card.image_shape, self.protocol.padding), card.classes)
+        return f"{about}\n{self.protocol.text()}\n{starts}network:\n{network}"
+
+    def _network(self, *shape: Any) -> str:
+        """Return the lines of the network, built once for all versions of the data that have images of this shape."""
+        from cnnhelpers.canonical import describe
+
+        if shape not in self._networks:
+            self._networks[shape] = describe(self.build(*shape), indent="  ")
+        return self._networks[shape]
 
     def identity(self, card: "data.Card | None" = None, *sources: "data.Card") -> str:
         """Return the identity: 16 hexadecimal digits of the SHA-256 of the canonical text."""

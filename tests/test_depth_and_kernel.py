@@ -153,7 +153,7 @@ def test_initialization_is_that_of_the_kernels_before_the_output():
 
 
 def test_the_page_tells_plain_from_regularized_weights():
-    weights = chapters.initial_weights(depth_and_kernel.matched_kernels())
+    weights = chapters.networks(depth_and_kernel.matched_kernels()).weights
     told = ["Glorot", "He, batch normalization"]
     assert weights.to_dict() == dict(zip(["C22", "C24", "C22-pairs", "C24-pairs"], told * 2, strict=True))
 

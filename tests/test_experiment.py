@@ -155,6 +155,19 @@ def test_other_pixels_change_the_identity():
     assert Experiment(network, GOLDEN_PROTOCOL).identity(other) != GOLDEN_IDENTITY
 
 
+def test_copies_of_the_data_share_one_build_and_images_of_another_shape_have_their_own():
+    built = []
+
+    def network(input_shape, classes):
+        built.append(input_shape)
+        return keras.Sequential([keras.Input(input_shape), layers.Flatten(), layers.Dense(classes, "softmax")])
+
+    experiment = Experiment(network)
+    cards = [Card("mine", (28, 28, side), 10, hash * 32, False) for side in (1, 3) for hash in ("ab", "cd")]
+    assert len({experiment.text(card) for card in cards}) == 4
+    assert built == [(28, 28, 1), (28, 28, 3)]
+
+
 @pytest.mark.parametrize("options", [{"filters": 9}, {"rate": 0.4}])
 def test_every_layer_argument_changes_the_identity(options):
     def changed(input_shape, classes):
