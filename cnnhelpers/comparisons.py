@@ -161,10 +161,11 @@ def percent(table: pd.DataFrame) -> pd.DataFrame:
     for column in ("estimate", "low", "high", "sd", "published"):
         if column in shown:
             shown[column] = [("" if np.isnan(value) else f"{100 * value:.2f}") for value in shown[column]]
-    if "p" in shown:
-        shown["p"] = [
-            ("" if np.isnan(value) else f"{value:.2g}" if value >= 1e-4 else "< 0.0001") for value in shown["p"]
-        ]
+    for column in ("p", "page_p"):
+        if column in shown:
+            shown[column] = [
+                ("" if np.isnan(value) else f"{value:.2g}" if value >= 1e-4 else "< 0.0001") for value in shown[column]
+            ]
     return shown
 
 
