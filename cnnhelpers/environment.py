@@ -36,6 +36,7 @@ def import_keras_quietly() -> None:
         config.set_floatx("float32")
         config.set_epsilon(1e-7)
         config.set_image_data_format("channels_last")
+        _versions()
         logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its retracing warnings are not about the user's code
     finally:
         if collecting:
@@ -60,7 +61,15 @@ def open_standard_streams() -> None:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that can decide a result, where installed."""
+    """Return the versions of Python and of the libraries that can decide a result, where installed.
+
+    They are looked up once, when Keras is imported at the latest: what is installed later is not what computes here.
+    """
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:

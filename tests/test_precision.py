@@ -1,5 +1,6 @@
 """A record names the precision that was computed in: what could change it unseen is ruled out or told."""
 
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -46,6 +47,16 @@ def test_onednn_is_on_unless_the_environment_says_otherwise(monkeypatch, asked, 
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.split() == [given, given]
+
+
+def test_versions_are_those_that_were_loaded_whatever_is_installed_later(monkeypatch):
+    environment._versions.cache_clear()
+    environment.import_keras_quietly()
+    loaded = environment.versions()
+    assert loaded["keras"] == keras.__version__
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "0.0.1")
+    environment.versions()["keras"] = "changed by a caller"
+    assert environment.versions() == loaded
 
 
 def test_a_keras_json_does_not_decide_what_runs_compute_in(tmp_path):
