@@ -16,7 +16,8 @@ from uuid import uuid4
 import cloudpickle
 
 from cnnhelpers import backup, data, environment, handover
-from cnnhelpers.child import Child, DiedError, keep, take
+from cnnhelpers.child import Child, DiedError
+from cnnhelpers.children import keep, take
 from cnnhelpers.errors import InputError
 from cnnhelpers.plans import Run
 from cnnhelpers.workers import Outcome, train_run

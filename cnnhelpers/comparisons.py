@@ -9,7 +9,7 @@ import pandas as pd
 from cnnhelpers.errors import unknown
 from cnnhelpers.provenance import differing
 from cnnhelpers.published import DATASETS, printed
-from cnnhelpers.statistics import Comparison, by_seed, interval, paired
+from cnnhelpers.statistics import Comparison, by_seed, interval, need_columns, paired
 from cnnhelpers.verdicts import decide, holm
 
 
@@ -27,7 +27,7 @@ def summary(runs: pd.DataFrame, value: str = "test_accuracy", by: str | list[str
     >>> summary(runs).round(3).values.tolist()
     [['a', 0.9, 0.875, 0.925, 0.01, 3, 0]]
     """
-    _need(runs, value)
+    need_columns(runs, value)
     names = [by] if isinstance(by, str) else list(by)
     rows = []
     for key, group in runs.groupby(names, sort=False, dropna=False):
@@ -58,7 +58,7 @@ def compare(runs: pd.DataFrame, a: str, b: str, value: str = "test_accuracy") ->
     >>> print(in_points(compare(runs, "a", "b")))
     +2.0 points [-0.5, +4.5], 95 % interval over 3 seeds
     """
-    _need(runs, value)
+    need_columns(runs, value)
     for name in (a, b):
         if name not in set(runs["experiment"]):
             raise unknown("experiment", name, map(str, runs["experiment"].unique()))
@@ -167,8 +167,3 @@ def percent(table: pd.DataFrame) -> pd.DataFrame:
                 ("" if np.isnan(value) else f"{value:.2g}" if value >= 1e-4 else "< 0.0001") for value in shown[column]
             ]
     return shown
-
-
-def _need(runs: pd.DataFrame, value: str) -> None:
-    if value not in runs:
-        raise unknown("column of runs", value, map(str, runs.columns))

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from cnnhelpers.data import KNOWN
-from cnnhelpers.errors import InputError, unknown
+from cnnhelpers.errors import InputError
 from cnnhelpers.published import DATASETS
 from cnnhelpers.records import Record, histories
-from cnnhelpers.statistics import by_seed
+from cnnhelpers.statistics import by_seed, need_columns
 from cnnhelpers.verdicts import MARGINS
 
 # quantities made of two columns: the first minus the second
@@ -83,9 +83,7 @@ class Measurements:
 
     def __post_init__(self) -> None:
         """Refuse tables that are no runs, and runs that cannot stand side by side."""
-        for column in ("experiment", "seed"):
-            if column not in self.runs:
-                raise unknown("column of runs", column, map(str, self.runs.columns))
+        need_columns(self.runs, "experiment", "seed")
         found = sorted(set(self.runs["profile"])) if "profile" in self.runs else []
         if len(found) > 1:
             raise InputError(

@@ -8,7 +8,8 @@ import cloudpickle
 
 from cnnhelpers import environment, predictions, records
 from cnnhelpers.atomic import check_writable
-from cnnhelpers.child import THREADS, Children
+from cnnhelpers.child import THREADS
+from cnnhelpers.children import Children
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment
 from cnnhelpers.plans import Run, plan

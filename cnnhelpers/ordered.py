@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from cnnhelpers.errors import InputError, unknown
+from cnnhelpers.errors import InputError
 from cnnhelpers.planning import ALPHA
-from cnnhelpers.statistics import by_seed
+from cnnhelpers.statistics import by_seed, need_columns
 from cnnhelpers.trends import saturation, trend
 from cnnhelpers.verdicts import holm
 
@@ -52,9 +52,7 @@ def trends(runs: pd.DataFrame, level: str, by: str, margin: float, value: str = 
     >>> found[["kind", "levels", "n", "monotone", "flat_from"]].values.tolist()
     [['3x3', '2, 3, 5', 3, 'yes', '3']]
     """
-    for column in (level, by):
-        if column not in runs:
-            raise unknown("column of runs", column, map(str, runs.columns))
+    need_columns(runs, level, by)
     rows = []
     for name, own in runs.groupby(by):
         levels = own.groupby("experiment")[level].first().sort_values()

@@ -17,7 +17,8 @@ import pandas as pd
 
 from cnnhelpers import data, environment, records, representations
 from cnnhelpers.atomic import replace_file
-from cnnhelpers.child import THREADS, Children
+from cnnhelpers.child import THREADS
+from cnnhelpers.children import Children
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment
 from cnnhelpers.plans import Run, plan

@@ -86,6 +86,18 @@ class Equivalence:
     n_failed: int
 
 
+def need_columns(runs: pd.DataFrame, *columns: str) -> None:
+    """Raise InputError for the first of `columns` that `runs` lacks.
+
+    >>> need_columns(pd.DataFrame({"experiment": [], "seed": []}), "seed", "sead")
+    Traceback (most recent call last):
+    cnnhelpers.errors.InputError: unknown column of runs 'sead': did you mean 'seed'? Known: experiment, seed
+    """
+    for column in columns:
+        if column not in runs:
+            raise unknown("column of runs", column, map(str, runs.columns))
+
+
 def by_seed(runs: pd.DataFrame, value: str) -> pd.DataFrame:
     """Return one column of `runs` as a table (num_seeds, num_experiments): pairs stand in one row.
 
@@ -100,9 +112,7 @@ def by_seed(runs: pd.DataFrame, value: str) -> pd.DataFrame:
     InputError
         For a column that `runs` lacks, or two runs of one experiment with one seed.
     """
-    for column in ("experiment", "seed", value):
-        if column not in runs:
-            raise unknown("column of runs", column, map(str, runs.columns))
+    need_columns(runs, "experiment", "seed", value)
     twice = runs[runs.duplicated(["experiment", "seed"])]
     if len(twice):
         raise InputError(

@@ -9,7 +9,8 @@ import cloudpickle
 import numpy as np
 
 from cnnhelpers import backup, data, environment, records
-from cnnhelpers.child import THREADS, Children
+from cnnhelpers.child import THREADS
+from cnnhelpers.children import Children
 from cnnhelpers.errors import InputError
 from cnnhelpers.handover import provide
 from cnnhelpers.plans import Run

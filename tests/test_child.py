@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cnnhelpers.child import Child, Children, DiedError
+from cnnhelpers.child import Child, DiedError
+from cnnhelpers.children import Children
 from tests.faults.processes import ROOT, gone
 
 
@@ -76,7 +77,7 @@ def test_a_forked_process_has_its_own():
     code = """
 import os
 from contextlib import closing
-from cnnhelpers.child import Children
+from cnnhelpers.children import Children
 def called():
     with closing(Children(1)) as children:
         return children.submit(os.getpid).result()

@@ -9,12 +9,11 @@ one seed a core, with processes that are new and with those of the call before, 
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from statistics import median
 
 import pandas as pd
 
-from cnnhelpers import child, environment, run, studies
+from cnnhelpers import children, environment, run, studies
 from cnnhelpers.experiment import Experiment
 from tests.benchmarks.tables import write_table
 
@@ -32,15 +31,15 @@ def seconds_of_a_call(experiment: Experiment) -> float:
 
 def end_kept() -> None:
     """End the processes that wait."""
-    while child._KEPT:
-        child._KEPT.pop().end()
+    while children._KEPT:
+        children._KEPT.pop().end()
 
 
 if __name__ == "__main__":
     rows = []
     for name in NETWORKS:
         (published,) = studies.find(name)
-        small = replace(published, protocol=replace(published.protocol, dataset="digits", images=200, epochs=1))
+        small = published.change(dataset="digits", images=200, epochs=1)
         seconds = {"new processes, s": [], "kept processes, s": []}
         for _ in range(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS):
             end_kept()
