@@ -31,7 +31,6 @@ WORKER_ENVIRONMENT = {
 IDLE = 300.0  # seconds after which a process that nobody asks ends, and gives its memory back
 NOT_PASSED_ON = {"CNNHELPERS_RECORDS"}  # variables that a process has no use for: calls name their folders
 GROWTH = 300 * 2**20  # bytes of memory above those after its first call, at which a process is replaced: Keras leaks
-STARTED = time.time()
 Surroundings = tuple[dict[str, str], tuple[int, int]]  # environment, working folder as device and inode
 
 
@@ -194,7 +193,7 @@ def _unchanged(module: Any) -> bool:
     """Return whether the file of a module, if it has any, is as old as this process; a lazy module is not loaded."""
     try:
         file = object.__getattribute__(module, "__dict__").get("__file__")
-        return file is None or Path(file).stat().st_ctime < STARTED
+        return file is None or Path(file).stat().st_ctime < environment.STARTED
     except AttributeError:
         return True
     except OSError:  # deleted

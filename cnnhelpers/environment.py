@@ -9,9 +9,11 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from functools import cache
 from pathlib import Path
 
+STARTED = time.time()  # in a process of ours, before it loads what it is asked to call
 LIBRARIES = ("cnnhelpers", "keras", "tensorflow", "jax", "torch", "numpy", "scikit-learn", "scipy")
 
 

@@ -36,6 +36,19 @@ def test_changed_code_is_loaded_anew(tmp_path, monkeypatch):
         assert called(code_of_ones_own.answer) == answer
 
 
+def test_code_that_changed_before_anybody_asked_has_changed(tmp_path, monkeypatch):
+    module = tmp_path / "code_changed_at_once.py"
+    monkeypatch.syspath_prepend(tmp_path)
+    module.write_text("def answer():\n    return 1\n")
+    import code_changed_at_once
+
+    child = Child()
+    assert child.call(code_changed_at_once.answer) == 1
+    module.write_text("def answer():\n    return 2\n")
+    assert not child.is_as_new()
+    child.end()
+
+
 def test_another_environment_or_folder_is_another_process(tmp_path, monkeypatch):
     first = called(os.getpid)
     monkeypatch.setenv("CNNHELPERS_RECORDS", "elsewhere")  # nothing that a process looks at
