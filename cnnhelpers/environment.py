@@ -39,6 +39,7 @@ def import_keras_quietly() -> None:
         config.set_epsilon(1e-7)
         config.set_image_data_format("channels_last")
         _versions()
+        commit()  # of the code that is loaded now
         logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its retracing warnings are not about the user's code
     finally:
         if collecting:
@@ -94,7 +95,13 @@ def device() -> str:
 
 @cache
 def processor() -> str:
-    """Return the processor's model name as the system tells it."""
+    """Return the model name of what computes: of the GPU that JAX uses, else of the processor, as the system tells."""
+    import keras
+
+    if keras.backend.backend() == "jax" and device().startswith("gpu"):
+        import jax
+
+        return jax.devices()[0].device_kind
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
@@ -132,7 +139,10 @@ def code() -> str:
 
 @cache
 def commit() -> str:
-    """Return the commit of the checkout that the package runs from, "+" after it if its code was changed, or ""."""
+    """Return the commit of the checkout that the package runs from, "+" after it if its code was changed, or "".
+
+    It is looked up once, when Keras is imported at the latest: what is committed later is not what computes here.
+    """
     package = Path(__file__).resolve().parent
 
     def git(*arguments: str) -> str:

@@ -1,8 +1,9 @@
-"""The precision of convolutions and matrix products: float32, or bfloat16 where the processor computes in it.
+"""The precision of convolutions and matrix products: float32, or bfloat16 where processor or GPU computes in it.
 
-Weights and everything that a user sees stay float32: TensorFlow's graph optimizer puts the products of oneDNN into
-bfloat16 (8 bits of mantissa, the range of float32) and back; what lies between two of them, such as a pooling, may pass
-in bfloat16 too.
+Weights and everything that a user sees stay float32. On a processor TensorFlow's graph optimizer puts the products of
+oneDNN into bfloat16 (8 bits of mantissa, the range of float32) and back; what lies between two of them, such as a
+pooling, may pass in bfloat16 too. On a GPU, with JAX, the layers do it themselves (see bfloat16_layers.py); all other
+products are then float32's, which JAX would compute there in TensorFloat-32 (10 bits of mantissa).
 """
 
 import os
@@ -17,10 +18,13 @@ BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}  # of processors that multiply in i
 
 
 def available() -> bool:
-    """Return whether products can be computed in bfloat16 here: oneDNN's, on a processor that has it."""
-    if keras.backend.backend() != "tensorflow" or os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
+    """Return whether products can be computed in bfloat16 here: by oneDNN on a processor that has it, by JAX's GPU."""
+    backend, on_gpu = keras.backend.backend(), environment.device().startswith("gpu")
+    if backend == "jax":
+        return on_gpu
+    if backend != "tensorflow" or on_gpu or os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
         return False
-    return environment.device().startswith("cpu") and bool(BFLOAT16_FLAGS & environment.processor_flags())
+    return bool(BFLOAT16_FLAGS & environment.processor_flags())
 
 
 @contextmanager
@@ -32,6 +36,12 @@ def products_in(precision: str) -> Iterator[str]:
     """
     if not available():
         yield "float32"
+        return
+    if keras.backend.backend() == "jax":
+        import jax
+
+        with jax.default_matmul_precision("float32"):
+            yield precision
         return
     from tensorflow import config
 

@@ -8,9 +8,6 @@
 tests/benchmarks/throughput.py measures both. Only this module and precision.py know the backend.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -71,29 +68,3 @@ class SixteenBitDropout(keras.layers.Dropout):
 
 
 FUSED = {keras.layers.BatchNormalization: FusedBatchNormalization, keras.layers.Dropout: SixteenBitDropout}
-
-
-@contextmanager
-def fused(model: keras.Model) -> Iterator[None]:
-    """Let the batch normalization and dropout of `model` use the kernels above within the context.
-
-    The layers stay the same objects and only lend themselves another class: their weights, names and states are
-    untouched, and a model that is saved afterwards is one of plain Keras.
-    """
-    lent = {id(layer): (layer, type(layer)) for layer in _layers(model) if type(layer) in FUSED}.values()
-    try:
-        for layer, kind in lent:
-            layer.__class__ = FUSED[kind]
-        yield
-    finally:
-        for layer, kind in lent:
-            layer.__class__ = kind
-
-
-def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """Yield the layers of a model, and of the models within it."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-        else:
-            yield layer

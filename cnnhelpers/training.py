@@ -11,10 +11,12 @@ import numpy as np
 import psutil
 
 from cnnhelpers import backup, data, environment, evaluation, seeds, transfer
+from cnnhelpers.bfloat16_layers import BFLOAT16
 from cnnhelpers.compilation import compile_for
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiment import Experiment, identity_of
 from cnnhelpers.inputs import assemble, batches, gathered
+from cnnhelpers.lending import lend
 from cnnhelpers.precision import products_in
 from cnnhelpers.records import Record
 from cnnhelpers.splits import Part, Split, split
@@ -92,7 +94,7 @@ def train(
         model = prepare(experiment, parts.train, len(dataset.class_names), seed, backup_folder)
         counted = flops(model)
         store = backup.Backup(backup_folder, identity, seed)
-        task, progress = learn(model, experiment, parts, seed, store, backup_folder)
+        task, progress = learn(model, experiment, parts, seed, store, backup_folder, precision)
         record = Record(
             identity=identity,
             seed=seed,
@@ -107,7 +109,8 @@ def train(
         if record.status == "failed":
             return model, record, {}
         seen = (task.model, task.parts, dataset.class_names, task.experiment.protocol.padding)
-        results = evaluation.evaluate(*seen, EVALUATION_BATCH)
+        with other_kernels(model, precision):
+            results = evaluation.evaluate(*seen, EVALUATION_BATCH)
         kept.write(model.layers[-1].get_weights())
     record = dataclasses.replace(record, metrics=results.metrics, classes=results.classes)
     return model, record, results.arrays
@@ -134,11 +137,17 @@ def prepare(
 
 
 def learn(
-    model: keras.Model, experiment: Experiment, parts: Split, seed: int, store: "backup.Backup", folder: Path | None
+    model: keras.Model,
+    experiment: Experiment,
+    parts: Split,
+    seed: int,
+    store: "backup.Backup",
+    folder: Path | None,
+    precision: str,
 ) -> tuple[transfer.Task, Progress]:
     """Train the compiled `model`: by its head alone, on features computed once, where all else is frozen."""
-    task = transfer.task(model, experiment, parts, folder)
-    with faster_layers(model):
+    with other_kernels(model, precision):
+        task = transfer.task(model, experiment, parts, folder)
         return task, fit(task.model, task.experiment, task.parts, seed, store)
 
 
@@ -157,9 +166,9 @@ def final_weights(experiment: Experiment, seed: int, folder: Path | None) -> lis
             return weights
         dataset = data.load(protocol.dataset)
         parts = split(dataset, protocol.split, seed, protocol.images)
-        with products_in(protocol.precision):
+        with products_in(protocol.precision) as precision:
             model = prepare(experiment, parts.train, len(dataset.class_names), seed, folder)
-            _, progress = learn(model, experiment, parts, seed, store, folder)
+            _, progress = learn(model, experiment, parts, seed, store, folder, precision)
         if progress.reason == "diverged":
             store.clear()
             raise DivergedError(f"{experiment.id} with seed {seed} gives no weights to start from: it diverged")
@@ -203,13 +212,13 @@ def fit(model: keras.Model, experiment: Experiment, parts: Split, seed: int, sto
     return progress
 
 
-def faster_layers(model: keras.Model) -> AbstractContextManager[None]:
-    """Return a context in which layers that Keras computes slowly on TensorFlow are computed by other kernels."""
-    if keras.backend.backend() != "tensorflow":
-        return nullcontext()
-    from cnnhelpers.tensorflow_speed import fused
+def other_kernels(model: keras.Model, precision: str) -> AbstractContextManager[None]:
+    """Return a context in which other kernels compute the layers that Keras computes slowly, or in more than asked."""
+    if keras.backend.backend() == "tensorflow":
+        from cnnhelpers.tensorflow_speed import FUSED
 
-    return fused(model)
+        return lend(model, FUSED)
+    return lend(model, BFLOAT16) if precision == "bfloat16" else nullcontext()
 
 
 def watch(model: keras.Model, progress: Progress, metric: str, patience: int, restore_best: bool) -> None:

@@ -1,7 +1,5 @@
 """Batches come whole and in order; batch normalization and dropout by other kernels do what Keras says they do."""
 
-from contextlib import nullcontext
-
 import keras
 import numpy as np
 import pytest
@@ -12,7 +10,8 @@ if keras.backend.backend() != "tensorflow":
 
 import tensorflow as tf
 
-from cnnhelpers.tensorflow_speed import FusedBatchNormalization, SixteenBitDropout, batches, fused
+from cnnhelpers.lending import lend
+from cnnhelpers.tensorflow_speed import FUSED, FusedBatchNormalization, SixteenBitDropout, batches
 
 IMAGES = np.random.default_rng(0).normal(3.0, 2.0, (16, 6, 5, 4)).astype("float32")
 
@@ -112,7 +111,7 @@ def test_a_model_lends_its_layers_and_gets_them_back():
         ]
     )
     plain, weights = [type(layer) for layer in model.layers], model.get_weights()
-    with pytest.raises(RuntimeError, match="on the way"), fused(model):
+    with pytest.raises(RuntimeError, match="on the way"), lend(model, FUSED):
         kinds = [type(layer) for layer in model.layers]
         assert kinds[2:5] == [FusedBatchNormalization, layers.SpatialDropout2D, SixteenBitDropout]
         assert type(inner.layers[0]) is FusedBatchNormalization
@@ -127,13 +126,13 @@ def test_a_layer_of_two_models_is_lent_once_and_comes_back():
     shared, image = layers.BatchNormalization(), keras.Input((6, 5, 4))
     inner = keras.Sequential([image, shared])
     model = keras.Model(image, shared(inner(image)))
-    with fused(model):
+    with lend(model, FUSED):
         assert type(shared) is FusedBatchNormalization
     assert type(shared) is layers.BatchNormalization
 
 
 def test_training_with_and_without_gives_the_same_moments_and_almost_the_same_weights():
-    def trained(context):
+    def trained(kernels):
         keras.utils.set_random_seed(3)
         model = keras.Sequential(
             [
@@ -145,9 +144,9 @@ def test_training_with_and_without_gives_the_same_moments_and_almost_the_same_we
             ]
         )
         model.compile("sgd", "mse")
-        with context(model):
+        with lend(model, kernels):
             model.fit(IMAGES, np.ones((16, 2)), epochs=3, batch_size=8, shuffle=False, verbose=0)
         return model.get_weights()
 
-    for found, expected in zip(trained(fused), trained(nullcontext), strict=True):
+    for found, expected in zip(trained(FUSED), trained({}), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)

@@ -75,7 +75,7 @@ def ours(name: str, precision: str, images: int | None) -> dict[str, float]:
     dataset = data.load(experiment.protocol.dataset)
     parts = split(dataset, experiment.protocol.split, 0)
     order = np.random.default_rng(0).permutation(len(parts.train))[:images]
-    with products_in(precision):
+    with products_in(precision) as used:
         model = training.prepare(experiment, parts.train, len(dataset.class_names), 0)
 
         def epoch(count: int, callback: keras.callbacks.Callback) -> None:
@@ -86,7 +86,7 @@ def ours(name: str, precision: str, images: int | None) -> dict[str, float]:
                 validation = batches(*gathered(parts.validation), batch_size=training.EVALUATION_BATCH)
                 model.evaluate(**validation, verbose=0)
 
-        with training.faster_layers(model):
+        with training.other_kernels(model, used):
             return timed(epoch, len(order)) | {"flops": 3 * flops(model)}
 
 
