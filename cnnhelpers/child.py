@@ -228,11 +228,15 @@ def _end_without(lifeline: int) -> None:
 
     The system does that by itself, at once, on Linux and macOS alike. A thread that were to call os._exit would wait
     for the interpreter, which another may hold for long: while a library is loaded, say. (Linux' PR_SET_PDEATHSIG
-    would do as well, but follows the thread that started the process, which may end before its process does.)
+    would do as well, but follows the thread that started the process, which may end before its process does.) Where a
+    library has SIGPIPE ignored, as JAX does with a GPU, there is an error instead.
     """
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPIPE})
-    while True:
-        os.write(lifeline, bytes(2**20))  # more than any pipe holds
+    try:
+        while True:
+            os.write(lifeline, bytes(2**20))  # more than any pipe holds
+    except BrokenPipeError:
+        os._exit(1)
 
 
 def _end_with(parent: int) -> None:

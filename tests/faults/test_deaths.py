@@ -61,6 +61,17 @@ def test_a_process_that_never_returns_to_the_interpreter_ends_with_its_runner(se
     assert gone([training])
 
 
+def test_a_process_in_which_a_library_ignores_broken_pipes_ends_with_its_runner_without_a_word():
+    code = BUSY.replace("abs, -1", "signal.signal, signal.SIGPIPE, signal.SIG_IGN").replace("sum, range(10**13)", "time.sleep, 600")
+    code = f"import signal, time\n{code}"
+    process = script(code, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "started\n"
+    (training,) = children(process.pid)
+    process.kill()
+    assert process.communicate()[1] == ""
+    assert gone([training])
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM], ids=lambda sent: sent.name)
 def test_a_stopped_runner_leaves_no_orphan_and_the_next_one_finishes_with_the_same_bits(tmp_path, sent, whole):
     process = script(STUDY.format(folder=str(tmp_path)))
