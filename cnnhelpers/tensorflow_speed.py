@@ -4,8 +4,10 @@
   when the images are through everything waits for it to wake: an epoch of 1.3 s takes 2.55 s.
 - Keras spells batch normalization and dropout out in elementary operations, each a pass over all activations: they
   cost three times the convolutions around them.
+- With products in bfloat16 the gradient of a dense layer's bias is summed in it too. Over the pixels of a batch the sum
+  stands still long before its end: report B's dense networks, which see one pixel at a time, then learn less.
 
-tests/benchmarks/throughput.py measures both. Only this module and precision.py know the backend.
+tests/benchmarks/throughput.py measures the first two. Only this module and precision.py know the backend.
 """
 
 import keras
@@ -67,4 +69,21 @@ class SixteenBitDropout(keras.layers.Dropout):
         return inputs * (tf.cast(kept, inputs.dtype) * (LEVELS / (LEVELS - threshold)))
 
 
+class PixelwiseDense(keras.layers.Dense):
+    """A dense layer of (batch, ..., features) as the convolution that it is, whose bias has a float32 gradient."""
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Return activation(inputs @ kernel + bias), (batch, ..., units)."""
+        if len(inputs.shape) < 3:
+            return super().call(inputs, training=training)
+        shape, (features, units) = tf.shape(inputs), self.kernel.shape
+        pixels = tf.reshape(inputs, (shape[0], 1, -1, features))
+        outputs = tf.nn.conv2d(pixels, tf.reshape(self.kernel, (1, 1, features, units)), 1, "VALID")
+        outputs = outputs if self.bias is None else outputs + self.bias
+        outputs = tf.reshape(outputs, tf.concat([shape[:-1], [units]], 0))
+        outputs.set_shape((*inputs.shape[:-1], units))
+        return outputs if self.activation is None else self.activation(outputs)
+
+
 FUSED = {keras.layers.BatchNormalization: FusedBatchNormalization, keras.layers.Dropout: SixteenBitDropout}
+EXACT = {keras.layers.Dense: PixelwiseDense}  # with products in bfloat16

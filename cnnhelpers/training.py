@@ -213,11 +213,11 @@ def fit(model: keras.Model, experiment: Experiment, parts: Split, seed: int, sto
 
 
 def other_kernels(model: keras.Model, precision: str) -> AbstractContextManager[None]:
-    """Return a context in which other kernels compute the layers that Keras computes slowly, or in more than asked."""
+    """Return a context in which other kernels compute what Keras computes slowly, or in other precision than asked."""
     if keras.backend.backend() == "tensorflow":
-        from cnnhelpers.tensorflow_speed import FUSED
+        from cnnhelpers.tensorflow_speed import EXACT, FUSED
 
-        return lend(model, FUSED)
+        return lend(model, FUSED | EXACT if precision == "bfloat16" else FUSED)
     return lend(model, BFLOAT16) if precision == "bfloat16" else nullcontext()
 
 

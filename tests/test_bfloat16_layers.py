@@ -48,7 +48,8 @@ def test_a_convolution_multiplies_what_is_rounded_to_bfloat16(options):
 
 def test_only_convolutions_and_dense_layers_are_lent_and_all_come_back():
     kinds = [layers.Conv2D, layers.DepthwiseConv2D, layers.BatchNormalization, layers.Flatten, layers.Dense]
-    model = keras.Sequential([keras.Input((6, 5, 3)), *(kinds[i](*size) for i, size in enumerate(((4, 3), (3,), (), (), (2,))))])
+    sizes = [(4, 3), (3,), (), (), (2,)]
+    model = keras.Sequential([keras.Input((6, 5, 3)), *(kind(*size) for kind, size in zip(kinds, sizes, strict=True))])
     with lend(model, BFLOAT16):
         assert [type(layer) for layer in model.layers] == [Bfloat16Conv2D, *kinds[1:4], Bfloat16Dense]
     assert [type(layer) for layer in model.layers] == kinds

@@ -11,7 +11,15 @@ if keras.backend.backend() != "tensorflow":
 import tensorflow as tf
 
 from cnnhelpers.lending import lend
-from cnnhelpers.tensorflow_speed import FUSED, FusedBatchNormalization, SixteenBitDropout, batches
+from cnnhelpers.precision import available, products_in
+from cnnhelpers.tensorflow_speed import (
+    EXACT,
+    FUSED,
+    FusedBatchNormalization,
+    PixelwiseDense,
+    SixteenBitDropout,
+    batches,
+)
 
 IMAGES = np.random.default_rng(0).normal(3.0, 2.0, (16, 6, 5, 4)).astype("float32")
 
@@ -150,3 +158,42 @@ def test_training_with_and_without_gives_the_same_moments_and_almost_the_same_we
 
     for found, expected in zip(trained(FUSED), trained({}), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(16, 4), (16, 5, 4), (16, 6, 5, 4), (16, 2, 3, 5, 4)])
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_a_dense_layer_as_a_convolution_is_the_dense_layer(shape, use_bias):
+    images = np.random.default_rng(2).normal(size=shape).astype("float32")
+    options = {"activation": "tanh", "use_bias": use_bias, "bias_initializer": "random_normal"}
+    plain, ours = (kind(7, **options) for kind in (layers.Dense, PixelwiseDense))
+    plain.build(shape)
+    ours.build(shape)
+    ours.set_weights(plain.get_weights())
+    for found, expected in zip(in_training(ours, images)[:2], in_training(plain, images)[:2], strict=True):
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    assert ours(keras.Input(shape[1:])).shape == (None, *shape[1:-1], 7)
+
+
+@pytest.mark.skipif(not available(), reason="the processor does not compute in bfloat16")
+@pytest.mark.parametrize(("kernels", "is_right"), [(FUSED | EXACT, True), (FUSED, False)])
+def test_the_bias_of_a_pixelwise_dense_layer_has_its_gradient_in_bfloat16_too(kernels, is_right):
+    """Plain Keras fails this today, by half of the gradient: once it does not, PixelwiseDense can go."""
+    keras.utils.set_random_seed(0)
+    first, second = (layers.Dense(64, activation="relu") for _ in range(2))
+    model = keras.Sequential([keras.Input((32, 32, 3)), first, second, layers.Flatten(), layers.Dense(2)])
+    images = np.random.default_rng(0).random((64, 32, 32, 3)).astype("float32")
+
+    def gradient(precision, kernels):
+        @tf.function
+        def compute(images):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(model(images, training=True) ** 2)
+            return tape.gradient(loss, [first.bias.value, second.bias.value])
+
+        with products_in(precision), lend(model, kernels):
+            return np.concatenate(compute(tf.constant(images)))
+
+    expected = gradient("float32", FUSED)
+    error = np.linalg.norm(gradient("bfloat16", kernels) - expected) / np.linalg.norm(expected)
+    assert error < 0.05 if is_right else error > 0.2
