@@ -5,18 +5,20 @@ import keras
 from cnnhelpers.experiment import Protocol
 
 STEPS_PER_CALL = 100  # batches between two returns to Python: same results, less waiting
+FEW_STEPS = 500  # of a training, for which tracing a loop over batches takes longer than it saves
 
 
 def compile_for(model: keras.Model, protocol: Protocol, images: int) -> None:
     """Compile a model for the training on so many images that the protocol asks for."""
     steps = -(-images // protocol.batch_size)
-    options = {"learning_rate": learning_rate(protocol, steps * protocol.epochs)}
+    total = steps * protocol.epochs
+    options = {"learning_rate": learning_rate(protocol, total)}
     options |= {} if protocol.momentum is None else {"momentum": protocol.momentum}
     model.compile(
         optimizer=keras.optimizers.get({"class_name": protocol.optimizer, "config": options}),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="crossentropy")],
-        steps_per_execution=min(STEPS_PER_CALL, steps),
+        steps_per_execution=1 if total < FEW_STEPS else min(STEPS_PER_CALL, steps),
         jit_compile=jit_compile(),
     )
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from cnnhelpers import backup, data, precision, seeds, training
+from cnnhelpers import backup, compilation, data, precision, seeds, training
 from cnnhelpers.compilation import learning_rate
 from cnnhelpers.errors import InputError
 from cnnhelpers.inputs import gathered, scaling_layers
@@ -47,6 +47,15 @@ def test_a_new_process_gives_the_same_bits():
         assert done.returncode == 0, done.stderr
         hashes.add(done.stdout.split()[-1])
     assert len(hashes) == 1
+
+
+def test_many_batches_a_call_give_the_same_bits_as_one(monkeypatch):
+    _, one, _ = train(tiny(), 3)
+    monkeypatch.setattr(compilation, "FEW_STEPS", 0)
+    model, many, _ = train(tiny(), 3)
+    assert model.steps_per_execution > 1
+    assert one.weights_sha256 == many.weights_sha256
+    assert learned(one) == learned(many)
 
 
 def test_every_epoch_has_its_own_seeds_of_order_and_dropout():

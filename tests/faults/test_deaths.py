@@ -62,8 +62,8 @@ def test_a_process_that_never_returns_to_the_interpreter_ends_with_its_runner(se
 
 
 def test_a_process_in_which_a_library_ignores_broken_pipes_ends_with_its_runner_without_a_word():
-    code = BUSY.replace("abs, -1", "signal.signal, signal.SIGPIPE, signal.SIG_IGN").replace("sum, range(10**13)", "time.sleep, 600")
-    code = f"import signal, time\n{code}"
+    code = "import signal, time" + BUSY.replace("abs, -1", "signal.signal, signal.SIGPIPE, signal.SIG_IGN")
+    code = code.replace("sum, range(10**13)", "time.sleep, 600")
     process = script(code, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "started\n"
     (training,) = children(process.pid)
