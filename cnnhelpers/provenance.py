@@ -54,6 +54,18 @@ def of_one_copy(runs: pd.DataFrame) -> pd.DataFrame:
     return runs[kept]
 
 
+def timed_alike(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs whose seconds can be compared: of the processor or GPU and the precision of most experiments.
+
+    A table of your own, without the column record, is returned as it is.
+    """
+    if "record" not in runs or runs.empty:
+        return runs
+    made = pd.Series([(one.environment.get("processor"), one.environment.get("precision")) for one in runs["record"]])
+    made.index = runs.index
+    return runs[made == runs["experiment"].groupby(made).nunique().idxmax()]
+
+
 def _fingerprint_here(name: str) -> str:
     """Return the fingerprint of a dataset as this machine has it, of the official one where it has none."""
     try:
