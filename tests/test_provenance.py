@@ -8,7 +8,8 @@ from cnnhelpers.records import Record
 
 def made(experiment, processor, precision):
     environment = {"processor": processor, "precision": precision}
-    return {"experiment": experiment, "record": Record("0" * 16, 0, "", {}, {}, "done", {}, {}, environment=environment)}
+    record = Record("0" * 16, 0, "", {}, {}, "done", {}, {}, environment=environment)
+    return {"experiment": experiment, "record": record}
 
 
 def test_seconds_are_those_of_the_machine_and_precision_of_most_experiments():
