@@ -1,6 +1,7 @@
 """Convolutions and dense layers whose products are bfloat16's, in Keras' words: for GPUs, which multiply fast in it.
 
-All else is float32 as before: weights, biases, activations, losses, gradients' sums. So is a depthwise convolution.
+All else is float32 as before: weights, biases, activations, losses, gradients' sums. So are depthwise convolutions, and
+features that frozen layers compute once (see transfer.py).
 """
 
 from collections.abc import Callable

@@ -146,8 +146,8 @@ def learn(
     precision: str,
 ) -> tuple[transfer.Task, Progress]:
     """Train the compiled `model`: by its head alone, on features computed once, where all else is frozen."""
+    task = transfer.task(model, experiment, parts, folder)
     with other_kernels(model, precision):
-        task = transfer.task(model, experiment, parts, folder)
         return task, fit(task.model, task.experiment, task.parts, seed, store)
 
 
