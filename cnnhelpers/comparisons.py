@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from cnnhelpers.errors import unknown
 from cnnhelpers.provenance import differing
 from cnnhelpers.published import DATASETS, printed
+from cnnhelpers.questions import chance
 from cnnhelpers.statistics import Comparison, by_seed, interval, need_columns, paired
 from cnnhelpers.verdicts import decide, holm
 
@@ -123,6 +125,36 @@ def comparable(runs: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> list[tup
     """
     known = {*runs["experiment"]}
     return [pair for pair in pairs if known.issuperset(pair)]
+
+
+def learned(runs: pd.DataFrame, margin: float) -> pd.DataFrame:
+    """Return how many runs of each network learned anything, beside those of the first network.
+
+    Parameters
+    ----------
+    runs
+        With the columns of records.load().
+    margin
+        By which a run must be above guessing to have learned, a fraction; see questions.chance. A failed run has not.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns experiment, learned and n (runs), and p: of Fisher's exact test, two-sided, that a run of the network
+        learns as often as one of the first (NaN for itself). A handful of runs shows only large differences.
+    """
+    rows: list[dict[str, object]] = []
+    for name, own in runs.groupby("experiment", sort=False):
+        known = own.dropna(subset="test_accuracy")
+        found = 0
+        for record in known["record"][:1]:
+            images = record.data["images"]["test"]
+            correct = np.rint(known["test_accuracy"].to_numpy(float) * images)
+            found = chance(correct, images, len(record.classes["names"]), margin).n_learned
+        row = {"experiment": name, "learned": found, "n": len(own)}
+        counts = [[one["learned"], one["n"] - one["learned"]] for one in (row, *rows[:1])]
+        rows.append(row | {"p": stats.fisher_exact(counts).pvalue if rows else np.nan})
+    return pd.DataFrame(rows, columns=["experiment", "learned", "n", "p"])
 
 
 def beside_published(runs: pd.DataFrame, value: str = "validation_accuracy", where: str = "log") -> pd.DataFrame:

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cnnhelpers.comparisons import beside_published, compare, compare_all, in_points, percent, summary
+from cnnhelpers.comparisons import beside_published, compare, compare_all, in_points, learned, percent, summary
 from cnnhelpers.errors import InputError
+from cnnhelpers.records import Record
 
 
 def runs_of(dataset="fashion_mnist", **accuracies):
@@ -92,3 +93,15 @@ def test_published_numbers_stand_beside_their_own_dataset_only():
 def test_percent_is_for_reading():
     shown = percent(beside_published(runs_of(A1=[0.884, 0.885, 0.886]), "validation_accuracy"))
     assert shown.loc[0, ["estimate", "published"]].tolist() == ["88.50", "88.47"]
+
+
+def test_networks_that_learn_now_and_then_are_told_from_those_that_learn_always():
+    record = Record("0" * 16, 0, "", {}, {"images": {"test": 10_000}}, "done", {}, {}, classes={"names": ["a"] * 10})
+    plain, rescued = [0.1, 0.1, 0.104, np.nan, 0.648], [0.70, 0.71, 0.69, 0.72, 0.70]
+    table = learned(runs_of(D6=plain, rescued=rescued, never=[np.nan] * 5).assign(record=record), margin=0.005)
+    assert table.set_index("experiment").learned.to_dict() == {"D6": 1, "rescued": 5, "never": 0}
+    assert table.n.tolist() == [5, 5, 5]
+    # 6 of the 252 ways to draw D6's runs leave it one of the six that learned, 6 leave the other network one
+    assert table.p.tolist()[1:] == [pytest.approx(12 / 252), pytest.approx(1)]
+    assert np.isnan(table.p[0])
+    assert learned(runs_of(a=[0.1]).assign(record=record)[:0], 0.005).empty
