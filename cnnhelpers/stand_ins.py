@@ -6,6 +6,7 @@ import pandas as pd
 
 from cnnhelpers.claim_questions import Claim
 from cnnhelpers.claims import verdicts
+from cnnhelpers.environment import import_keras_quietly
 from cnnhelpers.provenance import of_one_copy
 from cnnhelpers.published import DATASETS
 
@@ -64,7 +65,8 @@ def _of_profile(runs: pd.DataFrame, profile: str, report: str) -> pd.DataFrame:
     others = {*SPARING} - {profile, STAND_INS.get((report.upper(), profile))} if profile in SPARING else set()
     elsewhere = runs["profile"].isin(others) & runs["experiment"].str.startswith(report.upper())
     if elsewhere.any():
-        from cnnhelpers.studies import all_experiments, profiles  # imports Keras
+        import_keras_quietly()
+        from cnnhelpers.studies import all_experiments, profiles
 
         own = [one for one in all_experiments() if profiles.spares(one, profile)]
         for other in others:

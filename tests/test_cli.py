@@ -134,3 +134,8 @@ def test_module_runs_from_any_folder(tmp_path):
     )
     assert json.loads(done.stdout)[0]["name"] == "digits"
     assert done.stderr == ""
+
+
+def test_verdicts_of_the_committed_records_say_nothing_on_standard_error():
+    told = subprocess.run([sys.executable, "-m", "cnnhelpers", "verdicts"], capture_output=True, text=True, check=True)
+    assert told.stderr == ""
