@@ -8,9 +8,9 @@ import pandas as pd
 from scipy import stats
 
 from cnnhelpers.errors import unknown
+from cnnhelpers.measurements import Measurements
 from cnnhelpers.provenance import differing
 from cnnhelpers.published import DATASETS, printed
-from cnnhelpers.questions import chance
 from cnnhelpers.statistics import Comparison, by_seed, interval, need_columns, paired
 from cnnhelpers.verdicts import decide, holm
 
@@ -144,14 +144,9 @@ def learned(runs: pd.DataFrame, margin: float) -> pd.DataFrame:
         learns as often as one of the first (NaN for itself). A handful of runs shows only large differences.
     """
     rows: list[dict[str, object]] = []
-    for name, own in runs.groupby("experiment", sort=False):
-        known = own.dropna(subset="test_accuracy")
-        found = 0
-        for record in known["record"][:1]:
-            images = record.data["images"]["test"]
-            correct = np.rint(known["test_accuracy"].to_numpy(float) * images)
-            found = chance(correct, images, len(record.classes["names"]), margin).n_learned
-        row = {"experiment": name, "learned": found, "n": len(own)}
+    measured = Measurements(runs)
+    for name, n in runs.groupby("experiment", sort=False).size().items():
+        row = {"experiment": name, "learned": measured.against_guessing(name, margin).n_learned, "n": n}
         counts = [[one["learned"], one["n"] - one["learned"]] for one in (row, *rows[:1])]
         rows.append(row | {"p": stats.fisher_exact(counts).pvalue if rows else np.nan})
     return pd.DataFrame(rows, columns=["experiment", "learned", "n", "p"])

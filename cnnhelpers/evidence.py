@@ -11,7 +11,7 @@ import numpy as np
 
 from cnnhelpers.measurements import DIFFERENCES, MEASURED, Measurements
 from cnnhelpers.planning import ALPHA
-from cnnhelpers.questions import best_of_many, chance, with_test_images
+from cnnhelpers.questions import best_of_many, with_test_images
 from cnnhelpers.statistics import Comparison, from_differences, paired
 from cnnhelpers.trends import LAST_EPOCHS, overfitting, trend
 from cnnhelpers.verdicts import Direction, holm, weigh
@@ -198,8 +198,8 @@ def of_overfitting(runs: Measurements, *, a: str, after_epoch: int, direction: D
 
 def of_chance(runs: Measurements, *, a: str) -> Evidence:
     """Answer fails_to_learn."""
-    accuracy, images, margin = runs.values(a, "test_accuracy"), runs.test_images(a), runs.margin(a)
-    found = chance(np.rint(accuracy * images), images, runs.classes(a), margin)
+    accuracy, margin = runs.values(a, "test_accuracy"), runs.margin(a)
+    found = runs.against_guessing(a, margin)
     guessing = found.chance + margin
     above = np.array(found.accuracies) > guessing * (1 + 1e-12)
     return Evidence(

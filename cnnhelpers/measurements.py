@@ -10,6 +10,7 @@ import pandas as pd
 from cnnhelpers.data import KNOWN
 from cnnhelpers.errors import InputError
 from cnnhelpers.published import DATASETS
+from cnnhelpers.questions import Chance, chance
 from cnnhelpers.records import Record, histories
 from cnnhelpers.statistics import by_seed, need_columns
 from cnnhelpers.verdicts import MARGINS
@@ -172,6 +173,12 @@ class Measurements:
         for record in self._records(experiment):
             return int(record.data.get("images", {}).get("test", 10_000))
         return 10_000
+
+    def against_guessing(self, experiment: str, margin: float) -> Chance:
+        """Return whether the runs of an experiment are better than guessing by more than `margin`."""
+        images = self.test_images(experiment)
+        correct = np.rint(self.values(experiment, "test_accuracy") * images)
+        return chance(correct, images, self.classes(experiment), margin)
 
     def _with(self, quantity: str) -> pd.DataFrame:
         """Return the runs with what Keras printed of the last epoch's validation, which no column of runs holds.

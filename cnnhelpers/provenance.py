@@ -66,6 +66,15 @@ def timed_alike(runs: pd.DataFrame) -> pd.DataFrame:
     return runs[made == runs["experiment"].groupby(made).nunique().idxmax()]
 
 
+def clock(runs: pd.DataFrame) -> str:
+    """Return the column of the seconds that `runs` cost: the processor's; where a GPU computed, those of the clock.
+
+    >>> clock(pd.DataFrame({"device": ["cpu:0"]})), clock(pd.DataFrame({"device": ["gpu:0"]}))
+    ('cpu_seconds', 'seconds')
+    """
+    return "cpu_seconds" if runs["device"].str.startswith("cpu").all() else "seconds"
+
+
 def _fingerprint_here(name: str) -> str:
     """Return the fingerprint of a dataset as this machine has it, of the official one where it has none."""
     try:

@@ -7,7 +7,7 @@
 - With products in bfloat16 the gradient of a dense layer's bias is summed in it too. Over the pixels of a batch the sum
   stands still long before its end: report B's dense networks, which see one pixel at a time, then learn less.
 
-tests/benchmarks/throughput.py measures the first two. Only this module and precision.py know the backend.
+tests/benchmarks/throughput.py measures the first two. Only this module and precision.py know TensorFlow.
 """
 
 import keras
