@@ -130,6 +130,8 @@ def of_pair(
     same_images = b is not None and {quantity, instead_of} == {"test_accuracy"}
     anew = _new_images(runs, a, [b] * len(runs.seeds)) if same_images else None
     note = "not measured on the trained models" if quantity in MEASURED and not comparison.n_pairs else ""
+    if "seconds" in quantity and (apart := np.count_nonzero(~runs.timed_alike)):
+        note = f"{apart} seeds left out, timed on different processors or on a GPU"
     found = Evidence(label, comparison, quantity, against, direction, own, margin, level=level, new_images=anew)
     return judged(replace(found, note=note))
 

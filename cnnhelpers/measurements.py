@@ -9,6 +9,7 @@ import pandas as pd
 
 from cnnhelpers.data import KNOWN
 from cnnhelpers.errors import InputError
+from cnnhelpers.provenance import timed_on
 from cnnhelpers.published import DATASETS
 from cnnhelpers.questions import Chance, chance
 from cnnhelpers.records import Record, histories
@@ -79,7 +80,7 @@ class Measurements:
 
     runs: pd.DataFrame
     left_out: frozenset[int] = frozenset()
-    chosen: frozenset[int] | None = None  # the seeds that count; None: those of any run
+    compared: tuple[str, ...] = ()  # the experiments whose seeds count; none: those of any run
     _tables: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -97,7 +98,7 @@ class Measurements:
 
     def of(self, experiments: Iterable[str]) -> "Measurements":
         """Return the same runs, with the seeds of these experiments alone: no seed of another one makes them lack."""
-        return replace(self, chosen=frozenset().union(*(self._seeds.get(self._label(one), ()) for one in experiments)))
+        return replace(self, compared=tuple(experiments))
 
     def rows(self, experiments: Iterable[str]) -> pd.DataFrame:
         """Return the runs of these experiments, without the seeds that are left out."""
@@ -107,11 +108,14 @@ class Measurements:
     @cached_property
     def seeds(self) -> list[int]:
         """Return every seed of any run, in order; one that no run has if there are no runs at all."""
-        every = frozenset().union(*self._seeds.values()) if self.chosen is None else self.chosen
+        labels = map(self._label, self.compared) if self.compared else self._seeds
+        every = frozenset().union(*(self._seeds.get(one, ()) for one in labels))
         return sorted(every - self.left_out) or [-1]
 
     def values(self, experiment: str, quantity: str) -> np.ndarray:
         """Return (num_seeds,) values of a column of runs or one of DIFFERENCES, NaN where a run failed or is missing.
+
+        Seconds are NaN too in a seed whose runs, of the experiments that are compared, were not `timed_alike`.
 
         Raises
         ------
@@ -128,7 +132,23 @@ class Measurements:
             self._tables[quantity] = by_seed(self._with(quantity), quantity)
         table = self._tables[quantity]
         column = table[experiment] if experiment in table else pd.Series(dtype=float)
-        return column.reindex(self.seeds).to_numpy(float)
+        found = column.reindex(self.seeds).to_numpy(float)
+        return np.where(self.timed_alike, found, np.nan) if "seconds" in quantity else found
+
+    @cached_property
+    def timed_alike(self) -> np.ndarray:
+        """Return (num_seeds,) whether a seed's runs of the compared experiments were timed on one processor, no GPU.
+
+        And in one precision. What a GPU works does not show in the seconds of the processor beside it, and those of the
+        clock are other runs' as well where several share it.
+        """
+        runs = self.rows(self.compared)
+        if "record" not in runs or runs.empty:
+            return np.full(len(self.seeds), True)
+        on_gpu = runs["record"].map(lambda one: one.environment.get("device", "").startswith("gpu"))
+        machines = timed_on(runs).groupby(runs["seed"]).nunique()
+        found = (machines == 1) & ~on_gpu.groupby(runs["seed"]).any()
+        return found.reindex(self.seeds, fill_value=True).to_numpy(bool)
 
     def correct(self, experiment: str) -> np.ndarray | None:
         """Return (num_seeds, num_images), 1 where a run got a test image right; NaN for a failed or missing run.

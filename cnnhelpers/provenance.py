@@ -61,9 +61,14 @@ def timed_alike(runs: pd.DataFrame) -> pd.DataFrame:
     """
     if "record" not in runs or runs.empty:
         return runs
-    made = pd.Series([(one.environment.get("processor"), one.environment.get("precision")) for one in runs["record"]])
-    made.index = runs.index
-    return runs[made == runs["experiment"].groupby(made).nunique().idxmax()]
+    found = timed_on(runs)
+    return runs[found == runs["experiment"].groupby(found).nunique().idxmax()]
+
+
+def timed_on(runs: pd.DataFrame) -> pd.Series:
+    """Return what the seconds of each run depend on besides its experiment: processor or GPU, and precision."""
+    made = [(one.environment.get("processor"), one.environment.get("precision")) for one in runs["record"]]
+    return pd.Series(made, runs.index, dtype=object)
 
 
 def clock(runs: pd.DataFrame) -> str:

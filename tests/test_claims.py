@@ -103,6 +103,31 @@ def test_lower_compares_times_without_a_margin():
     assert found.estimate == pytest.approx(-0.48)
 
 
+@pytest.mark.parametrize("other", [{"processor": "P2"}, {"precision": "bfloat16"}, {"device": "gpu:0"}])
+def test_seconds_of_different_machines_are_not_compared(other):
+    def timed(experiment, seconds, others):
+        usual = {"processor": "P1", "precision": "float32", "device": "cpu:0"}
+        row = {"experiment": experiment, "dataset": "mnist", "test_accuracy": 0.9}
+        made = [usual | (other if seed in others else {}) for seed in range(6)]
+        records = [Record("0", seed, "", {}, {}, "done", {}, {}, environment=one) for seed, one in enumerate(made)]
+        return [row | {"seed": one.seed, "cpu_seconds": seconds + one.seed, "record": one} for one in records]
+
+    slow = [*timed("A", 20, others=()), *timed("other", 1, others=range(6))]  # which no question asks
+    question = lower("B", "A", "cpu_seconds")
+    found = claims.verdict(Claim("B is faster", question), pd.DataFrame([*slow, *timed("B", 25, others=[0])]))
+    assert (found.verdict, found.n) == ("contradicted", 5)
+    assert "1 seeds left out, timed on different processors" in found.evidence
+    found = claims.verdict(Claim("B is faster", question), pd.DataFrame([*slow, *timed("B", 1, others=[0, 3])]))
+    assert found.verdict == "not enough runs"
+    assert "2 seeds left out" in found.missing
+    assert (
+        assess(Claim("equal", equal("A", "B")), measure(pd.DataFrame([*slow, *timed("B", 1, [0])])))
+        .parts[0]
+        .comparison.n_pairs
+        == 6
+    )
+
+
 @pytest.mark.parametrize(("gain", "verdict"), [(0.25, "holds"), (0.15, "contradicted"), (0.2, "undecided")])
 def test_better_by_more_than_a_number(gain, verdict):
     found = claims.verdict(Claim("by 20", better("A", "B", by=0.20)), runs_of(A=0.5 + gain, B=0.5))
