@@ -9,7 +9,7 @@ from scipy import stats
 
 from cnnhelpers.errors import unknown
 from cnnhelpers.measurements import Measurements
-from cnnhelpers.provenance import differing
+from cnnhelpers.provenance import differing, differing_aspects
 from cnnhelpers.published import DATASETS, printed
 from cnnhelpers.statistics import Comparison, by_seed, interval, need_columns, paired
 from cnnhelpers.verdicts import decide, holm
@@ -88,6 +88,7 @@ def compare_all(
     """Return "A is better than B" for every pair: difference, interval, Holm-adjusted p and verdict.
 
     `margin` is the difference of accuracy (a fraction) that counts as none; verdicts.MARGINS has one for each dataset.
+    A label says in which aspects besides the experiments, such as the device, its runs differ; `compare` says how.
 
     Examples
     --------
@@ -101,10 +102,11 @@ def compare_all(
     """
     pairs = list(pairs)
     found = [compare(runs, a, b, value) for a, b in pairs]
+    apart = [", ".join(differing_aspects(runs[runs["experiment"].isin(pair)])) for pair in pairs]
     adjusted = holm([one.p for one in found])
     rows = [
         {
-            "label": f"{a} − {b}" + (f" ({one.differs})" if one.differs else ""),
+            "label": f"{a} − {b}" + (f" (not the same: {aspects})" if aspects else ""),
             "estimate": one.difference,
             "low": one.low,
             "high": one.high,
@@ -112,7 +114,7 @@ def compare_all(
             "p": p,
             "verdict": decide(one, margin, adjusted_p=p),
         }
-        for (a, b), one, p in zip(pairs, found, adjusted, strict=True)
+        for (a, b), one, aspects, p in zip(pairs, found, apart, adjusted, strict=True)
     ]
     return pd.DataFrame(rows, columns=["label", "estimate", "low", "high", "wins", "p", "verdict"])
 

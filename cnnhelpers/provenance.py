@@ -28,13 +28,21 @@ def differing(runs: pd.DataFrame) -> str:
     >>> differing(runs)
     'precision differs: bfloat16 in A2, float32 in A1'
     """
-    runs, told = runs.reset_index(drop=True), []
+    return "; ".join(f"{aspect} differs: {own}" for aspect, own in differing_aspects(runs).items())
+
+
+def differing_aspects(runs: pd.DataFrame) -> dict[str, str]:
+    """Return those of `ASPECTS` that are not the same in all `runs`, with which experiments have which.
+
+    >>> list(differing_aspects(pd.DataFrame({"experiment": ["A1", "A2"], "device": ["cpu:0", "gpu:0"]})))
+    ['device']
+    """
+    runs, found = runs.reset_index(drop=True), {}
     for aspect, values in _aspects(runs).items():
         if len(set(values)) > 1:
             experiments = runs["experiment"].loc[values.index].groupby(values).unique()
-            own = ", ".join(f"{value} in {' and '.join(names)}" for value, names in experiments.items())
-            told.append(f"{aspect} differs: {own}")
-    return "; ".join(told)
+            found[aspect] = ", ".join(f"{value} in {' and '.join(names)}" for value, names in experiments.items())
+    return found
 
 
 def of_one_copy(runs: pd.DataFrame) -> pd.DataFrame:

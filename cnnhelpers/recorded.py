@@ -69,7 +69,9 @@ def missing(experiments: Sequence[Experiment], runs: pd.DataFrame, seeds: int) -
     told = []
     if without:
         names = ", ".join(f"**{one.id}** ({one.labels['title']})" for one in without)
-        told.append(f"**Not shown, because no run is recorded:** {names}. {_trained_by(without, seeds)}")
+        told.append(
+            f"**Not shown, because fewer than {FEWEST} runs are recorded:** {names}. {_trained_by(without, seeds)}"
+        )
     if few:
         told.append(f"**Fewer than {seeds} seeds so far:** {', '.join(few)}.")
     if len(crashed := runs.drop(settled.index)):

@@ -63,7 +63,10 @@ def test_another_precision_or_device_is_named_beside_the_difference():
     assert compare(runs, "a", "b").differs == "precision differs: bfloat16 in b, float32 in a"
     assert "precision differs" in in_points(compare(runs, "a", "b"))
     assert compare(runs, "a", "c").differs == ""
-    assert "precision differs" in compare_all(runs, [("a", "b")], margin=0.01).label[0]
+    assert compare_all(runs, [("a", "b"), ("a", "c")], margin=0.01).label.tolist() == [
+        "a − b (not the same: precision)",
+        "a − c",
+    ]
 
 
 def test_a_planted_effect_holds_and_the_p_values_are_adjusted():

@@ -371,7 +371,7 @@ def test_runs_that_crashed_are_no_runs_and_their_error_is_told(tmp_path):
     experiment = tiny("crashed", 0.1)
     record(experiment, 0, tmp_path, reason="error", error="no such weights")
     told = missing([experiment], records.load(tmp_path), 2).data
-    assert "no run is recorded:** **crashed**" in told and "**Ended in an error:** 1 of 1 runs" in told
+    assert "fewer than 2 runs are recorded:** **crashed**" in told and "**Ended in an error:** 1 of 1 runs" in told
     assert told.endswith("no such weights")
 
 
