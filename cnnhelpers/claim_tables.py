@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 from IPython.display import Markdown
 
-from cnnhelpers.claims import FRAGILE, bases, few
+from cnnhelpers.claims import FRAGILE, bases
 from cnnhelpers.evidence import spelled
 from cnnhelpers.planning import ALPHA
+from cnnhelpers.provenance import aspects_told, few
 
 _TOLD = {  # one, several
     "holds": ("holds", "hold"),
@@ -73,7 +74,7 @@ def by_verdict(compared: pd.DataFrame, label: str = "label") -> Markdown:
 
 
 def reading(found: pd.DataFrame, report: str | None = None) -> Markdown:
-    """Return the tested claims (of one report, if given) with verdict, evidence, adjusted p and what would decide.
+    """Return the tested claims (of one report, if given) with verdict, adjusted p, evidence and what would decide.
 
     Below the table stands what they rest on: profile, precision, device, backend and copy of the data.
     """
@@ -82,9 +83,7 @@ def reading(found: pd.DataFrame, report: str | None = None) -> Markdown:
     if tested.empty:
         whose = "these conclusions" if report is None else f"the conclusions of report {report}"
         return Markdown(f"*None of {whose} has runs enough for a verdict yet.*")
-    header = ["", "conclusion", "verdict", "evidence", "p (Holm)", "smallest detectable", "seeds to decide"]
-    columns = len(header) - tested["seeds_to_decide"].isna().all()  # an empty one takes room from the others
-    shown = table(header[:columns], [_row(one)[:columns] for one in tested.itertuples()]).data
+    shown = table(["", "conclusion", "verdict (Holm's p)", "evidence"], map(_row, tested.itertuples())).data
     rest = "; ".join(f"conclusions {numbers}: {basis}" for basis, numbers in bases(tested))
     return Markdown(shown + (f"\n\nThe runs behind them. {rest[0].upper()}{rest[1:]}." if rest else ""))
 
@@ -176,11 +175,15 @@ def _note(one: object) -> str:
 
 
 def _row(one: object) -> tuple[object, ...]:
-    verdict = f"**{one.verdict}**" + (f", {FRAGILE}" if one.fragile else "")
-    text = one.text + (f" *({one.reading})*" if one.reading else "")
-    evidence = one.evidence + (f"; **{one.differs}**" if one.differs else "")
     p = "by rule" if math.isnan(one.adjusted_p) else f"{one.adjusted_p:.2g}" if one.adjusted_p >= 1e-4 else "< 0.0001"
-    return one.number or "", text, verdict, evidence, p, _amount(one), _seeds(one.seeds_to_decide)
+    verdict = f"**{one.verdict}**" + (f", {FRAGILE}" if one.fragile else "") + f" ({p})"
+    text = one.text + (f" *({one.reading})*" if one.reading else "")
+    evidence = [one.evidence]
+    if aspects := aspects_told(one.differs):
+        evidence.append(f"**not the same in all of these runs: {', '.join(aspects)}**")
+    if seeds := _seeds(one.seeds_to_decide):
+        evidence.append(f"smallest detectable difference: {_amount(one)}; seeds to decide: {seeds}")
+    return one.number or "", text, verdict, "; ".join(evidence)
 
 
 def _amount(one: object) -> str:

@@ -34,7 +34,7 @@ from cnnhelpers.errors import unknown
 from cnnhelpers.evidence import Evidence, unit
 from cnnhelpers.measurements import Measurements, measure
 from cnnhelpers.planning import seeds_needed
-from cnnhelpers.provenance import differing, rests_on
+from cnnhelpers.provenance import differing, few, rests_on
 from cnnhelpers.published import DATASETS
 from cnnhelpers.verdicts import FEWEST_PAIRS, Verdict
 
@@ -193,15 +193,6 @@ def bases(found: pd.DataFrame) -> list[tuple[str, str]]:
     """
     told = found[found["rests_on"] != ""].groupby("rests_on", sort=False)["number"]
     return [(basis, ", ".join(map(str, numbers))) for basis, numbers in told]
-
-
-def few(names: Sequence[str]) -> str:
-    """Return names in a line, of many the first ones and a count.
-
-    >>> few(["B1", "B2"]), few([f"B{number}" for number in range(1, 17)])
-    ('B1, B2', 'B1, B2, B3 and 13 more')
-    """
-    return ", ".join(names) if len(names) < 6 else f"{', '.join(names[:3])} and {len(names) - 3} more"
 
 
 def _ruling(one: Assessment, word: Verdict, adjusted: float, fragile: bool, profile: str, runs: pd.DataFrame) -> Ruling:

@@ -1,5 +1,8 @@
 """What a comparison rests on besides its seeds: profile, precision, device, backend and copy of the data."""
 
+import re
+from collections.abc import Sequence
+
 import pandas as pd
 
 from cnnhelpers import data
@@ -41,8 +44,27 @@ def differing_aspects(runs: pd.DataFrame) -> dict[str, str]:
     for aspect, values in _aspects(runs).items():
         if len(set(values)) > 1:
             experiments = runs["experiment"].loc[values.index].groupby(values).unique()
-            found[aspect] = ", ".join(f"{value} in {' and '.join(names)}" for value, names in experiments.items())
+            named = {value: few(names).replace(", ", " and ") for value, names in experiments.items()}
+            found[aspect] = ", ".join(f"{value} in {names}" for value, names in named.items())
     return found
+
+
+def aspects_told(differs: str) -> list[str]:
+    """Return the aspects that a text of `differing` names.
+
+    >>> aspects_told("precision differs: bfloat16 in A2, float32 in A1; device differs: cpu in A1, gpu in A2")
+    ['precision', 'device']
+    """
+    return re.findall(r"(\w+) differs:", differs)
+
+
+def few(names: Sequence[str]) -> str:
+    """Return names in a line, of many the first ones and a count.
+
+    >>> few(["B1", "B2"]), few([f"B{number}" for number in range(1, 17)])
+    ('B1, B2', 'B1, B2, B3 and 13 more')
+    """
+    return ", ".join(names) if len(names) < 6 else f"{', '.join(names[:3])} and {len(names) - 3} more"
 
 
 def of_one_copy(runs: pd.DataFrame) -> pd.DataFrame:

@@ -291,7 +291,7 @@ def test_verdicts_name_what_they_rest_on_and_what_differs():
     found = claims.verdicts(runs, asked)
     assert found["rests_on"][0] == "published profile, float32, cpu, fashion_mnist (another copy)"
     assert found["differs"].tolist() == ["", "precision differs: bfloat16 in C, float32 in A"]
-    assert "**precision differs" in reading(found).data
+    assert "**not the same in all of these runs: precision**" in reading(found).data
     assert "1: published profile, float32, cpu" in reading(found).data
     assert "2 rests on: published profile, bfloat16 and float32, cpu" in claims.plain(found)
     assert "precision differs" in str(claims.verdict(asked[1], runs))
