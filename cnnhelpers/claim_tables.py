@@ -84,7 +84,9 @@ def reading(found: pd.DataFrame, report: str | None = None) -> Markdown:
         whose = "these conclusions" if report is None else f"the conclusions of report {report}"
         return Markdown(f"*None of {whose} has runs enough for a verdict yet.*")
     shown = table(["", "conclusion", "verdict (Holm's p)", "evidence"], map(_row, tested.itertuples())).data
-    rest = "; ".join(f"conclusions {numbers}: {basis}" for basis, numbers in bases(tested))
+    rest = "; ".join(
+        f"conclusion{'s' * (not numbers.isdigit())} {numbers}: {basis}" for basis, numbers in bases(tested)
+    )
     return Markdown(shown + (f"\n\nThe runs behind them. {rest[0].upper()}{rest[1:]}." if rest else ""))
 
 
