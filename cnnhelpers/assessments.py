@@ -52,11 +52,7 @@ def assess(claim: Claim, runs: Measurements, fewest: int = FEWEST_PAIRS) -> Asse
     That all of k questions hold has the largest of their p values; that any does has k times the smallest
     (Bonferroni). Against a claim it is the other way round.
     """
-    missing = [
-        name if not runs.recorded(name) else f"{name} ({runs.recorded(name)} of {fewest} seeds)"
-        for name in claim.experiments
-        if runs.recorded(name) < fewest
-    ]
+    missing = [runs.so_far(name, fewest) for name in claim.experiments if runs.recorded(name) < fewest]
     if missing:
         return Assessment(claim, (), tuple(missing))
     parts = tuple(one.answer(runs.of(one.experiments)) for one in claim.questions)
@@ -73,14 +69,16 @@ def assess(claim: Claim, runs: Measurements, fewest: int = FEWEST_PAIRS) -> Asse
 def decide_all(found: Sequence[Assessment]) -> list[tuple[Verdict, float]]:
     """Return verdict and Holm-adjusted p of each claim, those of one report adjusted together.
 
+    All of them count, those without runs enough too: a verdict must not depend on when the next claim gets its runs.
     The p of an equivalent claim is that of its equivalence tests, adjusted for those of the report's other claims.
     """
     reports = np.array([one.claim.report for one in found])
     adjusted, equivalent = np.full((2, len(found)), np.nan)
     for report in set(reports):
         family = [one for one in found if one.claim.report == report]
-        adjusted[reports == report] = holm([one.p if one.enough else np.nan for one in family])
-        equivalent[reports == report] = holm([one.p_equivalent if one.enough else np.nan for one in family])
+        p = np.array([one.p for one in family])
+        adjusted[reports == report] = np.where(np.isnan(p), np.nan, holm(np.nan_to_num(p, nan=1.0)))
+        equivalent[reports == report] = holm([one.p_equivalent for one in family])
     words = [_word(*of_one) for of_one in zip(found, adjusted, equivalent, strict=True)]
     shown = np.where(np.array(words) == "equivalent", equivalent, adjusted)
     return list(zip(words, shown.tolist(), strict=True))

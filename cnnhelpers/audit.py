@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cnnhelpers.measurements import Measurements, measure
-from cnnhelpers.mistakes import FAIR, MISTAKES, QUICK, Mistake
+from cnnhelpers.mistakes import FAIR, MISTAKES, NARROW, QUICK, Mistake
 from cnnhelpers.provenance import differing
 from cnnhelpers.published import DATASETS, WHERE, published
 from cnnhelpers.statistics import interval
@@ -100,41 +100,44 @@ def mistakes(runs: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     runs
-        Runs of the profiles "published" and, where there are any, "fair" and "quick" (`records.load()`, better with
-        `run_measures.with_measures`).
+        Runs of the profiles "published" and, where there are any, "fair", "quick" and "narrow" (`records.load()`,
+        better with `run_measures.with_measures`).
 
     Returns
     -------
     pandas.DataFrame
-        Columns number, report, mistake (what is wrong), worth (what it does), evidence ("" where runs are lacking or
-        none can show it) and command (that would train what is lacking).
+        Columns number, report, mistake (what is wrong), worth (what it does), evidence (what the runs say, "" where
+        they are lacking or none can show it), missing (experiments without runs enough) and command (that would train
+        those).
     """
     profiles = runs["profile"] if "profile" in runs else pd.Series("published", index=runs.index)
-    suffixes = profiles.map({"published": "", "fair": FAIR, "quick": QUICK})
+    suffixes = profiles.map({"published": "", "fair": FAIR, "quick": QUICK, "narrow": NARROW})
     chosen = runs.assign(experiment=runs["experiment"] + suffixes)[suffixes.notna()]
     measurements = measure(chosen.drop(columns="profile", errors="ignore"))
     return pd.DataFrame([_shown(one, measurements) for one in MISTAKES])
 
 
 def _shown(one: Mistake, runs: Measurements) -> dict[str, object]:
-    """Return a mistake with what runs say of it, or the commands that would train what is lacking."""
+    """Return a mistake with what runs say of it, and what is lacking with the commands that would train it."""
     needed = dict.fromkeys([name for question in one.shown_by for name in question.experiments] + [*one.spread_of])
     lacking = [name for name in needed if runs.recorded(name) < FEWEST_PAIRS]
     row = {"number": one.number, "report": one.report, "mistake": one.mistake, "worth": one.worth}
-    if not needed or lacking:
-        reports = len(lacking) > 3
-        commands = dict.fromkeys(_command(name[0] + name[len(_bare(name)) :] if reports else name) for name in lacking)
-        return row | {"evidence": "", "command": "; ".join(commands)}
-    told = [str(question.answer(runs.of(question.experiments))) for question in one.shown_by]
-    if one.spread_of:
+    row["missing"] = ", ".join(runs.so_far(name, FEWEST_PAIRS) for name in lacking)
+    known = [name for name in lacking if not _bare(name).endswith("-flattened")]  # those are the page's own
+    reports = len(known) > 3
+    commands = dict.fromkeys(_command(name[0] + name[len(_bare(name)) :] if reports else name) for name in known)
+    answered = [question for question in one.shown_by if not {*question.experiments} & {*lacking}]
+    told = [str(question.answer(runs.of(question.experiments))) for question in answered]
+    if one.spread_of and not {*one.spread_of} & {*lacking}:
         sd = [f"{100 * interval(runs.values(name, 'test_accuracy')).sd:.2f}" for name in one.spread_of]
         told.append(f"SD of test accuracy between seeds: {' to '.join(sorted({min(sd), max(sd)}))} points")
-    told += [differs] if (differs := differing(runs.rows(needed))) else []
-    return row | {"evidence": "; ".join(told), "command": ""}
+    used = [name for name in needed if name not in lacking]
+    told += [differs] if told and (differs := differing(runs.rows(used))) else []
+    return row | {"evidence": "; ".join(told), "command": "; ".join(commands)}
 
 
 def _bare(name: str) -> str:
-    return name.removesuffix(FAIR).removesuffix(QUICK)
+    return name.removesuffix(FAIR).removesuffix(QUICK).removesuffix(NARROW)
 
 
 def _command(name: str) -> str:
@@ -143,7 +146,8 @@ def _command(name: str) -> str:
     >>> _command("D0 (quick)"), _command("B")
     ('python -m cnnhelpers run D0 --profile quick --seeds 5', 'python -m cnnhelpers run B')
     """
-    options = {FAIR: " --profile fair", QUICK: f" --profile quick --seeds {FEWEST_PAIRS}", "": ""}
+    options = {FAIR: " --profile fair", QUICK: f" --profile quick --seeds {FEWEST_PAIRS}", NARROW: " --profile narrow"}
+    options[""] = ""
     return f"python -m cnnhelpers run {_bare(name)}{options[name[len(_bare(name)) :]]}"
 
 

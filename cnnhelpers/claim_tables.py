@@ -57,13 +57,16 @@ def by_verdict(compared: pd.DataFrame, label: str = "label") -> Markdown:
     >>> rows += [("padding", unknown, unknown, unknown, "not enough runs")]
     >>> compared = pd.DataFrame(rows, columns=["label", "estimate", "low", "high", "verdict"])
     >>> print(by_verdict(compared).data)
-    Differences of accuracy in points, with 95 % intervals.
+    Differences of accuracy in points, with 95 % intervals; what decides is p, adjusted over all of them (Holm).
     <BLANKLINE>
     - Better: dropout (+0.40 [+0.10, +0.70]).
     - Undecided: depth (+0.10 [-0.20, +0.40]).
     - Not enough runs: width (+0.20, no interval); padding (no pair of runs).
     """
-    lines = ["Differences of accuracy in points, with 95 % intervals.", ""]
+    told = (
+        "Differences of accuracy in points, with 95 % intervals; what decides is p, adjusted over all of them (Holm)."
+    )
+    lines = [told, ""]
     for verdict, word in _FOUND.items():
         told = [
             f"{getattr(one, label)} ({_with_interval(one.estimate, one.low, one.high)})"
@@ -134,8 +137,10 @@ def mistakes(found: pd.DataFrame) -> Markdown:
     """Return `audit.mistakes` for reading."""
     rows = []
     for one in found.itertuples():
-        lacking = f"not run: `{one.command}`" if one.command else "no run can show it: records keep no weights"
-        rows.append((one.number, one.report, f"{one.mistake} {one.worth}", one.evidence or lacking))
+        lacking = f"runs are lacking: {few(one.missing.split(', '))}" if one.missing else ""
+        lacking += f" (`{one.command}`)" if one.command else ""
+        told = "; ".join(filter(None, (one.evidence, lacking))) or "no run can show it: records keep no weights"
+        rows.append((one.number, one.report, f"{one.mistake} {one.worth}", told))
     return table(["", "report", "mistake", "what our runs say"], rows)
 
 

@@ -82,7 +82,7 @@ class Ruling:
     unit: str  #: "fraction" (of images), "s", "nats"
     n: int  #: seeds
     p: float  #: of the whole claim, the smaller of for and against; NaN where a rule decides
-    adjusted_p: float  #: Holm, over the claims of the report tested together; of the equivalence test if "equivalent"
+    adjusted_p: float  #: Holm, over all claims of the report; of the equivalence test if "equivalent"
     smallest_detectable: float  #: true difference that as many seeds would show with 90 % power
     seeds_to_decide: float  #: fewest seeds that show the estimate or the margin, whichever is larger; of "equal", that
     #: tell the estimate from the margin
@@ -158,12 +158,11 @@ def rulings(runs: pd.DataFrame, claims: Sequence[Claim]) -> list[Ruling]:
     measurements = measure(runs)
     found = [assess(claim, measurements) for claim in claims]
     decided = decide_all(found)
-    tested = [position for position, one in enumerate(found) if one.enough]
     fragile: set[int] = set()
-    for seed in measurements.seeds if tested else ():
+    for seed in measurements.seeds if any(one.enough for one in found) else ():
         without = measurements.without(seed)
-        again = decide_all([assess(claims[position], without, LEAVE_ONE_OUT) for position in tested])
-        fragile |= {at for at, (word, _) in zip(tested, again, strict=True) if word != decided[at][0]}
+        again = decide_all([assess(one.claim, without, LEAVE_ONE_OUT) if one.enough else one for one in found])
+        fragile |= {at for at, (word, _) in enumerate(again) if word != decided[at][0]}
     profile = {one.report: _profile(one, claims, measurements) for one in claims}
     return [
         _ruling(one, word, adjusted, at in fragile, profile[one.claim.report], measurements.rows(one.claim.experiments))

@@ -148,7 +148,7 @@ def learned(runs: pd.DataFrame, margin: float) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     measured = Measurements(runs)
     for name, n in runs.groupby("experiment", sort=False).size().items():
-        row = {"experiment": name, "learned": measured.against_guessing(name, margin).n_learned, "n": n}
+        row = {"experiment": name, "learned": sum(measured.against_guessing(name, margin).learned), "n": n}
         counts = [[one["learned"], one["n"] - one["learned"]] for one in (row, *rows[:1])]
         rows.append(row | {"p": stats.fisher_exact(counts).pvalue if rows else np.nan})
     return pd.DataFrame(rows, columns=["experiment", "learned", "n", "p"])

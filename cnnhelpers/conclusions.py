@@ -159,7 +159,11 @@ REPORT_D = [
         [above("D10-10", 0.80), lower("D10-15", "D10-10", "gap")],
     ),
     Claim("L2 on top of D10 hurts", better("D10-10", "D11")),
-    Claim("D6 cannot learn (10 %)", fails_to_learn("D6")),
+    Claim(
+        "D6 cannot learn (10 %)",
+        fails_to_learn("D6"),
+        reading="One run that learns contradicts it, however many do not.",
+    ),
 ]
 REPORT_E = [
     Claim("E4 beats E1, E2 and E3", [better("E4", other) for other in ("E1", "E2", "E3")]),

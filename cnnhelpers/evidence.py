@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import stats
 
 from cnnhelpers.measurements import DIFFERENCES, MEASURED, Measurements
 from cnnhelpers.planning import ALPHA
@@ -16,6 +17,7 @@ from cnnhelpers.statistics import Comparison, from_differences, paired
 from cnnhelpers.trends import LAST_EPOCHS, overfitting, trend
 from cnnhelpers.verdicts import Direction, holm, weigh
 
+LEARNED = "runs_that_learned"  # a share of them, in no column of runs
 Level = str | tuple[str, str]  # an experiment, or the difference of two
 
 
@@ -103,7 +105,7 @@ def unit(quantity: str) -> str:
     """
     if quantity.endswith(("loss", "crossentropy")) or quantity in ("loss_gap", "penalty"):
         return "nats"
-    if quantity.endswith("accuracy") or quantity in DIFFERENCES:
+    if quantity.endswith("accuracy") or quantity in (*DIFFERENCES, LEARNED):
         return "fraction"
     return "s" if "seconds" in quantity else "epochs" if "epoch" in quantity else ""
 
@@ -199,21 +201,25 @@ def of_overfitting(runs: Measurements, *, a: str, after_epoch: int, direction: D
 
 
 def of_chance(runs: Measurements, *, a: str) -> Evidence:
-    """Answer fails_to_learn."""
+    """Answer fails_to_learn: the share of runs that learned, with the interval of Clopper and Pearson (1934)."""
     accuracy, margin = runs.values(a, "test_accuracy"), runs.margin(a)
     found = runs.against_guessing(a, margin)
-    guessing = found.chance + margin
-    above = np.array(found.accuracies) > guessing * (1 + 1e-12)
+    above = np.array(found.accuracies) > (found.chance + margin) * (1 + 1e-12)
+    share = np.full(accuracy.shape, np.nan)
+    share[np.isfinite(accuracy)] = found.learned
+    comparison = from_differences(share)
+    if found.n:
+        exact = stats.binomtest(sum(found.learned), found.n).proportion_ci(method="exact")
+        comparison = replace(comparison, low=exact.low, high=exact.high)
     return Evidence(
         label=a,
-        comparison=paired(accuracy, guessing),
-        quantity="test_accuracy",
-        against=guessing,
+        comparison=comparison,
+        quantity=LEARNED,
         direction="lower",
         scale=margin,
         p_for=float(above.any()),
         p_against=float(min(holm(found.p_values)[above], default=1.0)),
-        note=f"{found.n_learned} of {found.n} runs are above guessing",
+        note=f"{sum(found.learned)} of {found.n} runs are above guessing",
         tested=False,
         level=True,
     )

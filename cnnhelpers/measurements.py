@@ -167,6 +167,11 @@ class Measurements:
         """Return how many seeds of an experiment were run, failed ones included."""
         return self._counts.get(self._label(experiment), 0)
 
+    def so_far(self, experiment: str, needed: int) -> str:
+        """Return the name of an experiment that lacks runs, with how many of the needed seeds it has, if any."""
+        n = self.recorded(experiment)
+        return f"{experiment} ({n} of {needed} seeds)" if n else experiment
+
     def curves(self, experiment: str, quantity: str) -> np.ndarray:
         """Return (num_seeds, num_epochs) of a metric by epoch, NaN after a run stopped and where there is none."""
         if self._epochs.empty:

@@ -31,7 +31,7 @@ class Chance:
     p_values: tuple[float, ...]  #: (n,), one-sided binomial; as many right by guessing, not adjusted
     n: int
     n_failed: int
-    n_learned: int  #: runs above chance by more than the margin, with a p below ALPHA after Holm over the runs
+    learned: tuple[bool, ...]  #: (n,), above chance by more than the margin, p below ALPHA after Holm over the runs
     verdict: Verdict  #: on "fails to learn"
 
 
@@ -125,7 +125,7 @@ def chance(correct: ArrayLike, num_images: int, classes: int, margin: float) -> 
         p_values=tuple(p_values.tolist()),
         n=len(good),
         n_failed=len(found) - len(good),
-        n_learned=int(learned.sum()),
+        learned=tuple(learned.tolist()),
         verdict=verdict if len(good) >= FEWEST_PAIRS else "not enough runs",
     )
 

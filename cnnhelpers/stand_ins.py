@@ -20,11 +20,11 @@ def verdicts_of(
 ) -> pd.DataFrame:
     """Return claims.verdicts of the runs of one profile, report by report, a column `profile` added.
 
-    Where STAND_INS names another profile for a report, and with it more of the report's claims have runs enough, that
-    one is taken for the whole report, and the evidence of each of its rows says so. Runs of two profiles are never
-    mixed within a report, over which the p values are adjusted; nor are those of two datasets, of which the report's
-    own is taken, or of two copies of it (see provenance.of_one_copy). An experiment that two profiles leave as it was
-    published is the same in both, and its runs count for both.
+    Where STAND_INS names another profile for a report, that one answers the claims for which the first has not runs
+    enough, and the evidence of such rows says so. Runs of two profiles are never mixed within a claim, nor in the
+    adjustment of p values, which each has over all claims of the report; nor are runs of two datasets, of which the
+    report's own is taken, or of two copies of it (see provenance.of_one_copy). An experiment that two profiles leave
+    as it was published is the same in both, and its runs count for both.
 
     Parameters
     ----------
@@ -51,13 +51,11 @@ def _of_report(runs: pd.DataFrame, profile: str, claims: Sequence[Claim], report
     if other is None:
         return own
     found = of(other)
-    if not _decided(own) and not _decided(found):  # then the cheaper way to get them is told
+    tested, stands_in = (one["verdict"] != "not enough runs" for one in (own, found))
+    if not (tested | stands_in).any():  # then the cheaper way to get them is told
         return own.assign(command=[f"{one} --profile {other}" if one else "" for one in own["command"]])
-    if _decided(found) <= _decided(own):
-        return own
-    tested = found["evidence"] != ""
-    note = f"; {NOTE.format(profile=other)}"
-    return found.assign(evidence=found["evidence"].where(~tested, found["evidence"] + note))
+    found["evidence"] += f"; {NOTE.format(profile=other)}"
+    return own.where(tested | ~stands_in, found)
 
 
 def _of_profile(runs: pd.DataFrame, profile: str, report: str) -> pd.DataFrame:
@@ -80,7 +78,3 @@ def _of_one_dataset(runs: pd.DataFrame, claims: Sequence[Claim], report: str) ->
     names = {name for claim in claims if claim.report == report.upper() for name in claim.experiments}
     several = len({*runs.loc[runs["experiment"].isin(names), "dataset"]}) > 1
     return runs[runs["dataset"] == DATASETS.get(report.upper())] if several else runs
-
-
-def _decided(found: pd.DataFrame) -> int:
-    return int((found["verdict"] != "not enough runs").sum())

@@ -6,7 +6,7 @@ import pytest
 
 from cnnhelpers import audit, claim_tables, single_runs, verdict_figures
 from cnnhelpers.claims import Claim, better, lower, verdicts
-from cnnhelpers.mistakes import FAIR, MISTAKES
+from cnnhelpers.mistakes import MISTAKES, NARROW
 from cnnhelpers.published import published
 
 ACCURACIES = ("train_accuracy", "validation_accuracy")
@@ -78,11 +78,13 @@ def test_the_eighteen_mistakes_have_two_sentences_each():
 
 
 def test_mistakes_show_what_runs_say_and_name_the_commands_for_those_that_lack():
-    runs = pd.concat([runs_of(A5=0.87, A6=0.88, **{"A-top": 0.9}, B1=0.47, B2=0.46), runs_of("fair", B1=0.5, B2=0.5)])
+    narrow = runs_of("narrow", **{"B1": 0.47, "B1-flattened": 0.3, "B2": 0.46})
+    runs = pd.concat([runs_of(A5=0.87, A6=0.88, **{"A-top": 0.9}, B1=0.47, B2=0.46), narrow])
     found = audit.mistakes(runs).set_index("number")
     assert "A5 − A6, validation accuracy: -1.00" in found.loc[1, "evidence"]
     assert "compared with 95.00" in found.loc[2, "evidence"]
-    assert f"B1{FAIR} − B1: +3.00" in found.loc[6, "evidence"]
+    assert f"B1-flattened{NARROW} − B1{NARROW}: -17.00" in found.loc[6, "evidence"]
+    assert found.loc[6, "missing"].startswith(f"B2-flattened{NARROW}, B13-flattened{NARROW}, B13{NARROW}")
     assert found.loc[11, ["evidence", "command"]].tolist() == ["", ""]
     assert found.loc[14, "command"] == "python -m cnnhelpers run D0 --profile quick --seeds 5"
     assert found.loc[8, "command"] == "python -m cnnhelpers run B14"

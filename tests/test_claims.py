@@ -228,7 +228,13 @@ def test_fails_to_learn_is_decided_by_rule_and_has_no_p():
     assert found.verdict == "holds"
     assert math.isnan(found.adjusted_p)
     assert not found.fragile
-    assert word(fails_to_learn("D6"), runs_of(D6=[0.1, 0.1, 0.1, 0.1, 0.3])) == "contradicted"
+    one = claims.verdict(
+        Claim("D6 cannot learn", fails_to_learn("D6")), runs_of(D6=[0.1, 0.1, 0.1, 0.1, 0.3, NAN], seeds=6)
+    )
+    assert one.verdict == "contradicted"
+    # Clopper and Pearson for 1 of 5: 1 - 0.975^(1/5), and the x with (1-x)^5 + 5 x (1-x)^4 = 0.025
+    assert [one.estimate, one.low, one.high] == pytest.approx([0.2, 0.00505, 0.71642], abs=1e-5)
+    assert one.evidence.startswith("D6, runs that learned: 20.00 [0.51, 71.64] %, 5 seeds, 1 incomplete; 1 of 5 runs")
 
 
 def test_a_network_that_learns_has_the_p_of_its_runs_and_one_that_does_not_has_none():
@@ -357,11 +363,14 @@ def test_p_values_are_adjusted_within_a_report_only():
     assert found["adjusted_p"][2] == found["p"][2]
 
 
-def test_a_claim_without_runs_does_not_count_in_its_report():
+def test_a_claim_without_runs_counts_in_its_report_so_that_its_runs_change_no_other_verdict():
     runs = runs_of(A=0.91, B=0.90)
     made = [Claim("c", better("A", "B"), report="x"), Claim("c", better("A", "Z"), report="x")]
     found = claims.verdicts(runs, made)
-    assert found["adjusted_p"][0] == found["p"][0]
+    assert found["adjusted_p"][0] == 2 * found["p"][0]
+    with_runs = claims.verdicts(pd.concat([runs, runs_of(A=0.91, Z=0.91)]).drop_duplicates(), made)
+    assert with_runs["verdict"][1] != "not enough runs"
+    assert with_runs["adjusted_p"][0] == found["adjusted_p"][0]
 
 
 def test_a_verdict_that_hangs_on_one_seed_is_fragile():
