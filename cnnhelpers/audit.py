@@ -70,12 +70,14 @@ def against_runs(runs: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns report, experiment, metric, place, published, estimate, low, high (95 % interval of the mean), n,
-        inside (the interval), one_run_low and one_run_high (95 % prediction interval of one more run) and likely (the
-        published number, which is one run, lies in that). Only experiments with at least FEWEST_PAIRS runs on the
-        report's own dataset.
+        inside (the interval), one_run_low and one_run_high (95 % prediction interval of one more run), likely (the
+        published number, which is one run, lies in that) and pixels (whose our runs saw, "" if not known). Only
+        experiments with at least FEWEST_PAIRS runs on the report's own dataset.
     """
     measurements = measure(runs)
-    own = runs["dataset"].groupby(runs["experiment"]).first() if "dataset" in runs else {}
+    own, pixels = (
+        runs[column].groupby(runs["experiment"]).first() if column in runs else {} for column in ("dataset", "pixels")
+    )
     rows = []
     for printed in published().itertuples():
         column, dataset = COMPARED.get(printed.metric), DATASETS[printed.report]
@@ -89,9 +91,10 @@ def against_runs(runs: pd.DataFrame) -> pd.DataFrame:
         rows.append({"report": printed.report, "experiment": printed.experiment, "metric": printed.metric,
                      "place": printed.where, "published": value, "estimate": found.mean, "low": found.low,
                      "high": found.high, "n": found.n, "inside": found.low <= value <= found.high,
-                     "one_run_low": low, "one_run_high": high, "likely": low <= value <= high})  # fmt: skip
+                     "one_run_low": low, "one_run_high": high, "likely": low <= value <= high,
+                     "pixels": pixels.get(printed.experiment, "")})  # fmt: skip
     names = ["report", "experiment", "metric", "place", "published", "estimate", "low", "high", "n", "inside"]
-    return pd.DataFrame(rows, columns=[*names, "one_run_low", "one_run_high", "likely"])
+    return pd.DataFrame(rows, columns=[*names, "one_run_low", "one_run_high", "likely", "pixels"])
 
 
 def mistakes(runs: pd.DataFrame) -> pd.DataFrame:

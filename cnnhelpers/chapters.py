@@ -141,7 +141,8 @@ def unofficial(runs: pd.DataFrame) -> Markdown | None:
     copies = sorted({f"{one.pixels} of {one.dataset}" for one in runs.itertuples() if one.pixels not in PLAIN_PIXELS})
     if not copies:
         return None
-    return Markdown(f"*Numbers on {', '.join(copies)}; what a report printed is of the official pixels.*")
+    told = f"Numbers on {', '.join(copies)}; what a report printed is of the official pixels, in the official order, "
+    return Markdown(f"*{told}by which it may have held out other images.*")
 
 
 def _counted(number: int, noun: str) -> str:

@@ -127,9 +127,17 @@ def against_runs(found: pd.DataFrame) -> Markdown:
     if not rows:
         return Markdown("*Our intervals exclude no published number.*")
     header = ["report", "experiment", "number", "place", "published", "our mean and interval", "possible as one run"]
-    unlikely, expected = int((~found["likely"].astype(bool)).sum()), 0.05 * len(found)
-    told = f"Of {len(found)} numbers compared, our intervals exclude {len(rows)}, and {unlikely} lie where no more "
-    told += f"than one further run in twenty would: chance alone would put about {expected:.1f} there."
+    unlikely = ~found["likely"].astype(bool)
+    told = (
+        f"Of {len(found)} numbers compared, our intervals exclude {len(rows)}, and {unlikely.sum()} lie where no more "
+    )
+    told += "than one further run in twenty would. By report and whose pixels our runs saw: "
+    parts = unlikely.groupby([found["report"], found["pixels"]], sort=False)
+    told += "; ".join(f"{name} ({pixels}) {part.sum()} of {len(part)}" for (name, pixels), part in parts)
+    told += (
+        ". Chance alone would put about one in twenty there; numbers of one run, such as its accuracy and its loss, "
+    )
+    told += "go together."
     return Markdown(f"{told}\n\n{table(header, rows).data}")
 
 

@@ -149,12 +149,12 @@ def test_figures_mark_verdicts_in_words_and_say_so_where_there_is_nothing():
 
 
 def test_tables_of_the_audit_are_markdown():
-    runs = runs_of(A5=0.95, A2=0.88)
+    runs = runs_of(A5=0.95, A2=0.88).assign(pixels="official")
     assert claim_tables.contradictions(audit.contradictions()).data.count("\n") == len(known()) + 1
     told = claim_tables.against_runs(audit.against_runs(runs)).data
     assert "**no**" in told
     assert told.startswith("Of 8 numbers compared, our intervals exclude 6, and 6 lie")
-    assert "about 0.4 there" in told
+    assert "A (official) 6 of 8." in told
     assert "no run can show it" in claim_tables.mistakes(audit.mistakes(runs)).data
     pairs = single_runs.pairs(runs, [Claim("c", better("A5", "A2"))])
     assert "A5 − A2" in claim_tables.single_runs(pairs).data
