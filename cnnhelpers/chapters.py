@@ -145,6 +145,21 @@ def unofficial(runs: pd.DataFrame) -> Markdown | None:
     return Markdown(f"*{told}by which it may have held out other images.*")
 
 
+def timed_elsewhere(runs: pd.DataFrame, timed: pd.DataFrame) -> Markdown:
+    """Return a sentence on what a figure of seconds leaves out: experiments, or seeds, of `runs` that are not `timed`.
+
+    `timed` is what provenance.timed_alike kept of them.
+    """
+    kept = timed["experiment"].value_counts()
+    told = [
+        one if one not in kept else f"{one} ({kept[one]} of {n} seeds shown)"
+        for one, n in runs["experiment"].value_counts(sort=False).items()
+        if kept.get(one, 0) < n
+    ]
+    left_out = f"*Timed on another machine or in another precision, and left out: {', '.join(told)}.*"
+    return Markdown(left_out if told else "*All runs were timed on one machine, in one precision.*")
+
+
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" + "s" * (number != 1)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from nbclient import NotebookClient
 
@@ -114,3 +115,10 @@ def test_the_cover_is_drawn_from_records_of_report_a_only(fashion, tmp_path):
     assert path.read_bytes()[:4] == b"\x89PNG"
     with pytest.raises(InputError, match="cnnhelpers run A"):
         cover.draw(tmp_path / "none.png", tmp_path / "empty")
+
+
+def test_what_was_timed_elsewhere_is_named():
+    runs = pd.DataFrame({"experiment": ["A1"] * 3 + ["A2"] * 2 + ["A3"]})
+    told = chapters.timed_elsewhere(runs, runs.iloc[[0, 3, 4]]).data
+    assert told.endswith("left out: A1 (1 of 3 seeds shown), A3.*")
+    assert "All runs" in chapters.timed_elsewhere(runs, runs).data
