@@ -1,7 +1,7 @@
 """Tables of verdicts and audits as a notebook shows them, in Markdown. Tables in, tables out."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 from IPython.display import Markdown
@@ -74,6 +74,46 @@ def by_verdict(compared: pd.DataFrame, label: str = "label") -> Markdown:
         ]
         lines += [f"- {word}: {'; '.join(told)}."] if told else []
     return Markdown("\n".join(lines))
+
+
+def side_by_side(tables: Mapping[str, pd.DataFrame], label: str = "label") -> Markdown:
+    """Return tables of `comparisons.compare_all`, say of two profiles, as one: a row a question, bold if opposite.
+
+    Parameters
+    ----------
+    tables
+        By the name that heads its column; the column `label` names the questions. In the order of the first one.
+    """
+    names = _opposite(tables, label)
+    answers = {name: found.set_index(label) for name, found in tables.items()}
+    rows = []
+    for question in dict.fromkeys(one for found in tables.values() for one in found[label]):
+        told = [_answer(found.loc[question]) if question in found.index else "—" for found in answers.values()]
+        rows.append((f"**{question}**" if question in names else question, *told))
+    return table(["points of test accuracy", *tables], rows)
+
+
+def opposite_answers(tables: Mapping[str, pd.DataFrame], label: str = "label") -> Markdown:
+    """Return in a sentence which questions have opposite answers in `side_by_side`, each adjusted in its table."""
+    if names := _opposite(tables, label):
+        return Markdown(f"With opposite answers under {' and '.join(tables)}: {'; '.join(names)}.")
+    return Markdown(f"No question has opposite answers under {' and '.join(tables)}.")
+
+
+def _opposite(tables: Mapping[str, pd.DataFrame], label: str) -> list[str]:
+    better, worse = (
+        {one for found in tables.values() for one in found.loc[found["verdict"].isin(words), label]}
+        for words in (["holds", "holds but negligible"], ["contradicted"])
+    )
+    return [
+        one
+        for one in dict.fromkeys(name for found in tables.values() for name in found[label])
+        if one in better & worse
+    ]
+
+
+def _answer(one: pd.Series) -> str:
+    return f"{_with_interval(one['estimate'], one['low'], one['high'])}, {one['verdict']}"
 
 
 def reading(found: pd.DataFrame, report: str | None = None) -> Markdown:

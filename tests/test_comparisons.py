@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cnnhelpers import claim_tables
 from cnnhelpers.comparisons import beside_published, compare, compare_all, in_points, learned, percent, summary
 from cnnhelpers.errors import InputError
 from cnnhelpers.records import Record
@@ -108,3 +109,17 @@ def test_networks_that_learn_now_and_then_are_told_from_those_that_learn_always(
     assert table.p.tolist()[1:] == [pytest.approx(12 / 252), pytest.approx(1)]
     assert np.isnan(table.p[0])
     assert learned(runs_of(a=[0.1]).assign(record=record)[:0], 0.005).empty
+
+
+def test_answers_of_two_profiles_stand_beside_each_other_and_opposite_ones_are_bold():
+    worse, better, same = [0.80, 0.81, 0.79, 0.80, 0.81], [0.90, 0.91, 0.90, 0.92, 0.91], [0.85, 0.84, 0.86, 0.85, 0.85]
+    narrow = compare_all(runs_of(a=better, b=worse, c=same), [("a", "b"), ("b", "c")], margin=0.005)
+    wide = compare_all(runs_of(a=worse, b=better, d=same), [("a", "b"), ("d", "a")], margin=0.005)
+    tables = {"narrow": narrow, "published": wide}
+    lines = claim_tables.side_by_side(tables).data.splitlines()
+    assert lines[0] == "| points of test accuracy | narrow | published |"
+    assert [line.split("|")[1].strip() for line in lines[2:]] == ["**a − b**", "b − c", "d − a"]
+    assert "+10.60 [" in lines[2] and "], holds | -10.60 [" in lines[2] and "], contradicted |" in lines[2]
+    assert lines[3].endswith("contradicted | — |") and "| — | +4.80" in lines[4]
+    assert claim_tables.opposite_answers(tables).data == "With opposite answers under narrow and published: a − b."
+    assert "No question" in claim_tables.opposite_answers({"narrow": narrow}).data
