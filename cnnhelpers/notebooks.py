@@ -42,6 +42,7 @@ class Status:
     parameters: dict[str, Any] = field(default_factory=dict)  #: those that were given
     versions: dict[str, str] = field(default_factory=dict)
     source: str = ""  #: SHA-256 of the notebook that was executed
+    commit: str = ""  #: of the package that it called, "+" after it if that was changed
 
     @property
     def done(self) -> bool:
@@ -97,7 +98,9 @@ def execute(
             job = {"notebook": str(path), "output": str(partial), "parameters": values, "start_timeout": start_timeout}
             outcome, error = _run(job, Path(folder), path.parent, timeout)
         seconds = round(time.monotonic() - started, 1)
-        status = Status(path.name, outcome, seconds, plain_text(error)[:2000], values, _versions(), source)
+        status = Status(
+            path.name, outcome, seconds, plain_text(error)[:2000], values, _versions(), source, environment.commit()
+        )
         _keep(partial, output, status, path.name)
     finally:
         partial.unlink(missing_ok=True)

@@ -81,12 +81,13 @@ def fenced(text: str) -> str:
 
 def _notebooks(notebooks: Mapping[str, Status]) -> str:
     return table(
-        ["Page", "Status", "Seconds", "Parameters that differ from the notebook's own"],
+        ["Page", "Status", "Seconds", "Commit", "Parameters that differ from the notebook's own"],
         (
             (
                 f"[](/{page})" if status.done else code(page),
                 status.status if status.done else f"**{status.status}**",
                 f"{status.seconds:.0f}",
+                code(status.commit) if status.commit else "-",
                 ", ".join(code(f"{name} = {json.dumps(value)}") for name, value in status.parameters.items()) or "none",
             )
             for page, status in notebooks.items()

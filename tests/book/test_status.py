@@ -39,11 +39,11 @@ def test_data_that_is_not_official_and_missing_values_are_said():
 
 
 def test_notebooks_that_failed_are_named_with_their_error():
-    good = Status("01_a.ipynb", "done", 12.3, parameters={"seeds": 5, "names": ["a"]})
+    good = Status("01_a.ipynb", "done", 12.3, parameters={"seeds": 5, "names": ["a"]}, commit="abc+")
     bad = Status("02_b.ipynb", "dead kernel", 3.0, "the kernel died\n```")
     page = status_page(runs(), {"notebooks/01_a": good, "notebooks/02_b": bad})
-    assert '| [](/notebooks/01_a) | done | 12 | `seeds = 5`, `names = ["a"]` |' in page
-    assert "| `notebooks/02_b` | **dead kernel** | 3 | none |" in page
+    assert '| [](/notebooks/01_a) | done | 12 | `abc+` | `seeds = 5`, `names = ["a"]` |' in page
+    assert "| `notebooks/02_b` | **dead kernel** | 3 | - | none |" in page
     assert "### Why `notebooks/02_b` is missing\n\n````text\nthe kernel died\n```\n````" in page
     assert "There is none yet." in page
 
