@@ -10,6 +10,8 @@ from matplotlib.lines import Line2D
 from cnnhelpers.errors import InputError
 from cnnhelpers.style import COLOURS, HATCHES, QUIET, axes, legend, need, quantity, words
 
+WIDE = 20  # margins: differences beyond that would make the band of the margin a line
+
 
 def intervals(
     table: pd.DataFrame,
@@ -31,7 +33,8 @@ def intervals(
         Column of published numbers, or None: drawn as a hollow diamond within the interval, as a cross outside,
         with the word beside the row. NaN where nothing was published.
     margin
-        Half-width of the band around 0 within which a difference counts as none, in the unit of `value`.
+        Half-width of the band around 0 within which a difference counts as none, in the unit of `value`. Where other
+        differences are so large that the band would be a line, the axis is logarithmic further out, and says so.
     measure
         What is drawn, for the axis: a runs column such as "validation_accuracy", or "difference", "gap".
     """
@@ -52,9 +55,29 @@ def intervals(
     for row in rows[~np.isfinite(middle)]:
         _beside(ax, row, "no result")
     _rows(ax, table[label], name)
+    if margin and max(np.nanmax(-low, initial=0), np.nanmax(high, initial=0)) > WIDE * margin * factor:
+        _logarithmic_beyond(ax, 4 * margin * factor)
     if margin is not None or reference:
         legend(ax, ax.get_legend_handles_labels()[0], above=True)
     return ax
+
+
+def _logarithmic_beyond(ax: Axes, linear: float) -> None:
+    """Make the axis of differences linear up to +-`linear`, logarithmic further out, and say so below it."""
+    ax.set_xscale("symlog", linthresh=linear, linscale=1.0)
+    ax.margins(x=0.05)
+    ax.autoscale(axis="x")
+    far = max(abs(end) for end in ax.get_xlim())
+    sizes = [step * 10.0**power for power in range(-2, 4) for step in (1, 3)]
+    shown = [size for size in sizes if linear / 2 <= size <= far]
+    places = [
+        place
+        for place in (*(-size for size in reversed(shown)), 0, *shown)
+        if ax.get_xlim()[0] <= place <= ax.get_xlim()[1]
+    ]
+    ax.set_xticks(places, [f"{place:g}".replace("-", "−") for place in places])
+    ax.set_xticks([], minor=True)
+    ax.set_xlabel(f"{ax.get_xlabel()}, logarithmic beyond ±{linear:g}")
 
 
 def seed_dots(

@@ -276,6 +276,17 @@ def test_a_sweep_draws_a_line_above_another_where_it_is_above():
     assert len({line.get_xdata()[0] for line in lines(ax, "-")}) == 3  # their intervals do not cover each other
 
 
+def test_a_margin_stays_to_be_seen_beside_differences_many_times_as_large():
+    rows = {"label": ["near", "far"], "estimate": [0.01, -0.35], "low": [0.005, -0.37], "high": [0.015, -0.33]}
+    ax = figures.intervals(pd.DataFrame(rows), measure="difference", margin=0.005)
+    left, right = ax.transData.transform([(-0.5, 0), (0.5, 0)])[:, 0]
+    assert right - left > 0.1 * ax.bbox.width
+    assert ax.get_xlabel().endswith("logarithmic beyond ±2")
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["−30", "−10", "−3", "−1", "0", "1"]
+    near = figures.intervals(pd.DataFrame(rows)[:1], measure="difference", margin=0.005)
+    assert near.get_xscale() == "linear"
+
+
 def test_the_runs_of_a_sweep_stand_right_of_all_its_intervals():
     table = pd.DataFrame({"strength": [1] * 4, "convolutions": range(4), "estimate": 0.8, "low": 0.7, "high": 0.9})
     runs = pd.DataFrame({"strength": [1] * 4, "convolutions": range(4), "validation_accuracy": 0.8})
