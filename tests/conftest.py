@@ -15,6 +15,14 @@ from cnnhelpers import backup, child
 child.NOT_PASSED_ON.add("PYTEST_CURRENT_TEST")  # another for every test: no process would be used twice
 
 
+def pytest_collection_modifyitems(items):
+    """Put the longest tests first in each half, of which two workers take one each: else one waits for the other."""
+    chapters = [one for one in items if one.path.name == "test_chapters_run.py"]
+    others = [one for one in items if one not in chapters]
+    middle = len(others) // 2
+    items[:] = [*chapters[::2], *others[:middle], *chapters[1::2], *others[middle:]]
+
+
 @pytest.fixture(autouse=True)
 def no_data_but_digits(monkeypatch, tmp_path_factory):
     """Tests see neither this machine's datasets nor its records."""
