@@ -148,6 +148,7 @@ def _ticks(ax: Axes) -> None:
     """Set round ticks on both sides as far as the data go."""
     far = max(abs(limit) for limit in ax.dataLim.intervalx)
     shown = [tick for tick in TICKS if tick <= max(far, 3) * 1.2]
+    shown = [tick for tick in shown if tick < shown[-1] / 3.5 or tick == shown[-1]]  # their labels would touch
     ax.set_xlim(*(side * max(far, 3) * 1.25 for side in (-1, 1)))
     places = [-tick for tick in reversed(shown)] + [0] + shown
     ax.set_xticks(places, [f"{place:g}".replace("-", "−") for place in places], minor=False)
