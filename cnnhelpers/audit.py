@@ -149,8 +149,8 @@ def _command(name: str) -> str:
     >>> _command("D0 (quick)"), _command("B")
     ('python -m cnnhelpers run D0 --profile quick --seeds 5', 'python -m cnnhelpers run B')
     """
-    options = {FAIR: " --profile fair", QUICK: f" --profile quick --seeds {FEWEST_PAIRS}", NARROW: " --profile narrow"}
-    options[""] = ""
+    quick = f" --profile quick --seeds {FEWEST_PAIRS}"
+    options = {"": "", FAIR: " --profile fair", QUICK: quick, NARROW: " --profile narrow"}
     return f"python -m cnnhelpers run {_bare(name)}{options[name[len(_bare(name)) :]]}"
 
 

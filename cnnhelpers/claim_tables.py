@@ -63,10 +63,8 @@ def by_verdict(compared: pd.DataFrame, label: str = "label") -> Markdown:
     - Undecided: depth (+0.10 [-0.20, +0.40]).
     - Not enough runs: width (+0.20, no interval); padding (no pair of runs).
     """
-    told = (
-        "Differences of accuracy in points, with 95 % intervals; what decides is p, adjusted over all of them (Holm)."
-    )
-    lines = [told, ""]
+    heading = "Differences of accuracy in points, with 95 % intervals; what decides is p, adjusted over all of them"
+    lines = [f"{heading} (Holm).", ""]
     for verdict, word in _FOUND.items():
         told = [
             f"{getattr(one, label)} ({_with_interval(one.estimate, one.low, one.high)})"
@@ -101,15 +99,12 @@ def opposite_answers(tables: Mapping[str, pd.DataFrame], label: str = "label") -
 
 
 def _opposite(tables: Mapping[str, pd.DataFrame], label: str) -> list[str]:
-    better, worse = (
-        {one for found in tables.values() for one in found.loc[found["verdict"].isin(words), label]}
-        for words in (["holds", "holds but negligible"], ["contradicted"])
-    )
-    return [
-        one
-        for one in dict.fromkeys(name for found in tables.values() for name in found[label])
-        if one in better & worse
-    ]
+    verdicts: dict[str, set[str]] = {}
+    for found in tables.values():
+        for question, verdict in zip(found[label], found["verdict"], strict=True):
+            verdicts.setdefault(question, set()).add(verdict)
+    better = {"holds", "holds but negligible"}
+    return [question for question, words in verdicts.items() if "contradicted" in words and words & better]
 
 
 def _answer(one: pd.Series) -> str:

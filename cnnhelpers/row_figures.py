@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from cnnhelpers.errors import InputError
-from cnnhelpers.style import COLOURS, HATCHES, QUIET, axes, legend, need, quantity, words
+from cnnhelpers.style import COLOURS, HATCHES, QUIET, axes, legend, need, quantity, ticks_both_sides, words
 
 WIDE = 20  # margins: differences beyond that would make the band of the margin a line
 
@@ -70,13 +70,7 @@ def _logarithmic_beyond(ax: Axes, linear: float) -> None:
     far = max(abs(end) for end in ax.get_xlim())
     sizes = [step * 10.0**power for power in range(-2, 4) for step in (1, 3)]
     shown = [size for size in sizes if linear / 2 <= size <= far]
-    places = [
-        place
-        for place in (*(-size for size in reversed(shown)), 0, *shown)
-        if ax.get_xlim()[0] <= place <= ax.get_xlim()[1]
-    ]
-    ax.set_xticks(places, [f"{place:g}".replace("-", "−") for place in places])
-    ax.set_xticks([], minor=True)
+    ticks_both_sides(ax, shown)
     ax.set_xlabel(f"{ax.get_xlabel()}, logarithmic beyond ±{linear:g}")
 
 

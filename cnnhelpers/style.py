@@ -135,6 +135,14 @@ def log_axis(ax: Axes) -> None:
         set_formatter(StrMethodFormatter("{x:g}"))
 
 
+def ticks_both_sides(ax: Axes, sizes: Sequence[float]) -> None:
+    """Put ticks at 0 and, within the limits of the horizontal axis, at plus and minus each of the ascending `sizes`."""
+    low, high = ax.get_xlim()
+    places = [place for place in (*(-size for size in reversed(sizes)), 0, *sizes) if low <= place <= high]
+    ax.set_xticks(places, [f"{place:g}".replace("-", "−") for place in places])
+    ax.set_xticks([], minor=True)
+
+
 def need(table: pd.DataFrame, columns: Iterable[str], what: str) -> None:
     """Raise InputError unless `table` has rows and all `columns`."""
     missing = [column for column in columns if column not in table.columns]

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from cnnhelpers.evidence import Evidence
-from cnnhelpers.style import COLOURS, QUIET, axes, look_of, need, words
+from cnnhelpers.style import COLOURS, QUIET, axes, look_of, need, ticks_both_sides, words
 
 LOOKS = {
     "holds": {"marker": "o", "color": COLOURS[0]},
@@ -150,9 +150,7 @@ def _ticks(ax: Axes) -> None:
     shown = [tick for tick in TICKS if tick <= max(far, 3) * 1.2]
     shown = [tick for tick in shown if tick < shown[-1] / 3.5 or tick == shown[-1]]  # their labels would touch
     ax.set_xlim(*(side * max(far, 3) * 1.25 for side in (-1, 1)))
-    places = [-tick for tick in reversed(shown)] + [0] + shown
-    ax.set_xticks(places, [f"{place:g}".replace("-", "−") for place in places], minor=False)
-    ax.set_xticks([], minor=True)
+    ticks_both_sides(ax, shown)
 
 
 def _legend(ax: Axes, verdicts: pd.Series, height: float) -> None:
