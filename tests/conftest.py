@@ -10,7 +10,8 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 
-from cnnhelpers import backup, child
+from cnnhelpers.execution import worker_process as child
+from cnnhelpers.training import checkpoint as backup
 
 child.NOT_PASSED_ON.add("PYTEST_CURRENT_TEST")  # another for every test: no process would be used twice
 

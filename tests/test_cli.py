@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cnnhelpers import data
-from cnnhelpers.__main__ import main
+from cnnhelpers.cli import main
+from cnnhelpers.data import datasets as data
 from tests.tiny import hear_ctrl_c
 
 ROOT = Path(__file__).parents[1]

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from keras import layers
 
-from cnnhelpers import Experiment, Protocol, data, records
+from cnnhelpers import Experiment, Protocol
+from cnnhelpers.data import datasets as data
 from cnnhelpers.errors import InputError
-from cnnhelpers.runner import plan, run
-from cnnhelpers.training import train
+from cnnhelpers.execution.runner import plan, run
+from cnnhelpers.records import store as records
+from cnnhelpers.training.trainer import train
 from tests.tiny import tiny
 
 

@@ -5,7 +5,7 @@ import pytest
 from keras import Input, Model, Sequential, layers
 
 from cnnhelpers.errors import InputError
-from cnnhelpers.summaries import diagram, flops, layer_table
+from cnnhelpers.model_summary import diagram, flops, layer_table
 
 GREY = (28, 28, 1)
 

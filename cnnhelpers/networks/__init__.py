@@ -4,10 +4,10 @@ input_shape = (height, width, channels). Each ends in a softmax, (batch, classes
 experiments vary is an option, and with the options left alone a network is the one that the report describes.
 """
 
-from cnnhelpers.networks.a import report_a
-from cnnhelpers.networks.b import report_b_cnn, report_b_dense
-from cnnhelpers.networks.c import report_c_2, report_c_2_pairs, report_c_3, report_c_5, report_c_7, report_c_34
-from cnnhelpers.networks.d import (
+from cnnhelpers.networks.report_a import report_a
+from cnnhelpers.networks.report_b import report_b_cnn, report_b_dense
+from cnnhelpers.networks.report_c import report_c_2, report_c_2_pairs, report_c_3, report_c_5, report_c_7, report_c_34
+from cnnhelpers.networks.report_d import (
     report_d_0,
     report_d_1,
     report_d_4,
@@ -17,7 +17,7 @@ from cnnhelpers.networks.d import (
     report_d_10,
     report_d_11,
 )
-from cnnhelpers.networks.e import report_e_1, report_e_2, report_e_3, report_e_4, report_e_backbone
+from cnnhelpers.networks.report_e import report_e_1, report_e_2, report_e_3, report_e_4, report_e_backbone
 
 __all__ = [
     "report_a",

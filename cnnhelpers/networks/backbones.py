@@ -9,9 +9,9 @@ from typing import Any
 import keras
 from keras import applications, layers
 
+from cnnhelpers.data.sources import patience
 from cnnhelpers.errors import InputError, one_line, unknown
-from cnnhelpers.networks.parts import Shape
-from cnnhelpers.sources import patience
+from cnnhelpers.networks.layers import Shape
 
 SMALLEST_SIDE = 32  # of the images that Keras' backbones accept
 BLOCK = re.compile(r"conv\d+_block\d+|stage_\d+_block_\d+|block_?\d+[a-z]?")  # in Keras' names of layers

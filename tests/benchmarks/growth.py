@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from cnnhelpers import compare_all, histories, records, summary
+from cnnhelpers import compare_all, histories, summary
+from cnnhelpers.records import store as records
 from tests.benchmarks.tables import write_table
 
 ROUNDS = 5
 NUMBERS = (10, 100, 1_000, 10_000)
-IMPORTS = ("cnnhelpers", "cnnhelpers.figures", "cnnhelpers.chapters", "cnnhelpers.claim_tables")
+IMPORTS = ("cnnhelpers", "cnnhelpers.plotting.curves", "cnnhelpers.book.chapters", "cnnhelpers.book.tables")
 
 
 def fill(folder: Path, number: int) -> None:

@@ -13,8 +13,10 @@ from statistics import median
 
 import pandas as pd
 
-from cnnhelpers import children, environment, run, studies
-from cnnhelpers.experiment import Experiment
+from cnnhelpers import environment, run
+from cnnhelpers.execution import process_pool as children
+from cnnhelpers.experiments.experiment import Experiment
+from cnnhelpers.reports import catalog as studies
 from tests.benchmarks.tables import write_table
 
 ROUNDS = 5

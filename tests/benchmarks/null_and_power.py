@@ -2,7 +2,7 @@
 
     python tests/benchmarks/null_and_power.py
 
-Nothing is checked here: tests/test_statistics.py does that. The tables are what the choice of the t test rests on.
+Nothing is checked here: tests/statistics does that. The tables are what the choice of the t test rests on.
 """
 
 import math
@@ -11,9 +11,10 @@ import sys
 import numpy as np
 from scipy import stats
 
-from cnnhelpers import planning, questions, simulations
-from cnnhelpers.statistics import from_differences, interval
-from cnnhelpers.verdicts import decide
+from cnnhelpers.statistics import further_tests as questions
+from cnnhelpers.statistics import planning, simulations
+from cnnhelpers.statistics.decisions import decide
+from cnnhelpers.statistics.intervals import from_differences, interval
 
 SIMULATIONS = 4000
 RESAMPLES = 999

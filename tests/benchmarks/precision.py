@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import pandas as pd
 
-from cnnhelpers import compare, run, studies
-from cnnhelpers.experiment import Experiment
-from cnnhelpers.statistics import equivalence_of
-from cnnhelpers.verdicts import MARGINS, decide
+from cnnhelpers import compare, run
+from cnnhelpers.experiments.experiment import Experiment
+from cnnhelpers.reports import catalog as studies
+from cnnhelpers.statistics.decisions import MARGINS, decide
+from cnnhelpers.statistics.intervals import equivalence_of
 from tests.benchmarks.tables import write_table
 
 PARTS = ("validation_accuracy", "test_accuracy")

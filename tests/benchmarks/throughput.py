@@ -20,8 +20,9 @@ from typing import Any
 
 import pandas as pd
 
-from cnnhelpers import environment, studies
-from cnnhelpers.child import WORKER_ENVIRONMENT
+from cnnhelpers import environment
+from cnnhelpers.execution.worker_process import WORKER_ENVIRONMENT
+from cnnhelpers.reports import catalog as studies
 from tests.benchmarks.tables import write_table
 
 ROUNDS = 5
@@ -37,8 +38,8 @@ def plain(name: str, images: int | None) -> dict[str, float]:
     import keras
     import numpy as np
 
-    from cnnhelpers import data
-    from cnnhelpers.summaries import flops
+    from cnnhelpers.data import datasets as data
+    from cnnhelpers.model_summary import flops
 
     (experiment,) = studies.find(name)
     dataset = data.load(experiment.protocol.dataset)
@@ -64,11 +65,12 @@ def ours(name: str, precision: str, images: int | None) -> dict[str, float]:
     import keras
     import numpy as np
 
-    from cnnhelpers import data, training
-    from cnnhelpers.inputs import batches, gathered
-    from cnnhelpers.precision import products_in
-    from cnnhelpers.splits import split
-    from cnnhelpers.summaries import flops
+    from cnnhelpers.data import datasets as data
+    from cnnhelpers.data.splits import split
+    from cnnhelpers.model_summary import flops
+    from cnnhelpers.training import trainer as training
+    from cnnhelpers.training.pipeline import batches, gathered
+    from cnnhelpers.training.precision import products_in
 
     (experiment,) = studies.find(name)
     experiment = experiment.change(precision=precision)

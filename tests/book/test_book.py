@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from cnnhelpers import book, records
-from cnnhelpers.book import Page, Step, build, pages
+from cnnhelpers.book import build as book
+from cnnhelpers.book.build import Page, Step, build, pages
+from cnnhelpers.book.execute import Status
 from cnnhelpers.errors import InputError
-from cnnhelpers.notebooks import Status
+from cnnhelpers.records import store as records
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COLUMNS = "study report experiment profile seed status identity dataset pixels seconds backend device precision threads"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnhelpers.site_check import problems
+from cnnhelpers.book.checks import problems
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"

@@ -10,7 +10,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cnnhelpers import address, claim_tables, made_pages, site_check, verdict_changes
+from cnnhelpers.book import address, verdict_changes
+from cnnhelpers.book import checks as site_check
+from cnnhelpers.book import pages as made_pages
+from cnnhelpers.book import tables as claim_tables
 from cnnhelpers.errors import InputError
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from cnnhelpers.book.sanitize import clean, leaks, plain_text
 from cnnhelpers.errors import InputError
-from cnnhelpers.publishing import clean, leaks, plain_text
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TOKEN = "ghp_" + "a1B2" * 9
@@ -27,7 +27,7 @@ def shown(**data):
     ("text", "expected"),
     [
         ("\x1b[1;31mred\x1b[0m", "red"),
-        (f"{CHECKOUT}/cnnhelpers/data.py:3", "cnnhelpers/data.py:3"),
+        (f"{CHECKOUT}/cnnhelpers/data/datasets.py:3", "cnnhelpers/data/datasets.py:3"),
         (f"in '{CHECKOUT}'", "in '.'"),
         ("HOME/study/a.npz", "~/study/a.npz"),
         ("file://HOME/study/a.npz", "~/study/a.npz"),

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from cnnhelpers.notebooks import Status
-from cnnhelpers.status import code, fenced, status_page, table
+from cnnhelpers.book.execute import Status
+from cnnhelpers.book.status import code, fenced, status_page, table
 
 
 def runs(*rows):

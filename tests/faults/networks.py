@@ -10,10 +10,10 @@ import keras
 import numpy as np
 from keras import layers
 
-from cnnhelpers import backup
+from cnnhelpers.training import checkpoint as backup
 from tests.tiny import tiny
 
-TRAINING = "cnnhelpers.child" in sys.orig_argv
+TRAINING = "cnnhelpers.execution.worker_process" in sys.orig_argv
 
 
 def counted(input_shape, classes):

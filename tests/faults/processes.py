@@ -32,7 +32,7 @@ def until(found, *arguments):
 
 def children(pid):
     """Return the processes that train below process `pid`."""
-    return below(pid, "cnnhelpers.child")
+    return below(pid, "cnnhelpers.execution.worker_process")
 
 
 def below(pid, command):

@@ -9,10 +9,12 @@ import keras
 import numpy as np
 import pytest
 
-from cnnhelpers import backup, data, records
-from cnnhelpers.__main__ import main
+from cnnhelpers.cli import main
+from cnnhelpers.data import datasets as data
 from cnnhelpers.predictions import load_model
-from cnnhelpers.training import final_weights, train
+from cnnhelpers.records import store as records
+from cnnhelpers.training import checkpoint as backup
+from cnnhelpers.training.trainer import final_weights, train
 from tests.test_records import record
 from tests.tiny import tiny
 

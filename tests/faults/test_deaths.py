@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cnnhelpers import child as child_module
-from cnnhelpers import records, run
-from cnnhelpers.child import Child, DiedError
+from cnnhelpers import run
+from cnnhelpers.execution import worker_process as child_module
+from cnnhelpers.execution.worker_process import Child, DiedError
+from cnnhelpers.records import store as records
 from tests.faults.networks import Deadly, Greedy, backed_up, with_layer
 from tests.faults.processes import PATIENCE, children, environment, gone, script, until
 from tests.tiny import tiny
@@ -41,7 +42,7 @@ def backups(folder):
 
 
 BUSY = """
-from cnnhelpers.child import Child
+from cnnhelpers.execution.worker_process import Child
 child = Child()
 child.call(abs, -1)
 print("started", flush=True)

@@ -13,9 +13,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from cnnhelpers import locks, models, records, run, weights
+from cnnhelpers import run
 from cnnhelpers.errors import InputError
-from cnnhelpers.training import train
+from cnnhelpers.execution import trained_models as models
+from cnnhelpers.records import locks
+from cnnhelpers.records import store as records
+from cnnhelpers.training import weights
+from cnnhelpers.training.trainer import train
 from tests.faults.processes import ROOT, script
 from tests.tiny import tiny
 
@@ -89,9 +93,8 @@ def test_a_file_system_without_locks_still_trains_everything(tmp_path, monkeypat
 
 
 def test_a_model_on_a_full_disk_leaves_no_half_file(tmp_path):
-    code = (
-        f"from cnnhelpers import models; from tests.tiny import tiny; models.trained(tiny(), folder={str(tmp_path)!r})"
-    )
+    code = "from cnnhelpers.execution import trained_models as models; from tests.tiny import tiny; "
+    code += f"models.trained(tiny(), folder={str(tmp_path)!r})"
     process = script(code, preexec_fn=at_most(10_000), stderr=subprocess.PIPE, text=True)
     _, told = process.communicate()
     assert process.returncode == 1
@@ -104,7 +107,7 @@ def test_a_notebook_on_a_full_disk_fails_and_leaves_the_earlier_one(tmp_path):
     cells += [nbformat.v4.new_code_cell("print(x)  # " + "long " * 2000)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "study.ipynb")
     (tmp_path / "out.ipynb").write_text("earlier")
-    code = "from cnnhelpers.notebooks import execute; "
+    code = "from cnnhelpers.book.execute import execute; "
     code += f"print(execute({str(tmp_path / 'study.ipynb')!r}, {str(tmp_path / 'out.ipynb')!r}))"
     process = script(code, preexec_fn=at_most(8_000), stdout=subprocess.PIPE, text=True)
     told, _ = process.communicate()

@@ -8,9 +8,11 @@ import sys
 import nbformat
 import pytest
 
-from cnnhelpers import environment, records, workers
-from cnnhelpers.child import WORKER_ENVIRONMENT, Child
-from cnnhelpers.notebooks import execute
+from cnnhelpers import environment
+from cnnhelpers.book.execute import execute
+from cnnhelpers.execution import workers
+from cnnhelpers.execution.worker_process import WORKER_ENVIRONMENT, Child
+from cnnhelpers.records import store as records
 from tests.faults.processes import ROOT
 from tests.test_records import record
 

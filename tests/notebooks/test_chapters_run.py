@@ -6,9 +6,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from cnnhelpers import book
-from cnnhelpers.notebooks import execute
-from cnnhelpers.parameters import inspect
+from cnnhelpers.book import build as book
+from cnnhelpers.book.execute import execute
+from cnnhelpers.book.parameters import inspect
 
 ROOT = Path(__file__).parents[2]
 

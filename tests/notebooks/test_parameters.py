@@ -6,8 +6,8 @@ import nbformat
 import pytest
 import yaml
 
+from cnnhelpers.book.parameters import inspect, validate
 from cnnhelpers.errors import InputError
-from cnnhelpers.parameters import inspect, validate
 
 CELL = """
 dataset: str = "digits"  # name of the data

@@ -7,10 +7,10 @@ import nbformat
 import numpy as np
 import pytest
 
-from cnnhelpers import runner
 from cnnhelpers.errors import InputError
+from cnnhelpers.execution import runner
 from cnnhelpers.networks.backbones import small_resnet
-from cnnhelpers.studies import transfer
+from cnnhelpers.reports import transfer
 
 ROOT = Path(__file__).parents[2]
 SMALL = {"dataset": "digits", "source": "digits", "profile": "smoke", "seeds": 2, "images": [10]}

@@ -1,0 +1,191 @@
+"""Where the raw arrays of the named datasets come from: your own folder, Keras' cache, Debian, or a download."""
+
+import gzip
+import socket
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cnnhelpers.data.readers import DAMAGED, Raw, npz
+from cnnhelpers.errors import InputError, one_line
+
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # package dataset-fashion-mnist
+COURSE_FILE = "fashion_mnist_dataset_train.npy"  # report E's, a pickle
+IDX_FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+KERAS_FILES = {
+    "mnist": ("mnist.npz",),
+    "fashion_mnist": tuple(f"fashion-mnist/{file}" for file in IDX_FILES),
+    "cifar10": ("cifar-10-batches-py-target_archive",),
+    "cifar100": ("cifar-100-python-target_archive",),
+}
+FASHION = (
+    *("T-shirt/top", "trouser", "pullover", "dress", "coat"),
+    *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+)
+PAIRS = ((2, 9), (4, 7), (6, 8), (0, 5), (1, 3))  # of FASHION, assumed: see fashion_mnist_5
+CIFAR100 = """apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can
+castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant
+flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree
+motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy
+porcupine possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel
+streetcar sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale
+willow_tree wolf woman worm"""
+CLASS_NAMES = {
+    "digits": tuple("0123456789"),
+    "mnist": tuple("0123456789"),
+    "fashion_mnist": FASHION,
+    "fashion_mnist_5": tuple(f"{FASHION[one]} or {FASHION[other]} (assumed)" for one, other in PAIRS),
+    "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+    "cifar100": tuple(CIFAR100.split()),
+}
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The folders that are searched, in order; `own` is the one that CNNHELPERS_DATA names."""
+
+    own: Path | None
+    keras: Path
+    debian: Path
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a named dataset lies: kind is "bundled", "own", "keras", "debian" or "download"; stamps tell change."""
+
+    kind: str
+    paths: tuple[Path, ...] = ()
+    stamps: tuple[tuple[int, int], ...] = ()
+
+
+def find(name: str, folders: Folders) -> Place:
+    """Return the first place that has the dataset `name` (a key of CLASS_NAMES).
+
+    Raises
+    ------
+    InputError
+        If CNNHELPERS_DATA names no folder, or holds report E's course file, which must be asked for by name.
+    """
+    if name == "digits":
+        return Place("bundled")
+    if folders.own is not None:
+        if not folders.own.is_dir():
+            raise InputError(f"CNNHELPERS_DATA must name a folder. Received: CNNHELPERS_DATA={str(folders.own)!r}")
+        if (folders.own / f"{name}.npz").is_file():
+            return _place("own", [folders.own / f"{name}.npz"])
+    if name == "fashion_mnist_5":
+        _refuse_course_file(folders.own)
+        return find("fashion_mnist", folders)
+    cached = [folders.keras / file for file in KERAS_FILES[name]]
+    if all(path.is_file() for path in cached):
+        return _place("keras", cached)
+    packaged = [folders.debian / file for file in IDX_FILES]
+    if name == "fashion_mnist" and all(path.is_file() for path in packaged):
+        return _place("debian", packaged)
+    return Place("download")
+
+
+def read(name: str, place: Place) -> Raw:
+    """Return the raw arrays of a named dataset (not fashion_mnist_5's pairs) from where `find` found it."""
+    if place.kind == "bundled":
+        return digits()
+    if place.kind == "own":
+        return npz(place.paths[0], source=f"{place.paths[0].name} in the folder of CNNHELPERS_DATA")
+    if place.kind == "download" or name.startswith("cifar"):
+        return _keras(name)
+    where = "Keras cache" if place.kind == "keras" else "Debian package dataset-fashion-mnist"
+    if name == "fashion_mnist":
+        return Raw(*(_idx(path) for path in place.paths), source=where)
+    try:
+        return npz(place.paths[0], source=where)
+    except InputError as error:
+        raise InputError(f"{place.paths[0].name} in the {where} is damaged: delete it and load again") from error
+
+
+def digits() -> Raw:
+    """Return scikit-learn's 1,797 digits, 8x8 pixels 0..16, enlarged to 28x28: 3x3 a pixel, 2 black ones around.
+
+    The last 500 images are the test part.
+    """
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    grey = (bunch.images.astype(np.int64) * 255 + 8) // 16
+    blocks = np.kron(grey, np.ones((1, 3, 3), np.int64)).astype(np.uint8)
+    images, labels = np.pad(blocks, ((0, 0), (2, 2), (2, 2))), bunch.target
+    return Raw(images[:-500], labels[:-500], images[-500:], labels[-500:], source="scikit-learn load_digits")
+
+
+def fashion_mnist_5(labels: np.ndarray) -> np.ndarray:
+    """Return the five classes of report E, uint8, for the ten of Fashion-MNIST.
+
+    Which classes the course grouped is not published: PAIRS, in this order, is the pairing that fits the report's
+    per-class figures best, an assumption. Who has the course file fashion_mnist_dataset_train.npy loads it with
+    `load(path, allow_pickle=True, first_label=1, test_fraction=0)` and saves it as fashion_mnist_5.npz.
+    """
+    of_ten = np.empty(len(FASHION), np.uint8)
+    for five, pair in enumerate(PAIRS):
+        of_ten[list(pair)] = five
+    return of_ten[labels]
+
+
+def _refuse_course_file(own: Path | None) -> None:
+    if own is not None and (own / COURSE_FILE).is_file():
+        raise InputError(
+            f"CNNHELPERS_DATA holds {COURSE_FILE}, a pickle, which is read only by name: once, call load(path, "
+            "allow_pickle=True, first_label=1, test_fraction=0).save('fashion_mnist_5.npz') and put that file there"
+        )
+
+
+def _place(kind: str, paths: list[Path]) -> Place:
+    return Place(kind, tuple(paths), tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in paths))
+
+
+def _keras(name: str) -> Raw:
+    """Read by keras.datasets, which downloads what its cache lacks and verifies the checksum where it has one."""
+    import keras
+
+    try:
+        with patience(30), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numpy on Keras' old pickles: nothing that a user could mend
+            (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
+    except Exception as error:  # Keras raises a bare Exception for a failed download
+        reason = one_line(error) or type(error).__name__
+        raise InputError(
+            f"{name} is not on this machine and Keras could not get it ({reason}). Put {name}.npz with the keys "
+            "x_train, y_train, x_test, y_test into a folder and name that in CNNHELPERS_DATA, or use "
+            "dataset='digits'"
+        ) from error
+    return Raw(x_train, y_train, x_test, y_test, source=f"keras.datasets.{name}")
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Let a silent server fail after some time; Keras sets no limit."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _idx(path: Path) -> np.ndarray:
+    """Read a gzipped idx file of bytes: 0, 0, 8, dimensions, their sizes as big-endian uint32, the values."""
+    try:
+        content = gzip.decompress(path.read_bytes())
+        if content[:3] != b"\x00\x00\x08":
+            raise ValueError("no idx file of bytes")
+        sizes = np.frombuffer(content, ">u4", count=content[3], offset=4)
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(sizes.tolist())
+    except (*DAMAGED, IndexError) as error:
+        raise InputError(f"{path.name} in {path.parent} is damaged ({error}): get it anew and load again") from error

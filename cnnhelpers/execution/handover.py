@@ -1,0 +1,33 @@
+"""Datasets for workers on other machines: what they have is used, what they lack comes from the client as a file."""
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from cnnhelpers.data import datasets as data
+from cnnhelpers.errors import InputError
+
+
+def provide(name: str, card: data.Card, folder: Path) -> bool:
+    """Return whether data.load(name) gives the pixels of `card` in this process: those found here, else from `folder`.
+
+    Parameters
+    ----------
+    folder
+        Where the client may have put the file that `file_name` names, by data.Dataset.save.
+    """
+    with suppress(InputError):
+        if data.at_hand(name) and data.card(name) == card:
+            return True
+    path = folder / file_name(card)
+    if not path.is_file():
+        return False
+    data.HANDED_OVER[name] = replace(
+        data.load(path), name=card.name, fingerprint=card.fingerprint, official=card.official
+    )
+    return True
+
+
+def file_name(card: data.Card) -> str:
+    """Return the name of the file in which a dataset is handed over."""
+    return f"{card.fingerprint}.npz"

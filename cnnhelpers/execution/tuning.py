@@ -1,0 +1,193 @@
+"""Choosing settings: the best of a grid, and a search where a grid ends. Every trial is a run like any other.
+
+The best of many scores is too good: part of it is luck. So settings are chosen with seeds of their own (CHOOSING) and
+judged with others. The search is Optuna's, not Keras Tuner's: it proposes settings and leaves training to the caller.
+"""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cnnhelpers.analysis.comparisons import summary
+from cnnhelpers.errors import InputError, is_number
+from cnnhelpers.execution.runner import run
+from cnnhelpers.experiments.experiment import Experiment
+
+CHOOSING = (100,)  # seeds that choose settings; those that judge them are 0, 1, 2, ...
+SCORE = "validation_accuracy"
+DIGITS = 2  # significant digits of a proposed number: no reader needs more, and the last bits differ between machines
+
+Space = Mapping[str, tuple[float, float] | list[Any]]
+
+
+def best_of_grid(runs: pd.DataFrame, level: str = "learning_rate", by: str = "optimizer") -> pd.DataFrame:
+    """Return the `level` of the highest mean validation accuracy for each value of `by`, and whether a grid ends there.
+
+    Parameters
+    ----------
+    runs
+        Columns `by`, `level`, validation_accuracy: NaN for a run that diverged, which counts as 0.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `by`, `level`, estimate (mean over the seeds), at_edge: the lowest or highest level tried, so that the
+        best may lie beyond.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"optimizer": ["sgd"] * 3, "learning_rate": [0.01, 0.1, 1.0],
+    ...                      "validation_accuracy": [0.80, 0.86, float("nan")]})
+    >>> best_of_grid(runs).values.tolist()
+    [['sgd', 0.1, 0.86, False]]
+    """
+    table = summary(runs.fillna({SCORE: 0.0}), SCORE, [by, level])
+    rows = table.loc[table.groupby(by, sort=False)["estimate"].idxmax(), [by, level, "estimate"]]
+    edges = table.groupby(by)[level].agg(["min", "max"]).loc[rows[by]].to_numpy()
+    at_edge = [one in bounds for one, bounds in zip(rows[level], edges, strict=True)]
+    return rows.assign(at_edge=at_edge).reset_index(drop=True)
+
+
+def beyond_the_grid(compared: pd.DataFrame, pairs: Sequence[tuple[str, str]], chosen: pd.DataFrame) -> pd.DataFrame:
+    """Return comparisons at the best of a grid, undecided where a level beyond the grid could reverse them.
+
+    Parameters
+    ----------
+    compared, pairs
+        As `comparisons.compare_all` returns them for (A, B), values of the first column of `chosen`.
+    chosen
+        As `best_of_grid` returns it. Who is best at an edge of the grid may be better still beyond it.
+
+    Examples
+    --------
+    >>> compared = pd.DataFrame({"label": ["sgd − adam", "adam − rmsprop"], "verdict": ["contradicted", "holds"]})
+    >>> chosen = pd.DataFrame({"optimizer": ["sgd", "adam", "rmsprop"], "at_edge": [True, False, False]})
+    >>> beyond_the_grid(compared, [("sgd", "adam"), ("adam", "rmsprop")], chosen).values.tolist()
+    [['sgd − adam (grid ends)', 'undecided'], ['adam − rmsprop', 'holds']]
+    """
+    ends = chosen.set_index(chosen.columns[0])["at_edge"]
+    labels, verdicts = [], []
+    for (a, b), label, verdict in zip(pairs, compared["label"], compared["verdict"], strict=True):
+        reversible = ends[a] if verdict == "contradicted" else ends[b] if verdict.startswith("holds") else True
+        ended = ends[a] or ends[b]
+        labels.append(f"{label} (grid ends)" if ended else label)
+        verdicts.append("undecided" if ended and reversible and verdict != "not enough runs" else verdict)
+    return compared.assign(label=labels, verdict=verdicts)
+
+
+def settings_map(runs: pd.DataFrame, x: str, y: str, classes: int = 10) -> pd.DataFrame:
+    """Return mean and SD of the validation accuracy for each pair of settings, and how many runs learned nothing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `x`, `y`, estimate, sd (runs that diverged count as 0), n, lost: runs that diverged, or ended below
+        `learned(classes)`.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"learning_rate": [0.1, 0.1, 9.0, 9.0], "batch_size": [32] * 4,
+    ...                      "validation_accuracy": [0.8, 0.9, 0.1, float("nan")]})
+    >>> settings_map(runs, "learning_rate", "batch_size")[["estimate", "n", "lost"]].round(2).values.tolist()
+    [[0.85, 2.0, 0.0], [0.05, 2.0, 2.0]]
+    """
+    table = summary(runs.fillna({SCORE: 0.0}), SCORE, [x, y])
+    lost = (~(runs[SCORE] >= learned(classes))).groupby([runs[x], runs[y]], sort=False).sum()
+    return table[[x, y, "estimate", "sd", "n"]].assign(lost=lost.to_numpy())
+
+
+def learned(classes: int) -> float:
+    """Return the accuracy from which a run has learned something: twice guessing, or halfway from guessing to 1.
+
+    >>> learned(10), learned(2)
+    (0.2, 0.75)
+    """
+    return min(2 / classes, (1 + 1 / classes) / 2)
+
+
+def search(
+    make: Callable[..., Experiment],
+    space: Space,
+    trials: int,
+    *,
+    seed: int = 0,
+    folder: Path | str | None = None,
+    progress: bool = True,
+) -> tuple[pd.DataFrame, Experiment]:
+    """Search for the settings of the highest validation accuracy, each trial trained with the seeds CHOOSING.
+
+    The same call proposes the same settings again and finds their runs recorded: it resumes, and costs nothing twice.
+
+    Parameters
+    ----------
+    make
+        Called with one value for each name of `space`; returns the experiment of a trial.
+    space
+        For each name a list of choices, or (lowest, highest) of numbers above 0, searched on a logarithmic scale.
+    trials
+        How many, one after the other: each proposal is made from all scores before it.
+    seed
+        Of the sampler, a tree-structured Parzen estimator (Bergstra et al., 2011) after ten random trials.
+    folder, progress
+        As for `run`.
+
+    Returns
+    -------
+    table
+        One row a trial: trial (from 1), the names of `space`, experiment, validation_accuracy (NaN: diverged; the
+        sampler is told 0), best (so far).
+    winner
+        The experiment with the highest score. Its score is the maximum of `trials` scores: judge it with fresh seeds.
+
+    Raises
+    ------
+    InputError
+        If Optuna is not installed, `trials` is not a number of at least 1, or `space` has an entry of another kind.
+    """
+    if type(trials) is not int or trials < 1:
+        raise InputError(f"trials must be a whole number of at least 1. Received: trials={trials!r}")
+    _check_space(space)
+    study = _study(seed)
+    rows, made = [], {}
+    for number in range(1, trials + 1):
+        trial = study.ask()
+        settings = {name: _suggest(trial, name, values) for name, values in space.items()}
+        experiment = make(**settings)
+        score = run(experiment, CHOOSING, folder=folder, progress=progress)[SCORE].mean(skipna=False)
+        study.tell(trial, 0.0 if pd.isna(score) else float(score))
+        made[number] = experiment
+        rows.append({"trial": number, **settings, "experiment": experiment.id, SCORE: score})
+    table = pd.DataFrame(rows)
+    scores = table[SCORE].fillna(0.0)
+    return table.assign(best=scores.cummax()), made[int(table.loc[scores.idxmax(), "trial"])]
+
+
+def _check_space(space: Space) -> None:
+    for name, values in space.items():
+        interval = isinstance(values, tuple) and len(values) == 2 and all(map(is_number, values))
+        if not (isinstance(values, list) and values) and not (interval and 0 < values[0] < values[1]):
+            raise InputError(
+                f"space[{name!r}] must be a list of choices, or (lowest, highest) of numbers above 0, the lower one "
+                f"first. Received: {values!r}"
+            )
+
+
+def _study(seed: int) -> Any:
+    """Return an Optuna study that maximizes, says nothing and keeps nothing: the records are its memory."""
+    try:
+        with warnings.catch_warnings():  # its progress bars miss widgets that nobody needs
+            warnings.simplefilter("ignore")
+            import optuna
+    except ImportError as error:
+        raise InputError('search needs Optuna: pip install "cnnhelpers[search]"') from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+
+
+def _suggest(trial: Any, name: str, values: tuple[float, float] | list[Any]) -> Any:
+    if isinstance(values, tuple):
+        return float(f"{trial.suggest_float(name, *values, log=True):.{DIGITS}g}")
+    return trial.suggest_categorical(name, values)

@@ -1,0 +1,81 @@
+"""What reaches the layers of a network before it is trained: signal forward, gradient backward. Any Keras backend."""
+
+import keras
+import numpy as np
+import pandas as pd
+
+from cnnhelpers.data import datasets as data
+from cnnhelpers.data.splits import Part
+from cnnhelpers.experiments.experiment import Experiment, padded_shape
+from cnnhelpers.interpretability.activations import measured_layers, network_inputs, network_of
+from cnnhelpers.seeds import integer
+from cnnhelpers.training.pipeline import assemble
+
+
+def signals(network: keras.Model, inputs: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """Return how far images differ in each convolution and dense layer of a network, and how strong its gradient is.
+
+    As if in training, batch normalization with the batch, but without dropout, which would differ by itself from image
+    to image. The network itself is left as it is.
+
+    Parameters
+    ----------
+    inputs
+        (num_images, height, width, channels), scaled as the network is used to.
+    labels
+        (num_images,) from 0.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a layer: layer ("convolution 1", ..., "output"), depth (from 1), signal (standard deviation of its
+        output over images, mean over places and units; NaN for the output, whose probabilities have another scale) and
+        gradient (standard deviation of the gradient of the loss by its kernel).
+    """
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    for layer in copy.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    layers = measured_layers(copy)
+    hidden = {name: layer.output for name, layer in layers.items() if name != "output"}
+    outputs = keras.Model(copy.inputs[0], hidden)(inputs, training=True) if hidden else {}
+    found = {name: keras.ops.convert_to_numpy(output).std(axis=0).mean() for name, output in outputs.items()}
+    gradients = _gradients(copy, inputs, labels)
+    return pd.DataFrame(
+        {
+            "layer": list(layers),
+            "depth": range(1, len(layers) + 1),
+            "signal": [float(found.get(name, np.nan)) for name in layers],
+            "gradient": [float(gradients[layer.kernel.path].std()) for layer in layers.values()],
+        }
+    )
+
+
+def at_the_start(experiment: Experiment, seed: int = 0, images: int = 32) -> pd.DataFrame:
+    """Return `signals` of a run before its first step, on images of random pixels and random labels: no data needed.
+
+    Weights and scaling are the run's own. Real images differ more from each other than random ones do once a layer has
+    averaged over places, so that their signal is stronger. Adds the column experiment, its id.
+    """
+    card, protocol = data.card(experiment.protocol.dataset), experiment.protocol
+    generator = np.random.default_rng(seed)
+    shape = padded_shape(card.image_shape, protocol.padding)
+    pixels = generator.integers(0, 256, (images, *shape), np.uint8)
+    labels = generator.integers(0, card.classes, images)
+    keras.utils.set_random_seed(integer(seed, "weights"))
+    model = assemble(experiment, Part(pixels, labels, np.arange(images)), card.classes)
+    found = signals(network_of(model), network_inputs(model, pixels), labels)
+    return found.assign(experiment=experiment.id)
+
+
+def _gradients(network: keras.Model, inputs: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the gradient of the loss by the path of each weight; `network` is trained one step.
+
+    Keras has no gradient of its own, but the first velocity of SGD with momentum is it, times minus the learning rate.
+    """
+    optimizer = keras.optimizers.SGD(learning_rate=1.0, momentum=0.5)
+    network.compile(optimizer, "sparse_categorical_crossentropy", run_eagerly=True)  # one step: no graph pays
+    network.train_on_batch(inputs, labels)
+    velocities = [velocity.numpy() for velocity in optimizer.momentums]
+    return {weight.path: -one for weight, one in zip(network.trainable_variables, velocities, strict=True)}

@@ -1,0 +1,102 @@
+"""Report B: dense networks and wide CNNs on CIFAR-10, with L1 and L2, or dropout."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers, regularizers
+
+from cnnhelpers.experiments.experiment import check_width
+from cnnhelpers.networks.layers import Shape, check_count, check_dropout, check_strength, convolution, dense, scaled
+
+
+def report_b_dense(
+    input_shape: Shape,
+    classes: int,
+    *,
+    units: Sequence[int] = (64, 64),
+    l1_l2: float | None = None,
+    dropout: float = 0.0,
+    flatten_first: bool = False,
+    width: float = 1.0,
+) -> keras.Model:
+    """Return dense layers of `units`, then the output.
+
+    Parameters
+    ----------
+    l1_l2
+        Strength of the L1 and of the L2 penalty on every dense layer, the output too (Keras' default is 0.01).
+    dropout
+        Rate after the second dense layer; 0 is the network without.
+    flatten_first
+        The report flattens after its dense layers, which so see the colours of one pixel at a time, as 1x1
+        convolutions do. True flattens before them, which is what a dense network is.
+    width
+        Factor on all units.
+
+    Raises
+    ------
+    InputError
+        If an option is out of its range.
+    """
+    _check(units, l1_l2, dropout, width)
+    network = [keras.Input(input_shape)]
+    if flatten_first:
+        network.append(layers.Flatten())
+    for position, count in enumerate(units):
+        network.append(dense(scaled(count, width), kernel_regularizer=_penalty(l1_l2)))
+        if dropout and position == 1:
+            network.append(layers.Dropout(dropout))
+    if not flatten_first:
+        network.append(layers.Flatten())
+    network.append(layers.Dense(classes, activation="softmax", kernel_regularizer=_penalty(l1_l2)))
+    return keras.Sequential(network)
+
+
+def report_b_cnn(
+    input_shape: Shape,
+    classes: int,
+    *,
+    filters: Sequence[int] = (512, 1024),
+    l1_l2: float | None = None,
+    dropout: float = 0.0,
+    width: float = 1.0,
+) -> keras.Model:
+    """Return a block of convolution and pooling for each of `filters`, a dense layer of 512 units, the output.
+
+    Parameters
+    ----------
+    l1_l2
+        Strength of the L1 and of the L2 penalty on the dense layer and on the output (Keras' default is 0.01).
+    dropout
+        Rate after the second pooling; 0 is the network without.
+    width
+        Factor on all filters and on the dense layer's units.
+
+    Raises
+    ------
+    InputError
+        If an option is out of its range.
+    """
+    _check(filters, l1_l2, dropout, width)
+    network = [keras.Input(input_shape)]
+    for position, count in enumerate(filters):
+        network.append(convolution(scaled(count, width)))
+        network.append(layers.MaxPooling2D(2))
+        if dropout and position == 1:
+            network.append(layers.Dropout(dropout))
+    network.append(layers.Flatten())
+    network.append(dense(scaled(512, width), kernel_regularizer=_penalty(l1_l2)))
+    network.append(layers.Dense(classes, activation="softmax", kernel_regularizer=_penalty(l1_l2)))
+    return keras.Sequential(network)
+
+
+def _penalty(strength: float | None) -> regularizers.Regularizer | None:
+    return regularizers.L1L2(strength, strength) if strength else None
+
+
+def _check(counts: Sequence[int], l1_l2: float | None, dropout: float, width: float) -> None:
+    for count in counts:
+        check_count("filters and units", count)
+    check_strength("l1_l2", l1_l2)
+    check_dropout(dropout)
+    check_width(width)

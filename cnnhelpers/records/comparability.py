@@ -1,0 +1,136 @@
+"""What a comparison rests on besides its seeds: profile, precision, device, backend and copy of the data."""
+
+import re
+from collections.abc import Sequence
+
+import pandas as pd
+
+from cnnhelpers.data import datasets as data
+from cnnhelpers.errors import InputError
+
+ASPECTS = ("profile", "precision", "device", "backend", "data")
+
+
+def rests_on(runs: pd.DataFrame) -> str:
+    """Return in a line how `runs` were made; what their table does not tell is left out.
+
+    >>> made = {"profile": "published", "precision": "float32", "device": "cpu:0"}
+    >>> made |= {"dataset": "mnist", "pixels": "official"}
+    >>> rests_on(pd.DataFrame([{"experiment": "C21", **made}, {"experiment": "C22", **made, "precision": "bfloat16"}]))
+    'published profile, bfloat16 and float32, cpu, mnist (official)'
+    """
+    return ", ".join(" and ".join(sorted(set(values))) for values in _aspects(runs.reset_index(drop=True)).values())
+
+
+def differing(runs: pd.DataFrame) -> str:
+    """Return which of `ASPECTS` are not the same in all `runs`, and which experiments have which; "" if all are.
+
+    A difference between such runs may be the precision's or the device's as well as the experiments'.
+
+    >>> runs = pd.DataFrame({"experiment": ["A1", "A2"], "precision": ["float32", "bfloat16"], "device": "cpu:0"})
+    >>> differing(runs)
+    'precision differs: bfloat16 in A2, float32 in A1'
+    """
+    return "; ".join(f"{aspect} differs: {own}" for aspect, own in differing_aspects(runs).items())
+
+
+def differing_aspects(runs: pd.DataFrame) -> dict[str, str]:
+    """Return those of `ASPECTS` that are not the same in all `runs`, with which experiments have which.
+
+    >>> list(differing_aspects(pd.DataFrame({"experiment": ["A1", "A2"], "device": ["cpu:0", "gpu:0"]})))
+    ['device']
+    """
+    runs, found = runs.reset_index(drop=True), {}
+    for aspect, values in _aspects(runs).items():
+        if len(set(values)) > 1:
+            experiments = runs["experiment"].loc[values.index].groupby(values).unique()
+            named = {value: few(names).replace(", ", " and ") for value, names in experiments.items()}
+            found[aspect] = ", ".join(f"{value} in {names}" for value, names in named.items())
+    return found
+
+
+def aspects_told(differs: str) -> list[str]:
+    """Return the aspects that a text of `differing` names.
+
+    >>> aspects_told("precision differs: bfloat16 in A2, float32 in A1; device differs: cpu in A1, gpu in A2")
+    ['precision', 'device']
+    """
+    return re.findall(r"(\w+) differs:", differs)
+
+
+def few(names: Sequence[str]) -> str:
+    """Return names in a line, of many the first ones and a count.
+
+    >>> few(["B1", "B2"]), few([f"B{number}" for number in range(1, 17)])
+    ('B1, B2', 'B1, B2, B3 and 13 more')
+    """
+    return ", ".join(names) if len(names) < 6 else f"{', '.join(names[:3])} and {len(names) - 3} more"
+
+
+def of_one_copy(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of each dataset that were made from one copy of its pixels, so that no table mixes two.
+
+    That is the copy on this machine if any run is of it, else the one that most of them are of. A table of your own,
+    without the column record, is returned as it is.
+    """
+    if "record" not in runs:
+        return runs
+    copies = pd.Series([one.data["fingerprint"] for one in runs["record"]], runs.index, dtype=object)
+    kept = pd.Series(True, runs.index)
+    for name, found in copies.groupby(runs["dataset"]):
+        if len(known := set(found)) > 1:
+            here = _fingerprint_here(name)
+            kept[found.index] = found == (here if here in known else found.mode()[0])
+    return runs[kept]
+
+
+def timed_alike(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs whose seconds can be compared: of the processor or GPU and the precision of most experiments.
+
+    A table of your own, without the column record, is returned as it is.
+    """
+    if "record" not in runs or runs.empty:
+        return runs
+    found = timed_on(runs)
+    return runs[found == runs["experiment"].groupby(found).nunique().idxmax()]
+
+
+def timed_on(runs: pd.DataFrame) -> pd.Series:
+    """Return what the seconds of each run depend on besides its experiment: processor or GPU, and precision."""
+    made = [(one.environment.get("processor"), one.environment.get("precision")) for one in runs["record"]]
+    return pd.Series(made, runs.index, dtype=object)
+
+
+def clock(runs: pd.DataFrame) -> str:
+    """Return the column of the seconds that `runs` cost: the processor's; where a GPU computed, those of the clock.
+
+    >>> clock(pd.DataFrame({"device": ["cpu:0"]})), clock(pd.DataFrame({"device": ["gpu:0"]}))
+    ('cpu_seconds', 'seconds')
+    """
+    return "cpu_seconds" if runs["device"].str.startswith("cpu").all() else "seconds"
+
+
+def _fingerprint_here(name: str) -> str:
+    """Return the fingerprint of a dataset as this machine has it, of the official one where it has none."""
+    try:
+        return data.card(name).fingerprint
+    except InputError:  # a file of your own that is gone
+        return ""
+
+
+def _aspects(runs: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return each aspect that the table tells, in words, a value for each run that tells it."""
+    found = {}
+    for aspect in ASPECTS:
+        column = "dataset" if aspect == "data" else aspect
+        values = runs[column].dropna().astype(str) if column in runs else pd.Series(dtype=str)
+        if aspect == "profile":
+            values = values + " profile"
+        if aspect == "device":
+            values = values.str.partition(":")[0] if len(values) else values
+        if aspect == "data" and "pixels" in runs:
+            whose = (" (" + runs["pixels"] + ")").where(runs["pixels"] != "own", "")
+            values = values + whose.loc[values.index]
+        if len(values):
+            found[aspect] = values
+    return found

@@ -1,0 +1,302 @@
+"""Depth and kernel size: report C (2 to 7 convolutions, 3x3 and 5x5) and report D (a network grown step by step)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from cnnhelpers import networks
+from cnnhelpers.errors import InputError
+from cnnhelpers.experiments.experiment import Experiment, Protocol
+from cnnhelpers.reports import profiles
+from cnnhelpers.reports.common import of_report, published
+
+# Products in bfloat16 for speed; what they do to accuracy is in tests/benchmarks/precision.py.
+PROTOCOL_C = Protocol(
+    dataset="mnist", scaling="unit_row_norm", split="test", batch_size=128, epochs=25, precision="bfloat16"
+)
+PROTOCOL_D = Protocol(
+    dataset="cifar10", scaling="unit", split="stratified:0.2", batch_size=32, epochs=10, precision="bfloat16"
+)
+
+ROW_NORM = "keras.utils.normalize is taken with its default, the last axis: every image row has unit L2 norm."
+NO_SEED = "The report's stratified split has no seed: here each run draws its own."
+STRENGTH_CUT_OFF = "The strength of L2 is cut off in the report: 0.01 here."
+ACTIVATION_CUT_OFF = "The activation of the first three convolutions is cut off in the report: ReLU here, as in D10."
+
+# What varies: number of convolutions, kernel size, padding, whether the network is regularized (report C: dropout,
+# batch normalization, L2, He; report D: dropout, with or without batch normalization).
+LEVELS: dict[str, tuple[int, int, str, bool]] = {
+    "C21": (2, 3, "valid", False),
+    "C22": (2, 5, "valid", False),
+    "C23": (2, 3, "valid", True),
+    "C24": (2, 5, "valid", True),
+    "C31": (3, 3, "valid", False),
+    "C32": (3, 5, "same", False),
+    "C33": (3, 3, "valid", True),
+    "C34": (5, 5, "same", True),
+    "C51": (5, 3, "same", False),
+    "C52": (5, 5, "same", False),
+    "C53": (5, 3, "same", True),
+    "C54": (5, 5, "same", True),
+    "C71": (7, 3, "same", True),
+    "C72": (7, 5, "same", True),
+    "D0": (3, 3, "valid", False),
+    "D1": (6, 3, "valid", False),
+    "D2": (6, 3, "valid", False),
+    "D3": (3, 3, "same", False),
+    "D4": (6, 3, "same", False),
+    "D5": (8, 3, "same", True),
+    "D6": (11, 3, "same", True),
+    "D7": (8, 3, "same", True),
+    "D10-10": (10, 3, "same", True),
+    "D10-15": (10, 3, "same", True),
+    "D11": (10, 3, "same", True),
+}
+# The experiments that form a grid of factors, each differing from its neighbours in one of them, and in what the report
+# changed along with it. Report C pads where it goes deep, so padding goes with depth there; C32 pads alone, and C34 has
+# fewer filters than C54: both are left out. Report D halves the filters of D1's second convolution where it pads (D4).
+GRIDS = {
+    "C": (
+        ["convolutions", "kernel size", "regularized"],
+        ["C21", "C22", "C23", "C24", "C31", "C33", "C51", "C52", "C53", "C54", "C71", "C72"],
+    ),
+    "D": (["convolutions", "padding"], ["D0", "D1", "D3", "D4"]),
+}
+# (A, B, what "A is better than B" would answer): the comparisons that the reports draw conclusions from
+QUESTIONS = {
+    "C": (
+        ("C22", "C21", "5x5 rather than 3x3, 2 convolutions"),
+        ("C24", "C23", "5x5 rather than 3x3, 2 convolutions, regularized"),
+        ("C32", "C31", "5x5 and padding rather than 3x3, 3 convolutions"),
+        ("C52", "C51", "5x5 rather than 3x3, 5 convolutions"),
+        ("C54", "C53", "5x5 rather than 3x3, 5 convolutions, regularized"),
+        ("C72", "C71", "5x5 rather than 3x3, 7 convolutions, regularized"),
+        ("C31", "C21", "3 convolutions rather than 2, 3x3"),
+        ("C51", "C31", "5 convolutions rather than 3, 3x3"),
+        ("C23", "C21", "regularization, 2 convolutions, 3x3"),
+        ("C24", "C22", "regularization, 2 convolutions, 5x5"),
+        ("C33", "C31", "regularization, 3 convolutions, 3x3"),
+        ("C53", "C51", "regularization, 5 convolutions, 3x3"),
+        ("C54", "C52", "regularization, 5 convolutions, 5x5"),
+    ),
+    "D": (
+        ("D3", "D0", "padding, 3 convolutions"),
+        ("D4", "D1", "padding and half the filters of the second layer, 6 convolutions"),
+        ("D1", "D0", "6 convolutions rather than 3"),
+        ("D4", "D3", "6 convolutions rather than 3, padded"),
+        ("D5", "D4", "8 convolutions with spatial dropout rather than 6"),
+        ("D7", "D5", "batch normalization and a third spatial dropout"),
+        ("D10-10", "D7", "D10 rather than D7"),
+        ("D10-15", "D10-10", "15 epochs rather than 10"),
+        ("D11", "D10-10", "L2 on top of D10"),
+    ),
+}
+
+
+def experiments(report: str | None = None, dataset: str | None = None, profile: str = "published") -> list[Experiment]:
+    """Return C21 to C72, and D0 to D7, D10-10, D10-15 and D11.
+
+    Parameters
+    ----------
+    report
+        "C" or "D"; None for both.
+    dataset
+        Another dataset than the report's: a name or a path.
+    profile
+        See profiles.PROFILES.
+
+    Raises
+    ------
+    InputError
+        If the report is not of this study, or the profile is unknown.
+    """
+    return profiles.select([*_report_c(), *_report_d()], report, dataset, profile)
+
+
+def select(
+    report: str,
+    *,
+    depths: Sequence[int] = (),
+    kernel_sizes: Sequence[int] = (),
+    regularized: Sequence[bool] = (False, True),
+    dataset: str | None = None,
+    profile: str = "published",
+) -> list[Experiment]:
+    """Return the experiments of a report with these numbers of convolutions, kernel sizes and regularization.
+
+    Parameters
+    ----------
+    depths, kernel_sizes
+        None given: all.
+
+    Raises
+    ------
+    InputError
+        If a list is none, no network of the report is like that, or the report or profile is unknown.
+
+    Examples
+    --------
+    >>> [experiment.id for experiment in select("C", depths=[2, 3], kernel_sizes=[5])]
+    ['C22', 'C24', 'C32']
+    """
+    for name, given in {"depths": depths, "kernel_sizes": kernel_sizes, "regularized": regularized}.items():
+        if isinstance(given, str):
+            raise InputError(f"{name} must be a list, papermill's -y '{name}: [...]'. Received: {name}={given!r}")
+    chosen, every = [], experiments(report, dataset, profile)
+    for one in every:
+        convolutions, kernel_size, _, has_regularization = LEVELS[one.id]
+        if (not depths or convolutions in depths) and (not kernel_sizes or kernel_size in kernel_sizes):
+            chosen += [one] if has_regularization in regularized else []
+    if not chosen:
+        known, sizes = ({LEVELS[one.id][place] for one in every} for place in (0, 1))
+        raise InputError(
+            f"no network of report {report} is like that: they have {sorted(known)} convolutions and kernel sizes "
+            f"{sorted(sizes)}, but not every combination. Received: depths={list(depths)}, "
+            f"kernel_sizes={list(kernel_sizes)}, regularized={list(regularized)}"
+        )
+    return chosen
+
+
+def add_levels(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of experiments in a grid with the columns convolutions and kind, what else varies in the grid.
+
+    >>> add_levels(pd.DataFrame({"experiment": ["C34", "C54", "D4"]}))["kind"].tolist()
+    ['5x5, regularized', 'padded']
+    """
+    chosen = runs[runs["experiment"].isin([name for _, names in GRIDS.values() for name in names])]
+    found = [LEVELS[name] for name in chosen["experiment"]]
+    kinds = [
+        ("padded" if padding == "same" else "not padded")
+        if name.startswith("D")
+        else f"{size}x{size}" + (", regularized" if regularized else "")
+        for name, (_, size, padding, regularized) in zip(chosen["experiment"], found, strict=True)
+    ]
+    return chosen.assign(convolutions=[one[0] for one in found], kind=kinds)
+
+
+def one_of_each_depth(experiments: Sequence[Experiment]) -> list[Experiment]:
+    """Return the last of the published `experiments` with each number of convolutions, the shallowest first."""
+    return [by for _, by in sorted({LEVELS[one.id][0]: one for one in experiments}.items())]
+
+
+def grid(report: str) -> pd.DataFrame:
+    """Return the levels of the experiments that form a grid: index experiment, a column for each factor.
+
+    Raises
+    ------
+    InputError
+        If the report is not of this study.
+    """
+    factors, names = of_report(GRIDS, report)
+    columns = ["convolutions", "kernel size", "padding", "regularized"]
+    return pd.DataFrame([LEVELS[name] for name in names], pd.Index(names, name="experiment"), columns)[factors]
+
+
+def questions(report: str) -> tuple[tuple[str, str, str], ...]:
+    """Return (A, B, question) for every comparison of a report: is A better than B?
+
+    Raises
+    ------
+    InputError
+        If the report is not of this study.
+    """
+    return of_report(QUESTIONS, report)
+
+
+def beyond(report: str, dataset: str | None = None, profile: str = "published") -> list[Experiment]:
+    """Return what a report does not ask and everybody wants to know: a published network, then others beside it.
+
+    Raises
+    ------
+    InputError
+        If the report is not of this study, or the profile is unknown.
+    """
+    made = of_report({"C": matched_kernels, "D": rescues}, report)()
+    return profiles.select(made, None, dataset, profile)
+
+
+def matched_kernels() -> list[Experiment]:
+    """Return C22 and C24 (5x5), and each with two 3x3 in place of every 5x5: C22-pairs and C24-pairs.
+
+    Receptive fields and shapes are equal, and so, within 0.1 %, are the parameters: the filters between the two 3x3
+    of the second pair are chosen to that end. Only what a 5x5 is made of differs.
+    """
+    pairs = networks.report_c_2_pairs
+    return [
+        *(one for one in _report_c() if one.id in ("C22", "C24")),
+        _c("C22-pairs", "2 pairs of 3x3", pairs),
+        _c("C24-pairs", "2 pairs of 3x3, regularized", pairs, regularized=True),
+    ]
+
+
+def rescues() -> list[Experiment]:
+    """Return D6, and D6 with one change each that might let it learn.
+
+    He's weights keep the signal that Glorot's lose at each ReLU; a third of the learning rate, the smallest change,
+    keeps Adam's first steps small beside what signal is left; batch normalization restores it. In a trial of 900 steps
+    on 10,000 images these three learned, and D6 without dropout did not. Products in float32 tell whether it is the
+    rounding of bfloat16 that decides: it is of the order of what is left of D6's gradient.
+    """
+    d6 = next(one for one in _report_d() if one.id == "D6")
+    network = networks.report_d_6
+    slower = replace(d6, protocol=replace(d6.protocol, learning_rate=0.0003))
+    changes = (
+        ("D6-he", "D6 with He-normal weights", replace(d6, network=partial(network, initializer="he_normal"))),
+        ("D6-rate=0.0003", "D6 with a learning rate of 0.0003", slower),
+        (
+            "D6-normalized",
+            "D6 with batch normalization",
+            replace(d6, network=partial(network, batch_normalization=True)),
+        ),
+        ("D6-no-dropout", "D6 without dropout", replace(d6, network=partial(network, dropout=0.0))),
+        ("D6-float32", "D6 in float32", replace(d6, protocol=replace(d6.protocol, precision="float32"))),
+    )
+    return [d6, *(replace(one, id=id, title=title) for id, title, one in changes)]
+
+
+def _report_c() -> list[Experiment]:
+    two, three = networks.report_c_2, networks.report_c_3
+    five, seven = networks.report_c_5, networks.report_c_7
+    return [
+        _c("C21", "2 convolutions, 3x3", two, kernel_size=3),
+        _c("C22", "2 convolutions, 5x5", two, kernel_size=5),
+        _c("C23", "2 convolutions, 3x3, regularized", two, kernel_size=3, regularized=True),
+        _c("C24", "2 convolutions, 5x5, regularized", two, kernel_size=5, regularized=True),
+        _c("C31", "3 convolutions, 3x3", three, kernel_size=3),
+        _c("C32", "3 convolutions, 5x5, padded", three, kernel_size=5, padding="same"),
+        _c("C33", "3 convolutions, 3x3, regularized", three, kernel_size=3, regularized=True),
+        _c("C34", "5 convolutions, 5x5, regularized (listed as 3)", networks.report_c_34),
+        _c("C51", "5 convolutions, 3x3", five, kernel_size=3),
+        _c("C52", "5 convolutions, 5x5", five, kernel_size=5),
+        _c("C53", "5 convolutions, 3x3, regularized", five, kernel_size=3, regularized=True),
+        _c("C54", "5 convolutions, 5x5, regularized", five, kernel_size=5, regularized=True),
+        _c("C71", "7 convolutions, 3x3, regularized", seven, kernel_size=3),
+        _c("C72", "7 convolutions, 5x5, regularized", seven, kernel_size=5),
+    ]
+
+
+def _report_d() -> list[Experiment]:
+    return [
+        _d("D0", "3 convolutions (the tutorial's)", networks.report_d_0),
+        _d("D1", "6 convolutions", networks.report_d_1),
+        _d("D2", "6 convolutions (D1 again)", networks.report_d_1),
+        _d("D3", "3 convolutions, padded", partial(networks.report_d_0, padding="same")),
+        _d("D4", "6 convolutions, padded", networks.report_d_4),
+        _d("D5", "8 convolutions, spatial dropout 0.25", networks.report_d_5),
+        _d("D6", "11 convolutions, spatial dropout 0.2", networks.report_d_6, epochs=15),
+        _d("D7", "8 convolutions, spatial dropout 0.25, batch normalization", networks.report_d_7),
+        _d("D10-10", "10 convolutions, batch normalization, dropout 0.1", networks.report_d_10),
+        _d("D10-15", "10 convolutions, batch normalization, dropout 0.1, 15 epochs", networks.report_d_10, epochs=15),
+        _d("D11", "D10 with L2", networks.report_d_11, STRENGTH_CUT_OFF, ACTIVATION_CUT_OFF),
+    ]
+
+
+def _c(id: str, title: str, network: Callable[..., Any], **options: Any) -> Experiment:
+    return published("depth_and_kernel", id, title, partial(network, **options), PROTOCOL_C, ROW_NORM)
+
+
+def _d(id: str, title: str, network: Callable[..., Any], *assumptions: str, epochs: int = 10) -> Experiment:
+    return published("depth_and_kernel", id, title, network, replace(PROTOCOL_D, epochs=epochs), NO_SEED, *assumptions)

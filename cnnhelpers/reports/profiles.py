@@ -1,0 +1,199 @@
+"""The five ways to run a published experiment, from seconds to the report's own protocol and a fair one."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from math import ceil
+from typing import Any
+
+from cnnhelpers import networks
+from cnnhelpers.data import datasets as data
+from cnnhelpers.data.splits import parse_split
+from cnnhelpers.errors import InputError, unknown
+from cnnhelpers.experiments.experiment import Experiment
+
+PROFILES = {
+    "smoke": "digits, 2 epochs, report B's networks at an eighth of their width, no ImageNet weights: for tests",
+    "quick": "real data, 6,000 images, 5 epochs, report B's networks at a quarter of their width: minutes on a laptop",
+    "narrow": "the report's own protocol, report B's networks at an eighth of their width: hours, not days",
+    "published": "the report's own protocol, to the letter",
+    "fair": "the published network with what the report got wrong put right",
+}
+SEEDS = {"smoke": 2, "quick": 3, "narrow": 5, "published": 10, "fair": 10}
+
+SMOKE_EPOCHS = 2
+QUICK_EPOCHS, QUICK_IMAGES = 5, 6000
+LONGEST = {"A": 10, "B": 20, "C": 25, "D": 15, "E": 70}  # epochs, in each report
+WIDTHS = {
+    "smoke": 1 / 8,
+    "quick": 1 / 4,
+    "narrow": 1 / 8,
+}  # of report B, whose CNNs take most of an hour a run on a laptop
+WIDE = (networks.report_b_cnn, networks.report_b_dense)
+
+
+def seeds(profile: str) -> int:
+    """Return how many seeds a profile runs by default; InputError for an unknown profile."""
+    _check(profile)
+    return SEEDS[profile]
+
+
+def apply(experiment: Experiment, profile: str) -> Experiment:
+    """Return a published experiment as the profile runs it.
+
+    smoke
+        See PROFILES. A split by number of images becomes a fraction that digits (1,297 training images) can give;
+        for networks made for CIFAR-10 digits are padded to its 32x32x3.
+    quick
+        At most 6,000 training and 6,000 validation images; 5 epochs for the report's longest training and fewer, in
+        proportion, for its others, so that sweeps over epochs stay sweeps.
+    narrow
+        See PROFILES. Networks of other reports are untouched.
+    published
+        Untouched.
+    fair
+        Report B's dense networks flatten the image first, so that they are dense networks. Report C validates on the
+        last 10,000 training images, not on the test set. Report E's backbones see all three channels and their own
+        preprocessing. Report D's optimizers each start from their own weights. Report A's raw pixels are a choice,
+        not a mistake, and stay.
+
+    Raises
+    ------
+    InputError
+        If the profile is unknown, or the experiment already went through another one.
+    """
+    _check(profile)
+    if experiment.profile not in ("published", "own", profile):
+        raise InputError(
+            f"{experiment.id} has profile {experiment.profile!r} already: apply {profile!r} to the published experiment"
+        )
+    if profile == "published" or experiment.profile == profile:
+        return experiment
+    if experiment.after is not None:
+        experiment = replace(experiment, after=apply(experiment.after, profile))
+    if profile == "narrow":
+        return _narrow(experiment, profile).change(profile=profile)
+    changed = {"smoke": _smoke, "quick": _quick, "fair": _fair}[profile](experiment)
+    return _fit_split(changed.change(profile=profile))
+
+
+def spares(experiment: Experiment, profile: str) -> bool:
+    """Return whether `profile` leaves a published experiment as it is, as fair does A1: then their runs are the same.
+
+    >>> from cnnhelpers.reports.catalog import find_one
+    >>> spares(find_one("A1"), "fair"), spares(find_one("A1"), "quick"), spares(find_one("C21"), "fair")
+    (True, False, False)
+    """
+    return _unlabelled(apply(experiment, profile)) == _unlabelled(experiment)
+
+
+def _unlabelled(experiment: Experiment) -> Experiment:
+    return replace(experiment, profile="own", after=experiment.after and _unlabelled(experiment.after))
+
+
+def on_dataset(experiment: Experiment, dataset: str) -> Experiment:
+    """Return the experiment on another dataset; it is "own" then, because no report printed it."""
+    if experiment.after is not None:
+        experiment = replace(experiment, after=on_dataset(experiment.after, dataset))
+    if dataset == experiment.protocol.dataset:
+        return experiment
+    return _fit_split(_move(experiment, dataset).change(profile="own"))
+
+
+def select(
+    experiments: Sequence[Experiment], report: str | None, dataset: str | None, profile: str
+) -> list[Experiment]:
+    """Return the experiments of one report (None: all), on another dataset (None: the report's), under a profile.
+
+    Raises
+    ------
+    InputError
+        If the report or the profile is unknown, or a file of one's own meets the profile smoke, which is for digits.
+    """
+    if dataset is not None and dataset not in data.KNOWN and profile == "smoke":
+        raise InputError(f"profile 'smoke' always trains on digits: use 'quick'. Received: dataset={str(dataset)!r}")
+    letters = {one.report for one in experiments}
+    if report is not None and report.upper() not in letters:
+        raise unknown("report of this study", report, letters)
+    chosen = [one for one in experiments if report is None or one.report == report.upper()]
+    return [apply(on_dataset(one, dataset) if dataset else one, profile) for one in chosen]
+
+
+def _move(experiment: Experiment, dataset: str) -> Experiment:
+    """Return the experiment on another dataset, padded to 32x32x3 where its network or its padding needs that."""
+    made_for, shape = _image_shape(experiment.protocol.dataset), _image_shape(dataset)
+    moved = experiment.change(dataset=dataset)
+    too_small = max(shape[:2]) < max(made_for[:2])  # D1 has no pixel left at 28x28
+    colour_in_middle = moved.protocol.padding == "middle" and shape[2] != 1
+    return moved.change(padding="equal") if colour_in_middle or (too_small and not moved.protocol.padding) else moved
+
+
+def _image_shape(dataset: str) -> tuple[int, int, int]:
+    return (data.KNOWN.get(dataset) or data.card(dataset)).image_shape
+
+
+def _smoke(experiment: Experiment) -> Experiment:
+    if _function(experiment) is networks.report_e_backbone:
+        why = "Random weights instead of ImageNet's (profile smoke)."
+        experiment = replace(experiment, weights=None, assumptions=(*experiment.assumptions, why))
+    return _narrow(_move(experiment, "digits"), "smoke").change(epochs=SMOKE_EPOCHS)
+
+
+def _quick(experiment: Experiment) -> Experiment:
+    epochs = experiment.protocol.epochs
+    longest = max(epochs, LONGEST.get(experiment.report, 0), QUICK_EPOCHS)
+    return _narrow(experiment, "quick").change(images=QUICK_IMAGES, epochs=ceil(QUICK_EPOCHS * epochs / longest))
+
+
+def _fair(experiment: Experiment) -> Experiment:
+    if experiment.protocol.split == "test":
+        experiment = hold_out(experiment)
+    if experiment.after is not None:
+        why = "Its own weights to start from (profile fair)."
+        experiment = replace(experiment, after=None, assumptions=(*experiment.assumptions, why))
+    if _function(experiment) is networks.report_b_dense:
+        experiment = _with_options(experiment, "Flattened before the dense layers (profile fair).", flatten_first=True)
+    if _function(experiment) is networks.report_e_backbone:
+        experiment = _with_options(experiment, "The backbone's own preprocessing (profile fair).", preprocess=True)
+        experiment = experiment.change(scaling="none", padding="equal")
+    return experiment
+
+
+def _narrow(experiment: Experiment, profile: str) -> Experiment:
+    if _function(experiment) not in WIDE:
+        return experiment
+    return experiment.change(width=WIDTHS[profile])
+
+
+def hold_out(experiment: Experiment) -> Experiment:
+    """Return the experiment with validation images of its own, where it validates on the test images or on none."""
+    if experiment.protocol.split not in ("test", "none"):
+        return experiment
+    return _fit_split(experiment.change(split="last:10000"))
+
+
+def _fit_split(experiment: Experiment) -> Experiment:
+    """Return the experiment with a split that its data can give: digits are few, own data often few or in order."""
+    name, kind = experiment.protocol.dataset, parse_split(experiment.protocol.split)[0]
+    if name == "digits" and kind in ("first", "last"):
+        return experiment.change(split="tail:0.2")
+    if name not in data.KNOWN and kind in ("first", "last", "tail"):
+        return experiment.change(split="stratified:0.2")
+    return experiment
+
+
+def _function(experiment: Experiment) -> Any:
+    return getattr(experiment.network, "func", experiment.network)
+
+
+def _with_options(experiment: Experiment, why: str, **options: Any) -> Experiment:
+    return replace(
+        experiment,
+        network=partial(experiment.network, **options),
+        assumptions=(*experiment.assumptions, why),
+    )
+
+
+def _check(profile: str) -> None:
+    if profile not in PROFILES:
+        raise unknown("profile", profile, PROFILES)

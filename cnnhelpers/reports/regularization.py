@@ -1,0 +1,303 @@
+"""Regularization: report A (L2, dropout, early stopping) and report B (L1 with L2, dropout, early stopping)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from cnnhelpers.errors import InputError, unknown
+from cnnhelpers.experiments.experiment import Experiment, Protocol
+from cnnhelpers.networks import report_a, report_b_cnn, report_b_dense
+from cnnhelpers.networks.layers import check_count, check_dropout, check_strength
+from cnnhelpers.reports import profiles
+from cnnhelpers.reports.common import of_report, published
+
+L2, DROPOUT, PATIENCE, DENSE_UNITS = 0.0001, 0.1, 3, 100  # of report A
+
+_experiment = partial(published, "regularization")
+
+PROTOCOL_A = Protocol(dataset="fashion_mnist", scaling="none", split="tail:0.15", batch_size=128, epochs=10)
+STOPPING_A = replace(PROTOCOL_A, early_stopping="validation_loss", patience=PATIENCE, restore_best=True)
+PROTOCOL_B = Protocol(
+    dataset="cifar10", scaling="unit", split="first:10000", batch_size=512, epochs=20, precision="bfloat16"
+)
+STOPPING_B = replace(PROTOCOL_B, early_stopping="validation_accuracy", patience=2)
+
+L2_CUT_OFF = "The strength of L2 is cut off in the report (it starts 0.000): 0.0001 here."
+PATIENCE_CUT_OFF = "The patience is cut off in the report: 3 here."
+FIRST_IMAGES = "The report does not say which 10,000 training images it validates on: the first here."
+STOPPING_CUT_OFF = "Metric and patience are cut off in the report: here those that its first model prints."
+NO_BEST = "The report shows no line that loads the best checkpoint: the last epoch's weights are evaluated here."
+NETWORK_MISSING = "The report lacks this network: here B3's with dropout 0.2 where B16 has it."
+INTERRUPTED = "The report interrupted this training in its first epoch: here it runs to its end."
+
+# (A, B, what "A is better than B" would answer): the comparisons that the reports draw conclusions from
+QUESTIONS = {
+    "A": (
+        ("A1", "A2", "3 convolutions rather than 1, no regularization"),
+        ("A3", "A4", "3 convolutions rather than 1, L2"),
+        ("A5", "A6", "3 convolutions rather than 1, dropout"),
+        ("A7", "A8", "3 convolutions rather than 1, early stopping"),
+        ("A3", "A1", "L2 and its dense layer, 3 convolutions"),
+        ("A4", "A2", "L2 and its dense layer, 1 convolution"),
+        ("A4", "1conv-l2=0", "L2 without its dense layer, 1 convolution"),
+        ("1conv-l2=0", "A2", "its dense layer without L2, 1 convolution"),
+        ("A5", "A1", "dropout, 3 convolutions"),
+        ("A6", "A2", "dropout, 1 convolution"),
+        ("A7", "A1", "early stopping, 3 convolutions"),
+        ("A8", "A2", "early stopping, 1 convolution"),
+        ("A-top", "A4", "all training images rather than 85 %"),
+    ),
+    "B": (
+        ("B3", "B1", "a CNN rather than dense layers on each pixel"),
+        ("B2", "B1", "3 dense layers rather than 2"),
+        ("B4", "B3", "3 convolutions rather than 2"),
+        ("B5", "B1", "early stopping, 2 dense layers"),
+        ("B6", "B2", "early stopping, 3 dense layers"),
+        ("B7", "B3", "early stopping, 2 convolutions"),
+        ("B8", "B4", "early stopping, 3 convolutions"),
+        ("B9", "B1", "L1 and L2 with twice the units, 2 dense layers"),
+        ("B10", "B2", "L1 and L2 with twice the units, 3 dense layers"),
+        ("B11", "B3", "L1 and L2, 2 convolutions"),
+        ("B12", "B4", "L1 and L2, 3 convolutions"),
+        ("B13", "B1", "dropout with eight times the units, 2 dense layers"),
+        ("B14", "B2", "dropout with eight times the units, 3 dense layers"),
+        ("B15", "B3", "dropout, 2 convolutions"),
+        ("B16", "B4", "dropout, 3 convolutions"),
+    ),
+}
+
+
+def experiments(report: str | None = None, dataset: str | None = None, profile: str = "published") -> list[Experiment]:
+    """Return A1 to A8 and A-top, B1 to B16 and B-base.
+
+    Parameters
+    ----------
+    report
+        "A" or "B"; None for both.
+    dataset
+        Another dataset than the report's: a name or a path.
+    profile
+        See profiles.PROFILES.
+
+    Raises
+    ------
+    InputError
+        If the report is not of this study, or the profile is unknown.
+    """
+    return profiles.select([*_report_a(), *_report_b()], report, dataset, profile)
+
+
+def sweep(
+    kind: str,
+    strengths: Sequence[float | None],
+    *,
+    convolutions: Sequence[int] = (3, 1),
+    dataset: str = "fashion_mnist",
+    profile: str = "published",
+) -> list[Experiment]:
+    """Return one experiment for each number of convolutions and each strength, ids such as "1conv-l2=0.001".
+
+    Like is compared with like: L2 acts on the network of A3 and A4 (with a dense layer) at every strength, dropout
+    and early stopping on that of A1 and A2.
+
+    Parameters
+    ----------
+    kind
+        "l2" (strength of the penalty), "dropout" (rate) or "early_stopping" (patience in epochs).
+    strengths
+        None, and for l2 and dropout 0 as well, is the same network trained without.
+    convolutions
+        Of report A's network, 1 to 3 each.
+
+    Raises
+    ------
+    InputError
+        If the kind is unknown or a strength is out of its range.
+    """
+    if kind not in ("l2", "dropout", "early_stopping"):
+        raise unknown("kind of regularization", kind, ("l2", "dropout", "early_stopping"))
+    dense_units = DENSE_UNITS if kind == "l2" else 0
+    made = []
+    for number in convolutions:
+        for strength in strengths:
+            one = _variant(number, dense_units, {kind: strength})
+            value = "none" if strength is None else f"{strength:g}"
+            made.append(replace(one, id=f"{number}conv-{kind}={value}"))
+    return profiles.select(made, None, dataset, profile)
+
+
+def add_strengths(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of a sweep with the columns convolutions and strength (NaN where trained without).
+
+    >>> runs = add_strengths(pd.DataFrame({"experiment": ["1conv-l2=0.001", "3conv-early_stopping=none"]}))
+    >>> runs["convolutions"].tolist(), runs["strength"].tolist()
+    ([1, 3], [0.001, nan])
+    """
+    parts = runs["experiment"].str.extract(r"^(?P<convolutions>\d+)conv-\w+=(?P<strength>.+)$")
+    strength = pd.to_numeric(parts["strength"], errors="coerce")
+    return runs.assign(convolutions=parts["convolutions"].astype(int), strength=strength)
+
+
+def against_none(runs: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return (with, without) for each strength of a sweep, as add_strengths returns its runs, and each network in it.
+
+    >>> names = ["1conv-dropout=0", "1conv-dropout=0.3", "3conv-dropout=0.3"]
+    >>> against_none(add_strengths(pd.DataFrame({"experiment": names})))
+    [('1conv-dropout=0.3', '1conv-dropout=0')]
+    """
+    levels = runs.drop_duplicates("experiment").assign(strength=lambda table: table["strength"].fillna(0))
+    without = levels[levels["strength"] == 0].set_index("convolutions")["experiment"]
+    swept = levels[(levels["strength"] > 0) & levels["convolutions"].isin(without.index)]
+    return [(one.experiment, without[one.convolutions]) for one in swept.itertuples()]
+
+
+def questions(report: str) -> tuple[tuple[str, str, str], ...]:
+    """Return (A, B, question) for every comparison of a report: is A better than B?
+
+    Raises
+    ------
+    InputError
+        If the report is not of this study.
+    """
+    return of_report(QUESTIONS, report)
+
+
+def families(report: str) -> dict[str, list[str]]:
+    """Return the experiments that share a network, by the name of that network: what a figure shows side by side.
+
+    Raises
+    ------
+    InputError
+        If the report is not of this study.
+    """
+    questions(report)
+    if report.upper() == "A":
+        return {"3 convolutions": ["A1", "A3", "A5", "A7"], "1 convolution": ["A2", "A4", "A6", "A8"]}
+    return {
+        "dense networks": ["B1", "B2", "B5", "B6", "B9", "B10", "B13", "B14"],
+        "convolutional networks": ["B3", "B4", "B7", "B8", "B11", "B12", "B15", "B16"],
+    }
+
+
+def flattened(experiments: Sequence[Experiment]) -> list[Experiment]:
+    """Return report B's plain and dropped-out dense networks of `experiments` with Flatten first: "B1-flattened".
+
+    The report flattens last, so that its dense layers see one pixel at a time; everything else stays as it is, the
+    width too. Report A has none, and under the profile "fair" they flatten first already.
+    """
+    made = []
+    for one in experiments:
+        if one.id in ("B1", "B2", "B13", "B14") and not one.network.keywords.get("flatten_first"):
+            network = partial(one.network, flatten_first=True)
+            made.append(replace(one, network=network, id=f"{one.id}-flattened", title=f"{one.title}, Flatten first"))
+    return made
+
+
+def combinations(
+    *,
+    l2: float = L2,
+    dropout: float = DROPOUT,
+    patience: int | None = None,
+    convolutions: Sequence[int] = (3, 1),
+    dataset: str = "fashion_mnist",
+    profile: str = "published",
+) -> list[Experiment]:
+    """Return none, L2, dropout and both, and with a `patience` each again with early stopping; "1conv-l2+dropout".
+
+    All have the dense layer of A3 and A4, so that only the regularization differs.
+
+    Raises
+    ------
+    InputError
+        If a strength is out of its range.
+    """
+    made = []
+    for number in convolutions:
+        for stopping in [{}] if patience is None else [{}, {"early_stopping": patience}]:
+            for penalty in ({}, {"l2": l2}):
+                for dropping in ({}, {"dropout": dropout}):
+                    strengths = penalty | dropping | stopping
+                    one = _variant(number, DENSE_UNITS, strengths)
+                    made.append(replace(one, id=f"{number}conv-{'+'.join(strengths) or 'none'}"))
+    return profiles.select(made, None, dataset, profile)
+
+
+def _variant(convolutions: int, dense_units: int, strengths: dict[str, Any]) -> Experiment:
+    """Return report A's network and protocol with regularization {"l2": ..., "dropout": ..., "early_stopping": ...}."""
+    l2, dropout, patience = (strengths.get(kind) for kind in ("l2", "dropout", "early_stopping"))
+    check_count("convolutions", convolutions)
+    if convolutions > 3:
+        raise InputError(f"report A's network has 1 to 3 convolutions. Received: convolutions={convolutions}")
+    check_strength("l2", l2)
+    check_dropout(dropout or 0.0)
+    protocol = PROTOCOL_A
+    title = "1 convolution" if convolutions == 1 else f"{convolutions} convolutions"
+    if l2:
+        title += f", L2 {l2:g}"
+    if dropout:
+        title += f", dropout {dropout:g}"
+    if patience is not None:
+        check_count("patience", patience, lowest=0)
+        protocol = replace(STOPPING_A, patience=patience)
+        title += f", early stopping with patience {patience}"
+    network = partial(
+        report_a, convolutions=convolutions, dense_units=dense_units, l2=l2 or None, dropout=dropout or 0.0
+    )
+    return replace(_experiment(f"{convolutions}conv", title, network, protocol), report="A")
+
+
+def _report_a() -> list[Experiment]:
+    three, one = partial(report_a, convolutions=3), partial(report_a, convolutions=1)
+    l2 = {"dense_units": DENSE_UNITS, "l2": L2}
+    return [
+        _experiment("A1", "3 convolutions", three, PROTOCOL_A),
+        _experiment("A2", "1 convolution", one, PROTOCOL_A),
+        _experiment("A3", "3 convolutions, L2", partial(three, **l2), PROTOCOL_A, L2_CUT_OFF),
+        _experiment("A4", "1 convolution, L2", partial(one, **l2), PROTOCOL_A, L2_CUT_OFF),
+        _experiment("A5", "3 convolutions, dropout 0.1", partial(three, dropout=DROPOUT), PROTOCOL_A),
+        _experiment("A6", "1 convolution, dropout 0.1", partial(one, dropout=DROPOUT), PROTOCOL_A),
+        _experiment("A7", "3 convolutions, early stopping", three, STOPPING_A, PATIENCE_CUT_OFF),
+        _experiment("A8", "1 convolution, early stopping", one, STOPPING_A, PATIENCE_CUT_OFF),
+        _experiment(
+            "A-top",
+            "1 convolution, L2, all training images",
+            partial(one, **l2),
+            replace(PROTOCOL_A, split="none"),
+            L2_CUT_OFF,
+        ),
+    ]
+
+
+def _report_b() -> list[Experiment]:
+    two, three = partial(report_b_cnn, filters=(512, 1024)), partial(report_b_cnn, filters=(512, 1024, 1024))
+    dense_2, dense_3 = partial(report_b_dense, units=(64, 64)), partial(report_b_dense, units=(64, 64, 64))
+    l1_l2, dropout = {"l1_l2": 0.01}, {"dropout": 0.2}
+    plain = (PROTOCOL_B, FIRST_IMAGES)
+    stopping = (STOPPING_B, FIRST_IMAGES, STOPPING_CUT_OFF, NO_BEST)
+    penalized_2 = partial(report_b_dense, units=(128, 128), **l1_l2)
+    penalized_3 = partial(report_b_dense, units=(128, 128, 128), **l1_l2)
+    dropped_2 = partial(report_b_dense, units=(512, 512), **dropout)
+    dropped_3 = partial(report_b_dense, units=(512, 512, 512), **dropout)
+    base = partial(report_b_cnn, filters=(256, 512, 1024))
+    return [
+        _experiment("B1", "2 dense layers of 64", dense_2, *plain),
+        _experiment("B2", "3 dense layers of 64", dense_3, *plain),
+        _experiment("B3", "2 convolutions", two, *plain),
+        _experiment("B4", "3 convolutions", three, *plain),
+        _experiment("B5", "2 dense layers of 64, early stopping", dense_2, *stopping),
+        _experiment("B6", "3 dense layers of 64, early stopping", dense_3, *stopping),
+        _experiment("B7", "2 convolutions, early stopping", two, *stopping),
+        _experiment("B8", "3 convolutions, early stopping", three, *stopping),
+        _experiment("B9", "2 dense layers of 128, L1 and L2", penalized_2, *plain),
+        _experiment("B10", "3 dense layers of 128, L1 and L2", penalized_3, *plain),
+        _experiment("B11", "2 convolutions, L1 and L2", partial(two, **l1_l2), *plain),
+        _experiment("B12", "3 convolutions, L1 and L2", partial(three, **l1_l2), *plain),
+        _experiment("B13", "2 dense layers of 512, dropout 0.2", dropped_2, *plain),
+        _experiment("B14", "3 dense layers of 512, dropout 0.2", dropped_3, *plain),
+        _experiment("B15", "2 convolutions, dropout 0.2", partial(two, **dropout), *plain, NETWORK_MISSING),
+        _experiment("B16", "3 convolutions, dropout 0.2", partial(three, **dropout), *plain),
+        _experiment("B-base", "3 narrower convolutions", base, STOPPING_B, FIRST_IMAGES, NO_BEST, INTERRUPTED),
+    ]

@@ -1,0 +1,72 @@
+"""Evaluate a trained model once on every part: accuracy, loss, confusion matrix, per-class measures."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from cnnhelpers.data.splits import Part, Split
+from cnnhelpers.training.pipeline import batches, gathered
+
+GALLERY = 100  # first test images whose probabilities are kept, for prediction sheets
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Results by part ("train", "validation", "test"), and small arrays of the test part."""
+
+    metrics: dict[str, dict[str, float]]
+    classes: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+
+def evaluate(
+    model: keras.Model, parts: Split, class_names: tuple[str, ...], padding: str | None, batch_size: int
+) -> Evaluation:
+    """Return what `model` achieves on each part of `parts`, dropout and augmentation off.
+
+    Its loss is the cross-entropy with the penalty on weights, not with one on activities.
+    """
+    metrics, classes, arrays = {}, {"names": list(class_names)}, {}
+    penalized = [variable for variable in model.trainable_variables if variable.regularizer is not None]
+    penalty = sum(float(keras.ops.convert_to_numpy(variable.regularizer(variable))) for variable in penalized)
+    for name in ("train", "validation", "test"):
+        part: Part | None = getattr(parts, name)
+        if part is None:
+            continue
+        images, labels = gathered(part, padding)
+        labels = labels.astype(int)
+        probabilities = model.predict(**batches(images, batch_size=batch_size), verbose=0)
+        predicted = probabilities.argmax(axis=1)
+        crossentropy = cross_entropy(probabilities, labels)
+        accuracy = float((predicted == labels).mean())
+        metrics[name] = {"accuracy": accuracy, "crossentropy": crossentropy, "loss": crossentropy + penalty}
+        classes[name] = class_measures(labels, predicted, len(class_names))
+        if name == "test":
+            arrays = {"test_correct": np.packbits(predicted == labels), "num_test": np.asarray(len(labels))}
+            arrays["gallery_probabilities"] = probabilities[:GALLERY].astype(np.float32)
+    return Evaluation(metrics, classes, arrays)
+
+
+def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean cross-entropy in nats of `probabilities` (num_images, classes), clipped at 1e-7 as Keras does.
+
+    >>> round(cross_entropy(np.array([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1])), 4)
+    0.4904
+    """
+    chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.clip(chosen, 1e-7, 1.0)).mean())
+
+
+def class_measures(labels: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, Any]:
+    """Return the confusion matrix (rows true, columns predicted) and precision, recall and F1 of each class."""
+    every = np.arange(classes)
+    precision, recall, f1, _ = precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0.0)
+    return {
+        "confusion": confusion_matrix(labels, predicted, labels=every).tolist(),
+        "precision": precision.tolist(),
+        "recall": recall.tolist(),
+        "f1": f1.tolist(),
+    }

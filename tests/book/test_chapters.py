@@ -1,0 +1,126 @@
+"""What chapters show is there with the data and, from records, without them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from nbclient import NotebookClient
+
+from cnnhelpers.book import chapters, cover
+from cnnhelpers.data import datasets as data
+from cnnhelpers.errors import InputError
+from cnnhelpers.execution.runner import run
+from cnnhelpers.records import store as records
+from tests.test_records import record
+from tests.tiny import tiny
+
+
+@pytest.fixture
+def fashion(tmp_path, monkeypatch):
+    """A recorded experiment on a dataset that is not at hand."""
+    experiment = tiny("A1", dataset="fashion_mnist", split="tail:0.15")
+    names = [f"class {number}" for number in range(10)]
+    confusion = np.diag(range(1, 11)).tolist()
+    made = record(
+        text=f"text\n{experiment.protocol.text()}\nnetwork:\n",
+        data={
+            "name": "fashion_mnist",
+            "fingerprint": "f" * 64,
+            "official": True,
+            "source": "a file",
+            "images": {"train": 55, "validation": 55, "test": 55},
+            "pixel_mean": {"train": 0.25, "validation": 0.25, "test": 0.25},
+            "pixel_sd": {"train": 0.3, "validation": 0.3, "test": 0.3},
+        },
+        classes={"names": names} | {part: {"confusion": confusion} for part in records.PARTS},
+        environment={"backend": "tensorflow", "threads": 1, "versions": {"keras": "3", "tensorflow": "2"}},
+        cost={"parameters": 1, "flops": 1, "seconds": 7322.0},
+    )
+    monkeypatch.setenv("CNNHELPERS_RECORDS", str(tmp_path))
+    records.write(made, tmp_path)
+    return experiment
+
+
+def test_facts_of_data_at_hand_are_measured():
+    facts = chapters.data_facts(tiny(split="tail:0.2", images=None))
+    assert facts.images.tolist() == [1037, 260, 500]
+    assert "official arrays" in chapters.data_source(tiny()).data
+    assert chapters.class_counts(tiny()).patches
+    assert chapters.samples(tiny()) is None  # a returned figure would be shown twice
+    assert plt.gca().images
+
+
+def test_without_the_data_facts_come_from_a_record_and_pictures_are_a_sentence(fashion):
+    facts = chapters.data_facts(fashion)
+    assert facts.loc["train"].tolist() == [55, 1, 10, 0.25, 0.3]
+    assert "class 9" in chapters.data_source(fashion).data
+    assert "not on the machine" in chapters.samples(fashion).data
+    assert "not on the machine" in chapters.gallery(records.load().record[0], "fashion_mnist").data
+
+
+def test_facts_come_from_a_record_of_as_many_images(fashion):
+    few, whole = records.load().record[0], fashion.change(images=None)
+    assert chapters.data_facts(fashion.change(images=50)).images.to_dict() == {"test": 55}  # the part that stays whole
+    counts = {"images": {"train": 99, "validation": 55, "test": 55}}
+    text = f"text\n{whole.protocol.text()}\nnetwork:\n"
+    records.write(replace(few, identity="e" * 16, text=text, data=few.data | counts), records.default_folder())
+    assert chapters.data_facts(whole).images.tolist() == [99, 55, 55]
+    assert chapters.data_facts(fashion).images.tolist() == [55, 55, 55]
+
+
+def test_without_data_and_records_the_data_are_loaded_as_for_a_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNNHELPERS_RECORDS", str(tmp_path / "none"))
+    monkeypatch.setattr(data, "at_hand", lambda name: False)
+    assert chapters.data_facts(tiny(split="first:100", images=None)).images.tolist() == [1197, 100, 500]
+
+
+def test_provenance_tells_profile_seeds_data_versions_and_hours(fashion):
+    told = chapters.provenance(records.load()).data
+    for part in ("1 run (0 failed)", "profile published", "fashion_mnist (official)", "tensorflow 2", "2 h 2 min"):
+        assert part in told
+
+
+def test_numbers_on_a_copy_of_the_data_say_so(fashion):
+    runs = records.load()
+    assert chapters.unofficial(runs) is None
+    told = chapters.unofficial(runs.assign(pixels="a JPEG-compressed copy")).data
+    assert told.startswith("*Numbers on a JPEG-compressed copy of fashion_mnist;")
+
+
+def test_networks_are_described_by_one_call_each():
+    assert chapters.layers(tiny()).parameters.iloc[-1] == 36 + 4 + 6760 + 10
+    assert chapters.sizes([tiny("a"), tiny("b")]).index.tolist() == ["a", "b"]
+    assert chapters.diagram(tiny()) is not None
+
+
+def test_without_graphviz_a_cell_shows_the_text_of_a_network_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code = "from cnnhelpers.book import chapters; from tests.tiny import tiny; chapters.diagram(tiny())"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    NotebookClient(notebook, resources={"metadata": {"path": str(Path(__file__).parents[2])}}).execute()
+    (shown,) = [one for one in notebook.cells[0].outputs if one.output_type != "stream"]
+    assert "Conv2D" in shown.data["text/plain"]
+
+
+def test_the_gallery_shows_what_a_run_answered():
+    runs = run(tiny(epochs=1), 1, progress=False)
+    assert chapters.gallery(runs.record[0], "digits", count=5) is None
+    assert len(plt.gcf().axes) == 10
+
+
+def test_the_cover_is_drawn_from_records_of_report_a_only(fashion, tmp_path):
+    path = cover.draw(tmp_path / "cover.png")
+    assert path.read_bytes()[:4] == b"\x89PNG"
+    with pytest.raises(InputError, match="cnnhelpers run A"):
+        cover.draw(tmp_path / "none.png", tmp_path / "empty")
+
+
+def test_what_was_timed_elsewhere_is_named():
+    runs = pd.DataFrame({"experiment": ["A1"] * 3 + ["A2"] * 2 + ["A3"]})
+    told = chapters.timed_elsewhere(runs, runs.iloc[[0, 3, 4]]).data
+    assert told.endswith("left out: A1 (1 of 3 seeds shown), A3.*")
+    assert "All runs" in chapters.timed_elsewhere(runs, runs).data

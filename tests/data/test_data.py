@@ -1,0 +1,524 @@
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnhelpers.data import datasets as data
+from cnnhelpers.data import pixels, splits
+from cnnhelpers.data.unpickle import unpickle
+from cnnhelpers.errors import InputError
+
+
+def grey(count=12, classes=3, side=4):
+    """Return (count, side, side) uint8 images that all differ, and labels 0, 1, 2, 0, ..."""
+    values = np.arange(count * side * side) * 7 % 256
+    return values.astype(np.uint8).reshape(count, side, side), np.arange(count) % classes
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Return a function that writes arrays as a .npz and returns its path."""
+
+    def write(name="own.npz", **arrays):
+        np.savez(tmp_path / name, **arrays)
+        return tmp_path / name
+
+    return write
+
+
+def four(**changed):
+    """Return x_train, y_train, x_test, y_test of a good dataset, some of them changed."""
+    images, labels = grey()
+    return {"x_train": images, "y_train": labels, "x_test": images[:6], "y_test": labels[:6]} | changed
+
+
+def test_digits_are_scikit_learns_enlarged_threefold_inside_a_black_border():
+    from sklearn.datasets import load_digits
+
+    digits, original = data.load("digits"), load_digits().images
+    assert digits.train_images.shape == (1297, 28, 28, 1) and digits.test_images.shape == (500, 28, 28, 1)
+    assert digits.train_images.dtype == digits.train_labels.dtype == np.uint8
+    first = digits.train_images[0, :, :, 0]
+    assert not first[:2].any() and not first[-2:].any() and not first[:, :2].any() and not first[:, -2:].any()
+    assert np.array_equal(first[2:26:3, 2:26:3], first[4:26:3, 4:26:3])
+    assert np.array_equal(first[3:26:3, 3:26:3], (original[0].astype(int) * 255 + 8) // 16)
+    assert digits.train_images.max() == 255
+    assert np.array_equal(digits.test_labels, load_digits().target[-500:])
+
+
+def test_digits_are_official_and_the_card_is_the_known_one():
+    digits = data.load("digits")
+    assert digits.official and digits.card == data.card("digits") == data.KNOWN["digits"]
+    assert (digits.image_shape, digits.classes, digits.class_names[9]) == ((28, 28, 1), 10, "9")
+
+
+def test_loading_a_named_dataset_again_gives_the_same_read_only_arrays():
+    assert data.load("digits") is data.load("digits")
+    with pytest.raises(ValueError, match="read-only"):
+        data.load("digits").train_images[0] = 0
+
+
+def test_cards_of_datasets_that_are_not_here_are_the_official_ones():
+    assert data.card("mnist") == data.KNOWN["mnist"] and data.card("cifar100").classes == 100
+    assert data.at_hand("digits") and not data.at_hand("mnist")
+
+
+def test_fingerprint_depends_on_dtype_shape_bytes_and_not_on_memory_order():
+    array = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    same = np.asfortranarray(array)
+    others = [array.T, array.reshape(3, 2), array.astype(np.int16), array + np.uint8(1)]
+    assert data.fingerprint(array) == data.fingerprint(same)
+    assert len({data.fingerprint(one) for one in [array, *others]}) == 5
+    assert data.fingerprint(array, array) != data.fingerprint(array)
+
+
+def test_own_npz_keeps_uint8_and_the_parts(saved):
+    path = saved(**four(y_train=grey()[1][:, None]))
+    own = data.load(path)
+    assert own.name == "own.npz" and own.source == "own.npz" and not own.official
+    assert np.array_equal(own.train_images[..., 0], grey()[0]) and own.train_labels.tolist() == [0, 1, 2] * 4
+    assert own.test_images.shape == (6, 4, 4, 1) and own.class_names == ("0", "1", "2")
+    assert data.card(path) == own.card and data.at_hand(path) and data.load(str(path)) is own
+
+
+@pytest.mark.parametrize("keys", [("x", "y"), ("images", "labels"), ("features", "target")])
+def test_a_stratified_test_part_is_held_out_and_always_the_same(saved, keys):
+    images, labels = grey(30)
+    one, other = (data.load(saved(name, **{keys[0]: images, keys[1]: labels})) for name in ("a.npz", "b.npz"))
+    assert np.bincount(one.train_labels).tolist() == [8, 8, 8] and np.bincount(one.test_labels).tolist() == [2, 2, 2]
+    assert one.fingerprint == other.fingerprint
+    together = np.concatenate([one.train_images, one.test_images])[..., 0]
+    assert sorted(map(bytes, together)) == sorted(map(bytes, images))
+
+
+def test_test_fraction_zero_keeps_everything_for_training_through_save_and_load(saved, tmp_path):
+    images, labels = grey()
+    own = data.load(saved(x=images, y=labels), test_fraction=0)
+    again = data.load(own.save(tmp_path / "again.npz"))
+    assert len(own.train_labels) == len(again.train_labels) == 12 and len(again.test_labels) == 0
+    assert own.fingerprint == again.fingerprint
+
+
+def test_a_changed_file_is_read_again(saved):
+    images, labels = grey()
+    assert len(data.load(saved(x=images, y=labels), test_fraction=0).train_labels) == 12
+    assert len(data.load(saved(x=images[:9], y=labels[:9]), test_fraction=0).train_labels) == 9
+
+
+def test_save_and_load_keep_everything_that_identity_needs(saved, tmp_path):
+    own = data.load(saved(**four(class_names=np.array(["cat", "dog", "owl"]))))
+    again = data.load(own.save(tmp_path / "copy.npz"))
+    assert (again.fingerprint, again.class_names) == (own.fingerprint, ("cat", "dog", "owl"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.npz", "own.npz"]
+
+
+def test_save_keeps_float_pixels(saved, tmp_path):
+    floats = np.random.default_rng(0).random((12, 4, 4))
+    own = data.load(saved(**four(x_train=floats, x_test=floats[:6])))
+    assert own.train_images.dtype == np.float32 and own.train_images.max() > 200
+    assert np.allclose(own.train_images[..., 0], floats * 255, rtol=1e-6)
+    assert data.load(own.save(tmp_path / "copy.npz")).fingerprint == own.fingerprint
+
+
+def test_save_refuses_another_ending(tmp_path):
+    with pytest.raises(InputError, match=r"saved as \.npz"):
+        data.load("digits").save(tmp_path / "digits.npy")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_floats_that_are_k_over_255_become_the_8_bit_images_exactly(saved, dtype):
+    images, labels = grey(18, side=4)
+    images.flat[:256] = np.arange(256)
+    scaled = (images / 255).astype(dtype)
+    own = data.load(saved(**four(x_train=scaled, y_train=labels, x_test=scaled[:6])))
+    assert own.train_images.dtype == np.uint8 and np.array_equal(own.train_images[..., 0], images)
+    assert own.pixel_range == (0, 1)
+
+
+def test_declared_ranges_are_brought_to_0_255(saved):
+    images, _ = grey()
+    path = saved(**four(x_train=images / 127.5 - 1, x_test=images[:6] / 127.5 - 1))
+    own = data.load(path, pixel_range=(-1, 1))
+    assert own.train_images.dtype == np.uint8 and np.array_equal(own.train_images[..., 0], images)
+    path = saved(**four(x_train=images.astype(float), x_test=images[:6].astype(float)))
+    assert np.array_equal(data.load(path, pixel_range=[0, 255]).train_images[..., 0], images)
+
+
+def test_wider_integers_in_0_255_become_uint8(saved):
+    own = data.load(saved(**four(x_train=grey()[0].astype(np.int64))))
+    assert own.train_images.dtype == np.uint8 and np.array_equal(own.train_images[..., 0], grey()[0])
+
+
+def test_labels_of_more_than_256_classes_are_int64(saved):
+    images, labels = np.full((600, 2, 2), 9, np.uint8), np.arange(600) % 300
+    own = data.load(saved(x_train=images, y_train=labels, x_test=images[:300], y_test=labels[:300]))
+    assert own.train_labels.dtype == np.int64 and own.classes == 300
+
+
+def test_first_label_and_float_labels(saved):
+    own = data.load(saved(**four(y_train=grey()[1] + 1.0, y_test=grey()[1][:6] + 1)), first_label=1)
+    assert own.train_labels.tolist() == [0, 1, 2] * 4
+
+
+IMAGES, LABELS = grey()
+NAN, INFINITE, NEGATIVE = (IMAGES / 255 for _ in range(3))
+NAN[3, 1, 2], INFINITE[5, 0, 3], NEGATIVE[2, 2, 2] = np.nan, np.inf, -1
+UNIT = IMAGES / 255
+BAD = {
+    "NaN pixel": ({"x_train": NAN, "x_test": UNIT[:6]}, r"x_train\[3, 1, 2\] is nan: pixels must be finite"),
+    "infinite pixel": ({"x_train": UNIT, "x_test": INFINITE[:6]}, r"x_test\[5, 0, 3\] is inf"),
+    "0..255 floats": (
+        {"x_train": UNIT * 255, "x_test": UNIT[:6]},
+        r"pixels reach 255.0 but 0\.\.1 was expected in x_train: pass pixel_range=\(0, 255\)",
+    ),
+    "negative pixels": ({"x_train": NEGATIVE, "x_test": UNIT[:6]}, r"pixels go down to -1.0 but 0\.\.1 was expected"),
+    "16-bit pixels": ({"x_train": IMAGES * np.uint16(9)}, r"pixels reach 2\d\d\d but 0\.\.255 .*\(lowest, highest\)"),
+    "0..1 integers": ({"x_train": IMAGES // 128}, r"reach only 1 but 0\.\.255 was expected.*pass pixel_range=\(0, 1\)"),
+    "two scales": ({"x_train": UNIT}, r"one scale: integers or floats. Received: x_train float64, x_test uint8"),
+    "boolean pixels": ({"x_train": IMAGES > 9}, r"must hold numbers.*astype\('uint8'\) \* 255"),
+    "text pixels": ({"x_train": IMAGES.astype(str)}, "x_train must hold numbers"),
+    "flat images": ({"x_train": IMAGES.reshape(12, 16)}, r"x.reshape\(-1, height, width\)"),
+    "channels first": ({"x_train": np.zeros((12, 3, 4, 4), np.uint8)}, r"np.moveaxis\(x, 1, -1\)"),
+    "grey channels first": ({"x_train": IMAGES[:, None]}, r"np.moveaxis\(x, 1, -1\)"),
+    "alpha channel": ({"x_train": np.zeros((12, 4, 4, 4), np.uint8)}, r"1 or 3 channels.*x\[\.\.\., :3\]"),
+    "two channels": ({"x_train": np.zeros((12, 4, 4, 2), np.uint8)}, r"1 or 3 channels. Received: shape \(12, 4, 4, 2"),
+    "no image": ({"x_train": IMAGES[:0], "y_train": LABELS[:0]}, "x_train is empty"),
+    "no test image": ({"x_test": IMAGES[:0]}, "x_test is empty"),
+    "other length": ({"y_train": LABELS[:11]}, "x_train and y_train must be of equal length.*12 images, 11 labels"),
+    "other test length": ({"y_test": LABELS[:5]}, "x_test and y_test must be of equal length"),
+    "other size": ({"x_test": np.zeros((6, 5, 4), np.uint8)}, r"one size.*\(4, 4, 1\), x_test \(5, 4, 1\)"),
+    "labels from 1": ({"y_train": LABELS + 1, "y_test": LABELS[:6] + 1}, "labels start at 1: pass first_label=1"),
+    "negative labels": ({"y_train": LABELS - 1}, r"must not be negative. Received: y_train\[0\] = -1"),
+    "fractions": ({"y_train": LABELS + 0.5}, r"y_train\[0\] = 0.5: labels must be whole numbers"),
+    "NaN label": ({"y_train": np.where(LABELS == 2, np.nan, LABELS)}, r"y_train\[2\] = nan: labels must be whole"),
+    "text labels": ({"y_train": LABELS.astype(str)}, r"y_train holds text \(0\).*np.unique\(y, return_inverse=True\)"),
+    "one-hot": ({"y_train": np.eye(3)[LABELS]}, r"one-hot.*np.argmax\(y, axis=1\). Received: shape \(12, 3\)"),
+    "cubic labels": ({"y_train": LABELS.reshape(3, 2, 2)}, "one whole number an image"),
+    "single label": ({"y_train": np.array(1)}, "one whole number an image"),
+    "a gap": (
+        {"y_train": LABELS + 2 * (LABELS == 2), "y_test": LABELS[:6] + 2 * (LABELS[:6] == 2)},
+        "class 2 has no image, yet labels reach 4; renumber them",
+    ),
+    "one class": ({"y_train": LABELS * 0, "y_test": LABELS[:6] * 0}, "at least two classes"),
+    "class not in test": ({"y_test": LABELS[:6] % 2}, r"class 2 \(2\) has no image in the test part"),
+    "class not in train": ({"y_train": LABELS % 2}, r"class 2 \(2\) has no image in the train part"),
+    "too few names": ({"class_names": np.array(["cat", "dog"])}, "names 2 classes, but its labels count 3"),
+}
+
+
+@pytest.mark.parametrize("changed, message", BAD.values(), ids=BAD)
+def test_bad_arrays_are_refused_with_the_mend(saved, changed, message):
+    with pytest.raises(InputError, match=message):
+        data.load(saved(**four(**changed)))
+
+
+def test_a_colour_pixel_is_named_with_its_channel(saved):
+    images = np.zeros((12, 4, 4, 3))
+    images[7, 1, 2, 0] = np.nan
+    with pytest.raises(InputError, match=r"x_train\[7, 1, 2, 0\] is nan"):
+        data.load(saved(**four(x_train=images, x_test=images[:6])))
+
+
+BAD_OPTIONS = {
+    "0..255 declared 0..1": ({"pixel_range": (0, 1)}, r"reach 25\d but 0\.\.1 was expected"),
+    "range of one": ({"pixel_range": (255,)}, r"pixel_range must be the lowest and the highest.*\(255"),
+    "range upside down": ({"pixel_range": (255, 0)}, "pixel_range must be"),
+    "range of text": ({"pixel_range": "unit"}, "pixel_range must be"),
+    "first label 0.5": ({"first_label": 0.5}, "first_label must be a whole number"),
+    "first label too high": ({"first_label": 1}, "labels start at 0: pass first_label=0. Received: first_label=1"),
+    "fraction 1": ({"test_fraction": 1}, "test_fraction must be between 0"),
+    "fraction of text": ({"test_fraction": "0.2"}, "test_fraction must be between 0"),
+}
+
+
+@pytest.mark.parametrize("options, message", BAD_OPTIONS.values(), ids=BAD_OPTIONS)
+def test_bad_options_are_refused(saved, options, message):
+    with pytest.raises(InputError, match=message):
+        data.load(saved(**four()), **options)
+
+
+def test_options_of_own_files_are_refused_for_named_datasets():
+    with pytest.raises(InputError, match="are for own files, not digits"):
+        data.load("digits", first_label=1)
+
+
+def test_too_few_images_to_hold_out_a_test_part(saved):
+    images, labels = grey(4, classes=3)
+    with pytest.raises(InputError, match=r"test_fraction=0.2 cannot hold out a test part of 4 images"):
+        data.load(saved(x=images, y=labels))
+
+
+@pytest.mark.parametrize(
+    "arrays", [{"X": IMAGES, "y": LABELS}, {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES}]
+)
+def test_other_keys_are_listed(saved, arrays):
+    with pytest.raises(InputError, match="must hold x_train.*Received: " + ", ".join(sorted(arrays))):
+        data.load(saved(**arrays))
+
+
+def test_truncated_foreign_and_pickled_npz_are_refused(saved, tmp_path):
+    whole = saved(**four()).read_bytes()
+    contents = {
+        "truncated": whole[: len(whole) // 2],
+        "flipped": whole[:200] + bytes(255 - byte for byte in whole[200:260]) + whole[260:],
+        "empty": b"",
+        "foreign": b"not an archive",
+        "pickled": pickle.dumps({"x": 1}),
+    }
+    for name, content in contents.items():
+        (tmp_path / f"{name}.npz").write_bytes(content)
+        with pytest.raises(InputError, match=rf"{name}.npz is damaged or no .npz of plain arrays"):
+            data.load(tmp_path / f"{name}.npz")
+    np.save(tmp_path / "single.npy", IMAGES)
+    (tmp_path / "single.npy").rename(tmp_path / "single.npz")
+    with pytest.raises(InputError, match="a single array"):
+        data.load(tmp_path / "single.npz")
+    with pytest.raises(InputError, match=r"no .npz of plain arrays.*allow_pickle"):
+        data.load(saved(x=np.array([IMAGES, None], dtype=object), y=LABELS), allow_pickle=True)
+
+
+def test_missing_files_and_unknown_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"unknown dataset 'mnits': did you mean 'mnist'\?"):
+        data.load("mnits")
+    for name in ("mnits.npz", "folder/mnist", "./mnist", tmp_path / "gone"):
+        with pytest.raises(InputError, match="file not found: "):
+            data.card(name)
+    with pytest.raises(InputError, match="unknown dataset ''"):
+        data.at_hand("")
+    (tmp_path / "notes.txt").write_text("no data")
+    with pytest.raises(InputError, match=r"notes.txt must be a .npz, a .npy or a folder"):
+        data.load("notes.txt")
+
+
+def course_file(path, protocol=None, numpy_1=False):
+    """Write what report E describes: a pickled dict, features in 0..1, target 1..5."""
+    images, labels = grey(50, classes=5)
+    content = {"features": images / 255, "target": labels + 1}
+    if protocol is None:
+        np.save(path, content)
+    else:
+        pickled = pickle.dumps(content, protocol)
+        path.write_bytes(pickled.replace(b"numpy._core", b"numpy.core") if numpy_1 else pickled)
+    return path, images
+
+
+@pytest.mark.parametrize("protocol, numpy_1", [(None, False), (3, True), (3, False), (5, False)])
+def test_the_course_file_of_report_e_is_read_only_when_asked_for(tmp_path, protocol, numpy_1):
+    path, images = course_file(tmp_path / "course.npy", protocol, numpy_1)
+    with pytest.raises(InputError, match=r"course.npy holds a pickle.*allow_pickle=True"):
+        data.load(path, first_label=1)
+    own = data.load(path, allow_pickle=True, first_label=1, test_fraction=0)
+    assert own.train_images.dtype == np.uint8 and np.array_equal(own.train_images[..., 0], images)
+    assert own.train_labels[:6].tolist() == [0, 1, 2, 3, 4, 0]
+
+
+def test_pickled_scalars_text_and_column_order_are_rebuilt(tmp_path):
+    content = {
+        "scalar": np.float32(0.5),
+        "big_endian": np.arange(3, dtype=">i4"),
+        "columns": np.asfortranarray(np.arange(6).reshape(2, 3)),
+        "text": np.array(["a", "bcd"]),
+        "objects": np.array([1, "x", None], dtype=object),
+        "plain": [1, 2.5, ("a", None)],
+    }
+    for protocol in (3, 4, 5):
+        (tmp_path / "p").write_bytes(pickle.dumps(content, protocol))
+        with (tmp_path / "p").open("rb") as file:
+            read = unpickle(file)
+        assert read["scalar"] == np.float32(0.5) and read["big_endian"].tolist() == [0, 1, 2]
+        assert read["columns"].tolist() == [[0, 1, 2], [3, 4, 5]] and read["text"].tolist() == ["a", "bcd"]
+        assert read["objects"] == [1, "x", None] and read["plain"] == [1, 2.5, ["a", None]]
+
+
+class Harmful:
+    def __init__(self, callable_, *arguments):
+        self.made = callable_, arguments
+
+    def __reduce__(self):
+        return self.made
+
+
+@pytest.mark.parametrize("callable_, named", [(exec, "builtins.exec"), (np.fromfile, r"numpy.*fromfile")])
+def test_a_pickle_that_asks_for_anything_else_is_refused_and_nothing_runs(tmp_path, callable_, named):
+    target = tmp_path / "ran"
+    np.save(tmp_path / "bad.npy", {"features": Harmful(callable_, f"open({str(target)!r}, 'w')"), "target": 1})
+    with pytest.raises(InputError, match=f"the pickle asks for {named}, but only numpy arrays"):
+        data.load(tmp_path / "bad.npy", allow_pickle=True)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"\x80\x04\x95", "damaged or no .npy"),
+        (b"", "damaged or no .npy"),
+        (b"\x93NUMPY\x01\x00", "damaged or no .npy"),
+        (pickle.dumps([1, 2]), "must hold a dict of arrays. Received: list"),
+        (pickle.dumps({"a": 1}), "features, target. Received: a"),
+        (b"cnumpy.core.multiarray\nscalar\n(N}X\x01\x00\x00\x00aK\x01stb.", "damaged or no .npy"),
+        (pickle.dumps(np.zeros(2, "i4,i4"), 3), "type 'V8'"),
+    ],
+)
+def test_damaged_and_foreign_pickles_are_refused(tmp_path, content, message):
+    (tmp_path / "bad.npy").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        data.load(tmp_path / "bad.npy", allow_pickle=True)
+
+
+def test_a_plain_npy_has_no_labels(tmp_path):
+    np.save(tmp_path / "images.npy", IMAGES)
+    with pytest.raises(InputError, match="holds one array, but images and labels are needed"):
+        data.load(tmp_path / "images.npy")
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Write a folder of two classes, ten grey 4x3 images each, and return it."""
+    root = tmp_path / "animals"
+    for value, name in enumerate(("owl", "cat")):
+        (root / name).mkdir(parents=True)
+        for index in range(10):
+            Image.new("L", (4, 3), 100 * value + index).save(root / name / f"{index}.png")
+    return root
+
+
+def test_a_folder_of_one_folder_per_class(pictures):
+    (pictures / ".hidden").mkdir()
+    (pictures / "cat" / ".DS_Store").write_text("")
+    (pictures / "README.md").write_text("where they are from")
+    own = data.load(pictures, test_fraction=0)
+    assert own.class_names == ("cat", "owl") and own.name == own.source == "animals"
+    assert own.train_images[:, 2, 3, 0].tolist() == [*range(100, 110), *range(10)]
+    assert own.train_images.shape == (20, 3, 4, 1) and own.train_labels.tolist() == [0] * 10 + [1] * 10
+    assert len(data.load(pictures).test_labels) == 4
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "jpeg", "bmp", "gif", "webp", "PNG"])
+def test_kinds_of_image_files(tmp_path, suffix):
+    for name, colour in (("a", (255, 0, 0)), ("b", (0, 0, 255))):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8), colour).save(tmp_path / "set" / name / f"1.{suffix}")
+    own = data.load(tmp_path / "set", test_fraction=0)
+    assert np.abs(own.train_images[:, 4, 4].astype(int) - [[255, 0, 0], [0, 0, 255]]).max() < 5
+
+
+def test_bad_folders_are_refused(pictures):
+    cases = {
+        "owl/big.png": (Image.new("L", (5, 3)), r"owl/big.png is 5x3 L, but cat/0.png is 4x3 L"),
+        "owl/red.png": (Image.new("RGB", (4, 3)), r"owl/red.png is 4x3 RGB, but cat/0.png is 4x3 L"),
+        "owl/alpha.png": (Image.new("RGBA", (4, 3)), r"owl/alpha.png \(4x3\) is of mode RGBA"),
+        "owl/deep.png": (Image.new("I;16", (4, 3)), r"owl/deep.png \(4x3\) is of mode I;16"),
+        "owl.png": (Image.new("L", (4, 3)), "Received: the image owl.png beside the folders"),
+    }
+    for name, (image, message) in cases.items():
+        image.save(pictures / name)
+        with pytest.raises(InputError, match=message):
+            data.load(pictures)
+        (pictures / name).unlink()
+    for name, message in {
+        "owl/notes.txt": "owl/notes.txt is no image",
+        "owl/broken.png": "owl/broken.png cannot be read as an image",
+    }.items():
+        (pictures / name).write_bytes(b"\x89PNG\r\n\x1a\n")
+        with pytest.raises(InputError, match=message):
+            data.load(pictures)
+        (pictures / name).unlink()
+    (pictures / "owl" / "link.png").symlink_to("gone.png")
+    with pytest.raises(InputError, match=r"owl/link.png cannot be read as an image"):
+        data.load(pictures)
+    (pictures / "owl" / "link.png").unlink()
+    frames = [Image.new("L", (4, 3), value) for value in (0, 200)]
+    frames[0].save(pictures / "owl" / "film.gif", save_all=True, append_images=frames[1:])
+    with pytest.raises(InputError, match=r"owl/film.gif has 2 frames"):
+        data.load(pictures)
+    (pictures / "owl" / "film.gif").unlink()
+    (pictures / "owl" / "nested").mkdir()
+    with pytest.raises(InputError, match="owl/nested is a folder"):
+        data.load(pictures)
+
+
+def test_empty_folders_are_refused(pictures, tmp_path):
+    (pictures / "fox").mkdir()
+    with pytest.raises(InputError, match="class fox has no image"):
+        data.load(pictures)
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(InputError, match=r"folder of one folder per class. Received: no folder"):
+        data.load(tmp_path / "nothing")
+
+
+def part_of(images, indices):
+    return splits.Part(images, np.zeros(len(images), np.uint8), np.array(indices))
+
+
+def test_pixel_statistics_by_hand_and_against_numpy():
+    images = np.array([[[[0, 10]]], [[[255, 20]]], [[[9, 9]]]], np.uint8)
+    mean, variance = data.pixel_statistics(part_of(images, [0, 1]))
+    assert mean.tolist() == [127.5, 15] and variance.tolist() == [127.5**2, 25]
+    many = np.random.default_rng(0).integers(0, 256, (50, 5, 6, 3), np.uint8)
+    mean, variance = data.pixel_statistics(part_of(many, range(10, 40)))
+    assert np.allclose(mean, many[10:40].mean(axis=(0, 1, 2)), rtol=1e-14)
+    assert np.allclose(variance, many[10:40].var(axis=(0, 1, 2)), rtol=1e-12)
+
+
+def test_pixel_statistics_of_floats_and_in_pieces(monkeypatch):
+    many = np.random.default_rng(0).random((50, 5, 6, 3)).astype(np.float32) * 255
+    whole = data.pixel_statistics(part_of(many, range(50)))
+    monkeypatch.setattr(pixels, "PIECE", 200)
+    assert np.allclose(whole, data.pixel_statistics(part_of(many, range(50))), rtol=1e-12)
+    assert np.allclose(whole[0], many.mean(axis=(0, 1, 2), dtype=float), rtol=1e-12)
+    assert np.allclose(whole[1], many.var(axis=(0, 1, 2), dtype=float), rtol=1e-10)
+
+
+def test_pieces_find_the_first_bad_pixel_and_convert_the_same(saved, monkeypatch):
+    monkeypatch.setattr(pixels, "PIECE", 40)
+    own = data.load(saved("unit.npz", **four(x_train=UNIT, x_test=UNIT[:6])))
+    assert np.array_equal(own.train_images[..., 0], IMAGES)
+    with pytest.raises(InputError, match=r"x_train\[3, 1, 2\] is nan"):
+        data.load(saved(**four(x_train=NAN, x_test=UNIT[:6])))
+
+
+def test_describe_counts_images_and_pixels_of_each_part():
+    digits = data.load("digits")
+    table = data.describe(digits, splits.split(digits, "stratified:0.2", 0))
+    assert table.index.tolist() == ["train", "validation", "test"] and table["images"].tolist() == [1037, 260, 500]
+    test_pixels = digits.test_images / 255
+    assert np.allclose(table.loc["test", ["pixel_mean", "pixel_sd"]].tolist(), [test_pixels.mean(), test_pixels.std()])
+    assert table.loc["test", "smallest_class"] == np.bincount(digits.test_labels).min()
+    assert data.describe(digits, splits.split(digits, "none", 0)).index.tolist() == ["train", "test"]
+
+
+def test_memory_of_checking_8_bit_images_stays_below_their_own_size():
+    import tracemalloc
+
+    from cnnhelpers.data import readers as files
+    from cnnhelpers.data import validation as checks
+
+    images = np.full((4000, 32, 32, 3), 200, np.uint8)
+    labels = np.arange(4000) % 10
+    raw = files.Raw(images, labels, images[:100], labels[:100])
+    tracemalloc.start()
+    checked = checks.raw(raw)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.shares_memory(checked.train_images, images) and peak < images.nbytes / 4
+
+
+def test_the_modules_of_data_import_neither_keras_nor_what_is_slow():
+    code = (
+        "import sys; from cnnhelpers.data import datasets as data, splits; "
+        "print(*{'keras', 'tensorflow', 'sklearn', 'PIL', 'pandas'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_a_known_copy_is_named_and_own_data_has_no_official_pixels():
+    jpeg = "f6e373695314d9b1a702f9949035c1ebf2e2db40ff969f862d5bb59689cd3be0"
+    assert data.whose_pixels("cifar10", jpeg, False) == "a JPEG-compressed copy"
+    assert data.whose_pixels("cifar10", "ab" * 32, False) == "another copy"
+    assert data.whose_pixels("flowers", "ab" * 32, False) == "own"
+    assert data.whose_pixels("cifar10", data.KNOWN["cifar10"].fingerprint, True) == "official"

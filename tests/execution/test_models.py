@@ -1,0 +1,35 @@
+"""A recorded run can be turned back into its model."""
+
+import numpy as np
+import pytest
+
+from cnnhelpers import predictions
+from cnnhelpers.data import datasets as data
+from cnnhelpers.errors import InputError
+from cnnhelpers.execution import trained_models as models
+from cnnhelpers.execution.runner import run
+from cnnhelpers.training.trainer import weights_hash
+from tests.tiny import tiny
+
+
+def test_the_trained_model_is_the_recorded_one_and_is_kept(tmp_path):
+    runs = run(tiny(epochs=1), [3], progress=False)
+    model = models.trained(tiny(epochs=1), 3, tmp_path)
+    assert weights_hash(model) == runs.record[0].weights_sha256
+    digits = data.load("digits")
+    answers = predictions.predict(model, digits.test_images).argmax(axis=1)
+    assert (answers == digits.test_labels).mean() == pytest.approx(runs.test_accuracy[0])
+    (path,) = tmp_path.iterdir()
+    written = path.stat().st_mtime_ns
+    again = models.trained(tiny(epochs=1), 3, tmp_path)
+    assert path.stat().st_mtime_ns == written
+    assert np.array_equal(model.get_weights()[0], again.get_weights()[0])
+
+
+def test_a_damaged_model_file_is_refused_by_name(tmp_path):
+    model = models.trained(tiny(epochs=1), 0, tmp_path)
+    assert model is not None
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match=path.name):
+        models.trained(tiny(epochs=1), 0, tmp_path)

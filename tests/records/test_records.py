@@ -1,0 +1,144 @@
+"""Records: written whole or not at all, read back equal, damaged ones named and left out."""
+
+import json
+
+import numpy as np
+import pytest
+
+from cnnhelpers.atomic import replace_file
+from cnnhelpers.errors import InputError
+from cnnhelpers.records import store as records
+from cnnhelpers.records.store import Record
+
+
+def record(seed=0, identity="0123456789abcdef", **fields):
+    history = {"loss": [0.5, 0.25], "accuracy": [0.8, 0.9], "validation_accuracy": [0.7, 0.75], "seconds": [1.0, 1.0]}
+    metrics = {part: {"accuracy": 0.9, "loss": 0.3, "crossentropy": 0.2} for part in records.PARTS}
+    standard = {
+        "text": "text",
+        "labels": {"experiment": "A1", "study": "regularization", "report": "A", "profile": "published", "title": "t"},
+        "data": {"name": "digits", "fingerprint": "f" * 64, "official": True},
+        "status": "done",
+        "stop": {"reason": "all epochs", "epochs_run": 2, "best_epoch": 2, "error": None},
+        "history": history,
+        "metrics": metrics,
+        "cost": {"parameters": 10, "flops": 20, "seconds": 2.0},
+        "environment": {"backend": "tensorflow", "threads": 1},
+    }
+    return Record(identity=identity, seed=seed, **standard | fields)
+
+
+def test_a_record_is_read_back_equal(tmp_path):
+    written = record()
+    assert records.read(records.write(written, tmp_path)) == written
+
+
+def test_the_table_has_one_row_a_run_and_its_metrics(tmp_path):
+    for seed in (1, 0):
+        records.write(record(seed), tmp_path)
+    table = records.load(tmp_path)
+    assert sorted(table.seed) == [0, 1]
+    assert table.test_accuracy.tolist() == [0.9, 0.9]
+    assert table.last_train_accuracy.tolist() == [0.9, 0.9]
+    assert records.load(tmp_path, study="other").empty
+
+
+def test_histories_count_epochs_from_one(tmp_path):
+    records.write(record(), tmp_path)
+    long = records.histories(records.load(tmp_path))
+    assert long.epoch.tolist() == [1, 2]
+    assert long.validation_accuracy.tolist() == [0.7, 0.75]
+
+
+def test_a_diverged_run_keeps_its_row_with_missing_metrics(tmp_path):
+    stop = {"reason": "diverged", "epochs_run": 1, "best_epoch": 1, "error": None}
+    records.write(record(status="failed", metrics={}, history={"loss": [float("nan")]}, stop=stop), tmp_path)
+    row = records.load(tmp_path).iloc[0]
+    assert row.status == "failed"
+    assert np.isnan(row.test_accuracy)
+    assert np.isnan(row.last_train_loss)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text[: len(text) // 2], "not a readable record"),
+        (lambda text: text.replace('"accuracy":0.9', '"accuracy":0.99', 1), "changed after it was written"),
+        (lambda text: json.dumps(json.loads(text) | {"schema": 0}), "schema=0"),
+        (lambda text: "[]", "schema='list'"),
+        (lambda text: text.replace('"accuracy":0.9', '"accuracy":NaN', 1), "NaN is no JSON"),
+    ],
+    ids=["truncated", "edited", "older schema", "foreign", "not a number"],
+)
+def test_a_damaged_record_is_named_and_left_out(tmp_path, damage, message):
+    good, bad = records.write(record(0), tmp_path), records.write(record(1), tmp_path)
+    bad.write_text(damage(bad.read_text()))
+    with pytest.raises(InputError, match=message):
+        records.read(bad)
+    with pytest.warns(UserWarning, match=bad.name):
+        table = records.load(tmp_path)
+    assert table.seed.tolist() == [0]
+    assert good.exists()
+
+
+def test_a_failed_write_leaves_the_earlier_record_and_no_rubbish(tmp_path, monkeypatch):
+    path = records.write(record(), tmp_path)
+    before = path.read_bytes()
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space left"):
+        records.write(record(status="failed"), tmp_path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_arrays_are_kept_beside_and_unpacked(tmp_path):
+    correct = np.array([True, False, True] * 5)
+    arrays = {"test_correct": np.packbits(correct), "num_test": np.asarray(15)}
+    records.write(record(), tmp_path, arrays)
+    assert (records.arrays(record(), tmp_path)["test_correct"] == correct).all()
+    assert records.arrays(record(seed=5), tmp_path) == {}
+
+
+def test_a_failed_try_takes_the_arrays_of_an_earlier_one_away(tmp_path):
+    path = records.write(record(), tmp_path, {"num_test": np.asarray(15)})
+    records.write(record(status="failed"), tmp_path)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_missing_arrays_are_found(tmp_path):
+    path = records.write(record(classes={"test": {"confusion": [[15]]}}), tmp_path, {"num_test": np.asarray(15)})
+    assert records.verify(tmp_path).empty
+    path.with_suffix(".npz").unlink()
+    assert records.verify(tmp_path).problem.tolist() == [
+        f"the arrays beside {path.name} are missing; delete it and run again"
+    ]
+
+
+def test_a_file_written_twice_at_once_is_one_of_the_two(tmp_path):
+    path = tmp_path / "file"
+
+    def slowly(file):
+        file.write(b"slow")
+        replace_file(path, lambda other: other.write(b"quick"))
+        file.write(b"ly")
+
+    replace_file(path, slowly)
+    assert path.read_bytes() == b"slowly"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_second_try_under_another_label_replaces_the_first(tmp_path):
+    records.write(record(status="failed"), tmp_path)
+    records.write(record(labels={"experiment": "other", "study": "own"}), tmp_path)
+    assert records.load(tmp_path).experiment.tolist() == ["other"]
+
+
+def test_tables_need_no_keras():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, cnnhelpers, cnnhelpers.records.store, cnnhelpers.statistics.intervals, cnnhelpers.plotting.curves;"
+    )
+    code += "sys.exit(any(name.split('.')[0] in ('keras', 'tensorflow', 'jax', 'torch') for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
