@@ -155,7 +155,7 @@ def doctor(options: argparse.Namespace) -> int:
 
 def notebook(options: argparse.Namespace) -> int:
     """Execute one notebook, with parameters, into a file of its own."""
-    from cnnhelpers.book.execute import execute
+    from cnnhelpers.book.notebooks import execute
 
     status = execute(options.path, options.output, dict(options.parameters), timeout=options.timeout)
     if options.json:
@@ -169,7 +169,7 @@ def notebook(options: argparse.Namespace) -> int:
 
 def book(options: argparse.Namespace) -> int:
     """Execute the notebooks and build the site."""
-    from cnnhelpers.book.build import build
+    from cnnhelpers.book.site import build
 
     def say(line: str) -> None:
         print(line, file=sys.stderr if options.json else sys.stdout, flush=True)

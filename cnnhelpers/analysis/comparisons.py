@@ -10,7 +10,7 @@ from scipy import stats
 from cnnhelpers.analysis.measurements import Measurements
 from cnnhelpers.errors import unknown
 from cnnhelpers.records.comparability import differing, differing_aspects
-from cnnhelpers.reports.published import DATASETS, printed
+from cnnhelpers.reports.published_numbers import DATASETS, printed
 from cnnhelpers.statistics.decisions import decide, holm
 from cnnhelpers.statistics.intervals import Comparison, by_seed, interval, need_columns, paired
 

@@ -11,7 +11,7 @@ from cnnhelpers.data.datasets import KNOWN
 from cnnhelpers.errors import InputError
 from cnnhelpers.records.comparability import timed_on
 from cnnhelpers.records.store import Record, histories
-from cnnhelpers.reports.published import DATASETS
+from cnnhelpers.reports.published_numbers import DATASETS
 from cnnhelpers.statistics.decisions import MARGINS
 from cnnhelpers.statistics.further_tests import Chance, chance
 from cnnhelpers.statistics.intervals import by_seed, need_columns

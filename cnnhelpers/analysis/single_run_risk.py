@@ -8,7 +8,7 @@ import pandas as pd
 
 from cnnhelpers.analysis.measurements import measure
 from cnnhelpers.claims.claim import Claim
-from cnnhelpers.reports.published import printed, published
+from cnnhelpers.reports.published_numbers import printed, published
 from cnnhelpers.statistics.decisions import FEWEST_PAIRS
 from cnnhelpers.statistics.intervals import interval, paired
 from cnnhelpers.statistics.planning import power, seeds_needed, wrong_order

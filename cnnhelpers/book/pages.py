@@ -13,7 +13,7 @@ from PIL import Image
 from cnnhelpers.atomic import replace_file
 from cnnhelpers.book import cover, verdict_changes
 from cnnhelpers.book import tables as claim_tables
-from cnnhelpers.book.execute import Status, write_text
+from cnnhelpers.book.notebooks import Status, write_text
 from cnnhelpers.book.status import code, status_page, table
 from cnnhelpers.errors import InputError
 from cnnhelpers.plotting import curves as figures

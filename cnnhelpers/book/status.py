@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cnnhelpers import environment
-from cnnhelpers.book.execute import Status
+from cnnhelpers.book.notebooks import Status
 from cnnhelpers.book.sanitize import plain_text
 
 _LIBRARIES = ("python", "keras", "tensorflow", "jax", "torch")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from cnnhelpers import environment
-from cnnhelpers.book.execute import write_text
+from cnnhelpers.book.notebooks import write_text
 from cnnhelpers.book.status import table
 from cnnhelpers.errors import InputError
 

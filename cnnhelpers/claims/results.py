@@ -16,48 +16,13 @@ import pandas as pd
 
 from cnnhelpers.analysis.measurements import Measurements, measure
 from cnnhelpers.claims.assessments import Assessment, assess, decide_all, sentence
-from cnnhelpers.claims.claim import (
-    Claim,
-    Question,
-    above,
-    at_least,
-    below,
-    best,
-    better,
-    does_not_overfit,
-    equal,
-    fails_to_learn,
-    lower,
-    overfits,
-    rises,
-)
+from cnnhelpers.claims.claim import Claim
 from cnnhelpers.claims.evidence import Evidence, unit
 from cnnhelpers.errors import unknown
 from cnnhelpers.records.comparability import differing, few, rests_on
-from cnnhelpers.reports.published import DATASETS
+from cnnhelpers.reports.published_numbers import DATASETS
 from cnnhelpers.statistics.decisions import FEWEST_PAIRS, Verdict
 from cnnhelpers.statistics.planning import seeds_needed
-
-__all__ = [
-    "Claim",
-    "Question",
-    "Ruling",
-    "above",
-    "at_least",
-    "below",
-    "best",
-    "better",
-    "does_not_overfit",
-    "equal",
-    "fails_to_learn",
-    "lower",
-    "overfits",
-    "plain",
-    "rises",
-    "rulings",
-    "verdict",
-    "verdicts",
-]
 
 FRAGILE = "fragile"  # leaving out one seed gives another verdict
 LEAVE_ONE_OUT = FEWEST_PAIRS - 1  # pairs that are enough to see whether a verdict hangs on one seed

@@ -15,8 +15,8 @@ import pandas as pd
 
 from cnnhelpers.analysis.measurements import Measurements, measure
 from cnnhelpers.records.comparability import differing
-from cnnhelpers.reports.mistakes import FAIR, MISTAKES, NARROW, QUICK, Mistake
-from cnnhelpers.reports.published import DATASETS, WHERE, published
+from cnnhelpers.reports.mistake_list import FAIR, MISTAKES, NARROW, QUICK, Mistake
+from cnnhelpers.reports.published_numbers import DATASETS, WHERE, published
 from cnnhelpers.statistics.decisions import FEWEST_PAIRS
 from cnnhelpers.statistics.intervals import interval
 

@@ -8,7 +8,7 @@ from cnnhelpers.claims.claim import Claim
 from cnnhelpers.claims.results import verdicts
 from cnnhelpers.environment import import_keras_quietly
 from cnnhelpers.records.comparability import of_one_copy
-from cnnhelpers.reports.published import DATASETS
+from cnnhelpers.reports.published_numbers import DATASETS
 
 STAND_INS = {("B", "published"): "narrow"}  # (report, profile) -> the profile that may stand in
 NOTE = "networks at an eighth of their width (profile {profile})"

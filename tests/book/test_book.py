@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from cnnhelpers.book import build as book
-from cnnhelpers.book.build import Page, Step, build, pages
-from cnnhelpers.book.execute import Status
+from cnnhelpers.book import site as book
+from cnnhelpers.book.notebooks import Status
+from cnnhelpers.book.site import Page, Step, build, pages
 from cnnhelpers.errors import InputError
 from cnnhelpers.records import store as records
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from cnnhelpers.book.execute import Status
+from cnnhelpers.book.notebooks import Status
 from cnnhelpers.book.status import code, fenced, status_page, table
 
 

@@ -13,19 +13,8 @@ from cnnhelpers.analysis.measurements import ALIASES, measure
 from cnnhelpers.book.tables import lacking, reading
 from cnnhelpers.claims import results as claims
 from cnnhelpers.claims.assessments import assess, decide_all
-from cnnhelpers.claims.results import (
-    Claim,
-    above,
-    at_least,
-    below,
-    best,
-    better,
-    equal,
-    fails_to_learn,
-    lower,
-    overfits,
-    rises,
-)
+from cnnhelpers.claims.claim import (Claim, above, at_least, below, best, better, equal, fails_to_learn, lower, overfits, rises)
+from cnnhelpers.claims.results import ()
 from cnnhelpers.errors import InputError
 from cnnhelpers.records import store as records
 from cnnhelpers.records.store import Record

@@ -107,7 +107,7 @@ def test_a_notebook_on_a_full_disk_fails_and_leaves_the_earlier_one(tmp_path):
     cells += [nbformat.v4.new_code_cell("print(x)  # " + "long " * 2000)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "study.ipynb")
     (tmp_path / "out.ipynb").write_text("earlier")
-    code = "from cnnhelpers.book.execute import execute; "
+    code = "from cnnhelpers.book.notebooks import execute; "
     code += f"print(execute({str(tmp_path / 'study.ipynb')!r}, {str(tmp_path / 'out.ipynb')!r}))"
     process = script(code, preexec_fn=at_most(8_000), stdout=subprocess.PIPE, text=True)
     told, _ = process.communicate()

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from cnnhelpers import environment
-from cnnhelpers.book.execute import execute
+from cnnhelpers.book.notebooks import execute
 from cnnhelpers.execution import workers
 from cnnhelpers.execution.worker_process import WORKER_ENVIRONMENT, Child
 from cnnhelpers.records import store as records

@@ -9,7 +9,7 @@ from cnnhelpers.errors import InputError
 from cnnhelpers.experiments.experiment import padded_shape
 from cnnhelpers.reports import profiles
 from cnnhelpers.reports.catalog import all_experiments, find
-from cnnhelpers.reports.published import published
+from cnnhelpers.reports.published_numbers import published
 
 GREY, COLOUR = (28, 28, 1), (32, 32, 3)
 SHAPES = {"fashion_mnist": (GREY, 10), "mnist": (GREY, 10), "cifar10": (COLOUR, 10), "fashion_mnist_5": (GREY, 5)}

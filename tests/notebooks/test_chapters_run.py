@@ -6,8 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from cnnhelpers.book import build as book
-from cnnhelpers.book.execute import execute
+from cnnhelpers.book import site as book
+from cnnhelpers.book.notebooks import execute
 from cnnhelpers.book.parameters import inspect
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,8 @@ import nbformat
 import psutil
 import pytest
 
-from cnnhelpers.book import execute as notebooks
-from cnnhelpers.book.execute import EXIT_CODES, execute, status_of
+from cnnhelpers.book import notebooks
+from cnnhelpers.book.notebooks import EXIT_CODES, execute, status_of
 from cnnhelpers.cli import NOTEBOOK_CODES, main
 from cnnhelpers.errors import InputError
 from tests.faults.processes import ROOT, below, gone, until
@@ -171,7 +171,7 @@ def test_ctrl_c_gives_exit_code_130_and_leaves_no_kernel(tmp_path):
 
 def test_a_killed_runner_leaves_no_kernel(tmp_path):
     notebook(tmp_path / "study.ipynb", "while True: pass")
-    code = "from cnnhelpers.book.execute import execute; execute('study.ipynb', 'out.ipynb')"
+    code = "from cnnhelpers.book.notebooks import execute; execute('study.ipynb', 'out.ipynb')"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     runner = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=environment)
     kernels = until(kernels_below, runner.pid)

@@ -6,11 +6,12 @@ import pytest
 
 from cnnhelpers.analysis import single_run_risk as single_runs
 from cnnhelpers.book import tables as claim_tables
-from cnnhelpers.claims.results import Claim, better, lower, verdicts
+from cnnhelpers.claims.claim import Claim, better, lower
+from cnnhelpers.claims.results import verdicts
 from cnnhelpers.plotting import verdicts as verdict_figures
 from cnnhelpers.reports import audit
-from cnnhelpers.reports.mistakes import MISTAKES, NARROW
-from cnnhelpers.reports.published import published
+from cnnhelpers.reports.mistake_list import MISTAKES, NARROW
+from cnnhelpers.reports.published_numbers import published
 
 ACCURACIES = ("train_accuracy", "validation_accuracy")
 LOSSES = ("train_loss", "validation_loss")

@@ -17,7 +17,7 @@ from cnnhelpers.analysis.selection_bias import answers, choice
 from cnnhelpers.book import chapters
 from cnnhelpers.data import datasets as data
 from cnnhelpers.errors import InputError
-from cnnhelpers.execution.recorded import check_seeds, missing, recorded
+from cnnhelpers.execution.recorded_runs import check_seeds, missing, recorded
 from cnnhelpers.experiments.experiment import Experiment, Protocol, identity_of
 from cnnhelpers.interpretability.signal_propagation import at_the_start, signals
 from cnnhelpers.model_summary import flops, initialization, receptive_field

@@ -18,7 +18,7 @@ from cnnhelpers.reports.optimization import (
     schedules,
     variant,
 )
-from cnnhelpers.reports.published import printed
+from cnnhelpers.reports.published_numbers import printed
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from cnnhelpers.errors import InputError
 from cnnhelpers.experiments.experiment import Experiment, Protocol
 from cnnhelpers.reports import profiles, regularization
 from cnnhelpers.reports.catalog import STUDIES, all_experiments, find
-from cnnhelpers.reports.published import printed, published
+from cnnhelpers.reports.published_numbers import printed, published
 
 IDS = [
     *(f"A{number}" for number in range(1, 9)), "A-top", "A-vis",
@@ -432,7 +432,7 @@ def test_printed_prefers_the_log_to_the_table_to_the_text():
 
 
 def test_published_numbers_need_no_keras():
-    code = "import sys; from cnnhelpers.reports import published as p; p.published(); "
+    code = "import sys; from cnnhelpers.reports import published_numbers as p; p.published(); "
     code += "print({'keras', 'tensorflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

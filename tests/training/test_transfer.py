@@ -15,7 +15,7 @@ from cnnhelpers.data import datasets as data
 from cnnhelpers.data.splits import split
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution import schedule as plans
-from cnnhelpers.execution.recorded import recorded
+from cnnhelpers.execution.recorded_runs import recorded
 from cnnhelpers.execution.workers import failure
 from cnnhelpers.records import store as records
 from cnnhelpers.reports.transfer import OWN_SPLIT, Transfer, add_ways, fewer

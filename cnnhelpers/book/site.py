@@ -16,7 +16,7 @@ import yaml
 from cnnhelpers.book import address
 from cnnhelpers.book import pages as made_pages
 from cnnhelpers.book.checks import problems
-from cnnhelpers.book.execute import Status, execute, sha256, status_of, write_text
+from cnnhelpers.book.notebooks import Status, execute, sha256, status_of, write_text
 from cnnhelpers.book.parameters import read, validate
 from cnnhelpers.book.sanitize import clean, leaks, plain_text
 from cnnhelpers.book.status import fenced
