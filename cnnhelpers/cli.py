@@ -52,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def studies(options: argparse.Namespace) -> int:
     """List the published experiments, or those of one study, report or id."""
     import_keras_quietly()
-    from cnnhelpers.data import datasets as data
-    from cnnhelpers.reports.catalog import all_experiments, find
+    from cnnhelpers import data
+    from cnnhelpers.reports import all_experiments, find
 
     rows = []
     for one in find(options.name) if options.name else all_experiments():
@@ -66,9 +66,8 @@ def studies(options: argparse.Namespace) -> int:
 def run(options: argparse.Namespace) -> int:
     """Train what is missing of a study, a report or an experiment."""
     import_keras_quietly()
-    from cnnhelpers.execution import runner
-    from cnnhelpers.reports import profiles
-    from cnnhelpers.reports.catalog import find
+    from cnnhelpers import execution
+    from cnnhelpers.reports import find, profiles
 
     changes = _changes(options.set)
     experiments = [profiles.apply(one, options.profile) for one in find(options.name)]
@@ -77,46 +76,44 @@ def run(options: argparse.Namespace) -> int:
         experiments = [profiles.on_dataset(one, dataset) if dataset else one for one in experiments]
         experiments = [one.change(profile="own", **changes) for one in experiments]
     seeds = options.seeds if options.seeds is not None else profiles.seeds(options.profile)
-    runs = runner.run(experiments, seeds, workers=options.workers, folder=options.folder)
+    runs = execution.run(experiments, seeds, workers=options.workers, folder=options.folder)
     _print(runs[RECORD_COLUMNS], options.json)
     return DONE if (runs.status == "done").all() else FAILED
 
 
 def records(options: argparse.Namespace) -> int:
     """Show the table of recorded runs, or with --verify the records that are damaged."""
-    from cnnhelpers.records import store, tensorboard
+    from cnnhelpers import records
 
     if options.verify:
-        wrong = store.verify(_folder(options))
+        wrong = records.verify(_folder(options))
         _print(wrong, options.json, empty="every record is whole")
         return FAILED if len(wrong) else DONE
-    runs = store.load(_folder(options))
+    runs = records.load(_folder(options))
     if options.study is not None:
         recorded = set(runs["study"])
         if recorded and options.study not in recorded:
             raise unknown("recorded study", options.study, recorded)
         runs = runs[runs["study"] == options.study]
     if options.tensorboard is not None:
-        tensorboard.export(runs, options.tensorboard)
+        records.export(runs, options.tensorboard)
     return _print(runs[RECORD_COLUMNS], options.json)
 
 
 def verdicts(options: argparse.Namespace) -> int:
     """Say which of the reports' conclusions hold, from the recorded runs."""
-    from cnnhelpers.claims import results as claims
-    from cnnhelpers.records import store
-    from cnnhelpers.reports import stand_ins
-    from cnnhelpers.reports.run_measures import with_measures
+    from cnnhelpers import claims, records, reports
+    from cnnhelpers.reports import with_measures
 
     if options.profile not in PROFILES:
         raise unknown("profile", options.profile, PROFILES)
-    runs = store.load(_folder(options))
+    runs = records.load(_folder(options))
     if options.dataset is not None:
         if options.dataset not in {*runs["dataset"]}:
             raise unknown("recorded dataset", options.dataset, {*runs["dataset"]})
         runs = runs[runs["dataset"] == options.dataset]
     runs = with_measures(runs, _folder(options))
-    found = stand_ins.verdicts_of(runs, options.profile, report=options.report)
+    found = reports.verdicts_of(runs, options.profile, report=options.report)
     if options.json:
         return _print(found.drop(columns="parts"), True)
     print(claims.plain(found))
@@ -125,7 +122,7 @@ def verdicts(options: argparse.Namespace) -> int:
 
 def data(options: argparse.Namespace) -> int:
     """Say where a dataset comes from, its shapes and whether its arrays are the official ones."""
-    from cnnhelpers.data.datasets import load
+    from cnnhelpers.data import load
 
     dataset = load(options.name)
     row = {"name": dataset.name, "source": dataset.source, "classes": len(dataset.class_names)}
@@ -139,14 +136,13 @@ def doctor(options: argparse.Namespace) -> int:
     import_keras_quietly()
     import keras
 
-    from cnnhelpers import environment
-    from cnnhelpers.data.datasets import KNOWN, at_hand
-    from cnnhelpers.records.store import default_folder
-    from cnnhelpers.training import precision
+    from cnnhelpers import environment, training
+    from cnnhelpers.data import KNOWN, at_hand
+    from cnnhelpers.records import default_folder
 
     row: dict[str, Any] = dict(environment.versions())
     row |= {"backend": keras.backend.backend(), "device": environment.device(), "cores": environment.cores()}
-    row |= {"processor": environment.processor(), "vectors": environment.vectors(), "bfloat16": precision.available()}
+    row |= {"processor": environment.processor(), "vectors": environment.vectors(), "bfloat16": training.available()}
     row |= {"data": [name for name in KNOWN if at_hand(name)], "records": str(default_folder())}
     row |= {"free_disk_gb": round(shutil.disk_usage(Path.cwd()).free / 1e9, 1)}
     row |= {"graphviz": shutil.which("dot") is not None, "commit": environment.commit()}
@@ -155,7 +151,7 @@ def doctor(options: argparse.Namespace) -> int:
 
 def notebook(options: argparse.Namespace) -> int:
     """Execute one notebook, with parameters, into a file of its own."""
-    from cnnhelpers.book.notebooks import execute
+    from cnnhelpers.book import execute
 
     status = execute(options.path, options.output, dict(options.parameters), timeout=options.timeout)
     if options.json:
@@ -169,7 +165,7 @@ def notebook(options: argparse.Namespace) -> int:
 
 def book(options: argparse.Namespace) -> int:
     """Execute the notebooks and build the site."""
-    from cnnhelpers.book.site import build
+    from cnnhelpers.book import build
 
     def say(line: str) -> None:
         print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
@@ -231,7 +227,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _about(one: Any, card: Any, text: str) -> dict[str, Any]:
-    from cnnhelpers.experiments.experiment import identity_of, padded_shape
+    from cnnhelpers.experiments import identity_of, padded_shape
 
     shape = padded_shape(card.image_shape, one.protocol.padding)
     return {

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cnnhelpers.atomic import replace_file
 from cnnhelpers.errors import InputError
-from cnnhelpers.plotting.style import ink
+from cnnhelpers.plotting import ink
 
 if TYPE_CHECKING:
     import keras

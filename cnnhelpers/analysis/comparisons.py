@@ -9,10 +9,9 @@ from scipy import stats
 
 from cnnhelpers.analysis.measurements import Measurements
 from cnnhelpers.errors import unknown
-from cnnhelpers.records.comparability import differing, differing_aspects
-from cnnhelpers.reports.published_numbers import DATASETS, printed
-from cnnhelpers.statistics.decisions import decide, holm
-from cnnhelpers.statistics.intervals import Comparison, by_seed, interval, need_columns, paired
+from cnnhelpers.records import differing, differing_aspects
+from cnnhelpers.reports import DATASETS, printed
+from cnnhelpers.statistics import Comparison, by_seed, decide, holm, interval, need_columns, paired
 
 
 def summary(runs: pd.DataFrame, value: str = "test_accuracy", by: str | list[str] = "experiment") -> pd.DataFrame:

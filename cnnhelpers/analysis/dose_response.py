@@ -4,10 +4,7 @@ import numpy as np
 import pandas as pd
 
 from cnnhelpers.errors import InputError
-from cnnhelpers.statistics.decisions import holm
-from cnnhelpers.statistics.intervals import by_seed, need_columns
-from cnnhelpers.statistics.planning import ALPHA
-from cnnhelpers.statistics.trends import saturation, trend
+from cnnhelpers.statistics import ALPHA, by_seed, holm, need_columns, saturation, trend
 
 FEWEST = 3  # levels below which a trend is no more than a difference
 COLUMNS = ("levels", "estimate", "low", "high", "n", "p", "page_p", "monotone", "flat_from")

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cnnhelpers.errors import InputError, unknown
-from cnnhelpers.statistics.decisions import holm
-from cnnhelpers.statistics.intervals import Comparison, by_seed, from_differences
+from cnnhelpers.statistics import Comparison, by_seed, from_differences, holm
 
 
 def main_effect(runs: pd.DataFrame, pairs: Sequence[tuple[str, str]], value: str = "test_accuracy") -> Comparison:

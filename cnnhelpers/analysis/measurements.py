@@ -7,14 +7,11 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from cnnhelpers.data.datasets import KNOWN
+from cnnhelpers.data import KNOWN
 from cnnhelpers.errors import InputError
-from cnnhelpers.records.comparability import timed_on
-from cnnhelpers.records.store import Record, histories
-from cnnhelpers.reports.published_numbers import DATASETS
-from cnnhelpers.statistics.decisions import MARGINS
-from cnnhelpers.statistics.further_tests import Chance, chance
-from cnnhelpers.statistics.intervals import by_seed, need_columns
+from cnnhelpers.records import Record, histories, timed_on
+from cnnhelpers.reports import DATASETS
+from cnnhelpers.statistics import MARGINS, Chance, by_seed, chance, need_columns
 
 # quantities made of two columns: the first minus the second
 DIFFERENCES = {

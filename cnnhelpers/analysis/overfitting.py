@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 
 from cnnhelpers.analysis.measurements import Measurements, measure
-from cnnhelpers.statistics.intervals import interval
-from cnnhelpers.statistics.trends import LAST_EPOCHS, overfitting
+from cnnhelpers.statistics import LAST_EPOCHS, interval, overfitting
 
 
 def onsets(runs: pd.DataFrame) -> pd.DataFrame:

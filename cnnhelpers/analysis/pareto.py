@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from cnnhelpers.analysis.comparisons import summary
-from cnnhelpers.statistics.intervals import numbers, same_shape
+from cnnhelpers.statistics import numbers, same_shape
 
 
 def front(costs: ArrayLike, values: ArrayLike) -> np.ndarray:

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cnnhelpers import records
 from cnnhelpers.errors import InputError
-from cnnhelpers.records import store as records
-from cnnhelpers.statistics.planning import count
+from cnnhelpers.statistics import count
 
 DRAWS = 1000
 

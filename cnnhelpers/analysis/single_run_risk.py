@@ -7,11 +7,9 @@ import numpy as np
 import pandas as pd
 
 from cnnhelpers.analysis.measurements import measure
-from cnnhelpers.claims.claim import Claim
-from cnnhelpers.reports.published_numbers import printed, published
-from cnnhelpers.statistics.decisions import FEWEST_PAIRS
-from cnnhelpers.statistics.intervals import interval, paired
-from cnnhelpers.statistics.planning import power, seeds_needed, wrong_order
+from cnnhelpers.claims import Claim
+from cnnhelpers.reports import printed, published
+from cnnhelpers.statistics import FEWEST_PAIRS, interval, paired, power, seeds_needed, wrong_order
 
 LAST = {"validation_accuracy": "last_validation_accuracy"}  # what logs print: of the last epoch, not of the best
 
@@ -37,7 +35,7 @@ def pairs(runs: pd.DataFrame, claims: Iterable[Claim] | None = None) -> pd.DataF
         with 90 % power).
     """
     if claims is None:
-        from cnnhelpers.reports.conclusions import CLAIMS as claims
+        from cnnhelpers.reports import CLAIMS as claims
     measurements, rows, seen = measure(runs), [], set()
     asked = ((claim.report, pair) for claim in claims for one in claim.questions for pair in one.pairs)
     for report, (a, b) in asked:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from cnnhelpers.errors import InputError, is_number
-from cnnhelpers.records.store import Record
+from cnnhelpers.records import Record
 
 TIMES = ("epochs_to_target", "cpu_seconds_to_target")
 
@@ -32,7 +32,7 @@ def time_to_accuracy(runs: pd.DataFrame, target: float) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from cnnhelpers.records.store import table
+    >>> from cnnhelpers.records import table
     >>> history = {"accuracy": [0.5, 0.7, 0.9], "validation_accuracy": [0.6, 0.8, 0.7]}
     >>> record = Record("0" * 16, 0, "", {}, {}, "done", {"epochs_run": 3}, history, cost={"cpu_seconds": 30.0})
     >>> runs = table([record])

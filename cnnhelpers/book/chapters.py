@@ -13,14 +13,12 @@ import pandas as pd
 from IPython.display import Markdown
 from matplotlib.axes import Axes
 
+from cnnhelpers import data, plotting, records
 from cnnhelpers import model_summary as summaries
-from cnnhelpers.data import datasets as data
-from cnnhelpers.data.splits import split
+from cnnhelpers.data import split
 from cnnhelpers.errors import InputError
-from cnnhelpers.execution.progress import duration
-from cnnhelpers.experiments.experiment import Experiment, padded_shape
-from cnnhelpers.plotting import curves as figures
-from cnnhelpers.records import store as records
+from cnnhelpers.execution import duration
+from cnnhelpers.experiments import Experiment, padded_shape
 
 PLAIN_PIXELS = {"official", "own"}
 NOT_AT_HAND = (
@@ -60,7 +58,7 @@ def data_facts(experiment: Experiment) -> pd.DataFrame:
 def class_counts(experiment: Experiment) -> Axes:
     """Draw the images of each class in each part."""
     _, names, counts = _facts(experiment)
-    return figures.class_counts(pd.DataFrame(counts, index=pd.Index(names)))
+    return plotting.class_counts(pd.DataFrame(counts, index=pd.Index(names)))
 
 
 def samples(experiment: Experiment, per_class: int = 10) -> Markdown | None:
@@ -69,7 +67,7 @@ def samples(experiment: Experiment, per_class: int = 10) -> Markdown | None:
     if not data.at_hand(name):
         return Markdown(NOT_AT_HAND.format(name=name))
     dataset = data.load(name)
-    figures.sample_sheet(dataset.train_images, dataset.train_labels, dataset.class_names, per_class)
+    plotting.sample_sheet(dataset.train_images, dataset.train_labels, dataset.class_names, per_class)
     return None
 
 
@@ -176,7 +174,7 @@ def gallery(record: records.Record, name: str, count: int = 10) -> Markdown | No
         return Markdown(NOT_AT_HAND.format(name=record.data["name"]))
     dataset = data.load(name)
     probabilities = records.arrays(record)["gallery_probabilities"][:count]
-    figures.prediction_gallery(
+    plotting.prediction_gallery(
         dataset.test_images[:count], probabilities, dataset.test_labels[:count], dataset.class_names
     )
     return None

@@ -5,10 +5,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from cnnhelpers.analysis import comparisons
+from cnnhelpers import analysis, plotting, records
 from cnnhelpers.errors import InputError
-from cnnhelpers.plotting import curves as figures
-from cnnhelpers.records import store as records
 
 TITLES = {
     "A1": "A1  3 convolutions",
@@ -36,11 +34,11 @@ def draw(path: Path | str, folder: Path | str | None = None) -> Path:
         raise InputError("report A is not recorded: python -m cnnhelpers run A")
     order = pd.Categorical(runs["experiment"], categories=list(TITLES), ordered=True)
     runs = runs.assign(order=order).sort_values(["order", "seed"])
-    table = comparisons.beside_published(runs, "validation_accuracy")
+    table = analysis.beside_published(runs, "validation_accuracy")
     with plt.rc_context():
-        figures.use_style()
+        plotting.use_style()
         figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
-        figures.seed_dots(runs.assign(experiment=runs["experiment"].map(TITLES)), "validation_accuracy", ax)
+        plotting.seed_dots(runs.assign(experiment=runs["experiment"].map(TITLES)), "validation_accuracy", ax)
         for row, published in enumerate(table["published"]):
             ax.plot(100 * published, row, "D", markersize=8, markerfacecolor="none", markeredgecolor="black", zorder=5)
         handles, _ = [*ax.get_legend().legend_handles], None

@@ -10,17 +10,14 @@ import nbformat
 import pandas as pd
 from PIL import Image
 
+from cnnhelpers import plotting, records, reports
 from cnnhelpers.atomic import replace_file
 from cnnhelpers.book import cover, verdict_changes
 from cnnhelpers.book import tables as claim_tables
 from cnnhelpers.book.notebooks import Status, write_text
 from cnnhelpers.book.status import code, status_page, table
 from cnnhelpers.errors import InputError
-from cnnhelpers.plotting import curves as figures
-from cnnhelpers.plotting import verdicts as verdict_figures
-from cnnhelpers.records import store as records
-from cnnhelpers.reports import stand_ins
-from cnnhelpers.reports.run_measures import with_measures
+from cnnhelpers.reports import with_measures
 
 MADE = ("status", "gallery", "tables")  # pages that are made here, where _toc.yml names them
 THUMBNAIL, SHADES = (360, 270), 128  # pixels, at most, and colours of one of the gallery
@@ -31,7 +28,7 @@ def write(stage: Path, root: Path, statuses: Mapping[str, Status], named: Collec
     """Write the MADE pages that are `named`, and what other pages include, into the staged sources."""
     folder = root / "book" / "records"
     runs = records.load(folder)
-    found = stand_ins.verdicts_of(with_measures(runs, folder), "published")
+    found = reports.verdicts_of(with_measures(runs, folder), "published")
     changed = verdict_changes.section(found, root / "book" / "verdicts.json")
     verdict_changes.write(found, stage.parent / "verdicts.json")
     made = {
@@ -150,7 +147,7 @@ def _card(stage: Path, name: str, caption: str, alt: str, picture: str) -> str:
 def _draw_answer(path: Path, found: pd.DataFrame) -> None:
     """Write the verdicts on all conclusions as one picture."""
     with plt.rc_context():
-        figures.use_style()
-        ax = verdict_figures.verdict_intervals(found)
+        plotting.use_style()
+        ax = plotting.verdict_intervals(found)
         ax.figure.savefig(path, metadata={"Date": None})
         plt.close(ax.figure)

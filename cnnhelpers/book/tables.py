@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 from IPython.display import Markdown
 
-from cnnhelpers.claims.evidence import spelled
-from cnnhelpers.claims.results import FRAGILE, bases
-from cnnhelpers.records.comparability import aspects_told, few
-from cnnhelpers.statistics.planning import ALPHA
+from cnnhelpers.claims import FRAGILE, bases, spelled
+from cnnhelpers.records import aspects_told, few
+from cnnhelpers.statistics import ALPHA
 
 _TOLD = {  # one, several
     "holds": ("holds", "hold"),

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnhelpers.analysis.measurements import Measurements
+from cnnhelpers.analysis import Measurements
 from cnnhelpers.claims.claim import Claim
 from cnnhelpers.claims.evidence import Evidence
-from cnnhelpers.statistics.decisions import FEWEST_PAIRS, Verdict, holm, verdict_of
-from cnnhelpers.statistics.planning import ALPHA
+from cnnhelpers.statistics import ALPHA, FEWEST_PAIRS, Verdict, holm, verdict_of
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
-from cnnhelpers.analysis.measurements import Measurements
+from cnnhelpers.analysis import Measurements
 from cnnhelpers.claims import evidence
 from cnnhelpers.claims.evidence import Evidence, Level
 from cnnhelpers.errors import InputError, unknown
-from cnnhelpers.statistics.decisions import Direction
+from cnnhelpers.statistics import Direction
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from cnnhelpers.analysis.measurements import DIFFERENCES, MEASURED, Measurements
-from cnnhelpers.statistics.decisions import Direction, holm, weigh
-from cnnhelpers.statistics.further_tests import best_of_many, with_test_images
-from cnnhelpers.statistics.intervals import Comparison, from_differences, paired
-from cnnhelpers.statistics.planning import ALPHA
-from cnnhelpers.statistics.trends import LAST_EPOCHS, overfitting, trend
+from cnnhelpers.analysis import DIFFERENCES, MEASURED, Measurements
+from cnnhelpers.statistics import (
+    ALPHA,
+    LAST_EPOCHS,
+    Comparison,
+    Direction,
+    best_of_many,
+    from_differences,
+    holm,
+    overfitting,
+    paired,
+    trend,
+    weigh,
+    with_test_images,
+)
 
 LEARNED = "runs_that_learned"  # a share of them, in no column of runs
 Level = str | tuple[str, str]  # an experiment, or the difference of two

@@ -14,15 +14,14 @@ from textwrap import fill
 import numpy as np
 import pandas as pd
 
-from cnnhelpers.analysis.measurements import Measurements, measure
+from cnnhelpers.analysis import Measurements, measure
 from cnnhelpers.claims.assessments import Assessment, assess, decide_all, sentence
 from cnnhelpers.claims.claim import Claim
 from cnnhelpers.claims.evidence import Evidence, unit
 from cnnhelpers.errors import unknown
-from cnnhelpers.records.comparability import differing, few, rests_on
-from cnnhelpers.reports.published_numbers import DATASETS
-from cnnhelpers.statistics.decisions import FEWEST_PAIRS, Verdict
-from cnnhelpers.statistics.planning import seeds_needed
+from cnnhelpers.records import differing, few, rests_on
+from cnnhelpers.reports import DATASETS
+from cnnhelpers.statistics import FEWEST_PAIRS, Verdict, seeds_needed
 
 FRAGILE = "fragile"  # leaving out one seed gives another verdict
 LEAVE_ONE_OUT = FEWEST_PAIRS - 1  # pairs that are enough to see whether a verdict hangs on one seed
@@ -106,7 +105,7 @@ def verdicts(runs: pd.DataFrame, claims: Sequence[Claim] | None = None, *, repor
         Only the claims of this report, "A" to "E".
     """
     if claims is None:
-        from cnnhelpers.reports.conclusions import CLAIMS as claims
+        from cnnhelpers.reports import CLAIMS as claims
     if report is not None:
         known = {one.report.upper() for one in claims}
         if str(report).upper() not in known:

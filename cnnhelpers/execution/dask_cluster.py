@@ -15,15 +15,13 @@ from uuid import uuid4
 
 import cloudpickle
 
-from cnnhelpers import environment
-from cnnhelpers.data import datasets as data
+from cnnhelpers import data, environment, training
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution import handover
 from cnnhelpers.execution.process_pool import keep, take
 from cnnhelpers.execution.schedule import Run
 from cnnhelpers.execution.worker_process import Child, DiedError
 from cnnhelpers.execution.workers import Outcome, train_run
-from cnnhelpers.training import checkpoint as backup
 
 SECONDS_TO_CONNECT = 20
 HANDED_OVER_AT_MOST = 5  # times for one run, each to another worker, before it is an error
@@ -144,7 +142,7 @@ def train_here(payload: bytes, cards: Mapping[str, data.Card], code: str) -> Out
         outcome = child.call(train_run, payload, folder, cards)
     if isinstance(outcome, list):
         return Missing(worker.address, folder, outcome)
-    backup.clear(folder, outcome[0].identity, outcome[0].seed)
+    training.clear(folder, outcome[0].identity, outcome[0].seed)
     return outcome
 
 

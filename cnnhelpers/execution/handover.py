@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from cnnhelpers.data import datasets as data
+from cnnhelpers import data
 from cnnhelpers.errors import InputError
 
 

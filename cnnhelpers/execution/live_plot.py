@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from cnnhelpers import training
 from cnnhelpers.execution.schedule import Run
-from cnnhelpers.training import checkpoint as backup
 
 
 class LiveCurves:
@@ -22,7 +22,7 @@ class LiveCurves:
         """Read what the runs in flight have told, and draw it if there is more than before."""
         epochs = sum(map(len, self._curves.values()))
         for one in flying:
-            if (history := backup.told(self._folder, *one.key)) is not None:
+            if (history := training.told(self._folder, *one.key)) is not None:
                 frame = pd.DataFrame(history).assign(experiment=one.experiment.id, seed=one.seed)
                 self._curves[one.key] = frame.assign(epoch=range(1, len(frame) + 1))
         if sum(map(len, self._curves.values())) > epochs:
@@ -32,10 +32,10 @@ class LiveCurves:
         import matplotlib.pyplot as plt
         from IPython.display import display
 
-        from cnnhelpers.plotting import curves as figures
+        from cnnhelpers import plotting
 
         figure, ax = plt.subplots()
-        figures.learning_curves(curves, "accuracy", ax)
+        plotting.learning_curves(curves, "accuracy", ax)
         if self._handle is None:
             self._handle = display(figure, display_id=True)
         else:

@@ -9,13 +9,11 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import Markdown
 
-from cnnhelpers.data import datasets as data
+from cnnhelpers import data, records
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution.schedule import chain_datasets, copies
-from cnnhelpers.experiments.experiment import Experiment, identity_of
-from cnnhelpers.records import store as records
-from cnnhelpers.reports import profiles
-from cnnhelpers.reports.catalog import all_experiments
+from cnnhelpers.experiments import Experiment, identity_of
+from cnnhelpers.reports import all_experiments, profiles
 
 FEWEST = 2  # seeds without which an experiment has no spread, and is not shown
 

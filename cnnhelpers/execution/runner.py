@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cnnhelpers import environment
+from cnnhelpers import environment, records
 from cnnhelpers.atomic import check_writable
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution import workers as places
@@ -19,9 +19,8 @@ from cnnhelpers.execution.live_plot import LiveCurves
 from cnnhelpers.execution.progress import ProgressLine
 from cnnhelpers.execution.schedule import Run, plan
 from cnnhelpers.execution.worker_process import DiedError
-from cnnhelpers.experiments.experiment import Experiment
-from cnnhelpers.records import store as records
-from cnnhelpers.records.locks import Locks
+from cnnhelpers.experiments import Experiment
+from cnnhelpers.records import Locks
 
 BACKUPS = ".backups"  # folder below the records
 SECONDS_BETWEEN_LOOKS = 0.5  # at what another runner does

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cnnhelpers.data import datasets as data
-from cnnhelpers.data.splits import split
+from cnnhelpers import data, records
+from cnnhelpers.data import split
 from cnnhelpers.errors import InputError
-from cnnhelpers.experiments.experiment import Experiment, identity_of
-from cnnhelpers.records import store as records
+from cnnhelpers.experiments import Experiment, identity_of
 from cnnhelpers.seeds import check_seed
 
 

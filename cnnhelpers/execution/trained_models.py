@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import cloudpickle
 
-from cnnhelpers import environment, predictions
+from cnnhelpers import environment, predictions, records
 from cnnhelpers.atomic import check_writable
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution.process_pool import Children
 from cnnhelpers.execution.schedule import Run, plan
 from cnnhelpers.execution.worker_process import THREADS
-from cnnhelpers.experiments.experiment import Experiment
-from cnnhelpers.records import store as records
+from cnnhelpers.experiments import Experiment
 
 if TYPE_CHECKING:
     import keras
@@ -51,7 +50,7 @@ def trained(experiment: Experiment, seed: int = 0, folder: Path | str = "models"
 
 def _train_and_save(payload: bytes, path: Path) -> None:
     environment.import_keras_quietly()
-    from cnnhelpers.training.trainer import train
+    from cnnhelpers.training import train
 
     one: Run = cloudpickle.loads(payload)
     model, record, _ = train(one.experiment, one.seed, text=one.text, threads=THREADS)

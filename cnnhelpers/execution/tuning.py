@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from cnnhelpers.analysis.comparisons import summary
+from cnnhelpers.analysis import summary
 from cnnhelpers.errors import InputError, is_number
 from cnnhelpers.execution.runner import run
-from cnnhelpers.experiments.experiment import Experiment
+from cnnhelpers.experiments import Experiment
 
 CHOOSING = (100,)  # seeds that choose settings; those that judge them are 0, 1, 2, ...
 SCORE = "validation_accuracy"

@@ -8,15 +8,12 @@ from typing import Any, Protocol
 import cloudpickle
 import numpy as np
 
-from cnnhelpers import environment
-from cnnhelpers.data import datasets as data
+from cnnhelpers import data, environment, records, training
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution.handover import provide
 from cnnhelpers.execution.process_pool import Children
 from cnnhelpers.execution.schedule import Run
 from cnnhelpers.execution.worker_process import THREADS
-from cnnhelpers.records import store as records
-from cnnhelpers.training import checkpoint as backup
 
 Outcome = tuple[records.Record, dict[str, np.ndarray]]
 
@@ -50,7 +47,7 @@ class LocalWorkers:
 
     def settle(self, one: Run) -> None:
         """Delete the run's backups."""
-        backup.clear(self._backups, *one.key)
+        training.clear(self._backups, *one.key)
 
     def close(self) -> None:
         """Kill the processes."""
@@ -100,7 +97,7 @@ def train_run(payload: bytes, backups: Path, cards: Mapping[str, data.Card] | No
     environment.import_keras_quietly()
     import keras
 
-    from cnnhelpers.training.trainer import DivergedError, train
+    from cnnhelpers.training import DivergedError, train
 
     missing = [name for name, card in (cards or {}).items() if not provide(name, card, backups)]
     if missing:

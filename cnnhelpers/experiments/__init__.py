@@ -1,1 +1,19 @@
 """experiments."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "experiment": [
+            "Experiment",
+            "Protocol",
+            "check_width",
+            "identity_of",
+            "padded_shape",
+        ],
+        "identity": [
+            "describe",
+        ],
+    },
+)

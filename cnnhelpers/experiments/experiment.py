@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cnnhelpers.data import datasets as data
-from cnnhelpers.data.splits import parse_split
+from cnnhelpers import data
+from cnnhelpers.data import parse_split
 from cnnhelpers.errors import InputError, is_number, unknown
 
 CHOICES = {

@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pandas as pd
 
-from cnnhelpers.data import datasets as data
-from cnnhelpers.data.splits import Part
-from cnnhelpers.experiments.experiment import Experiment, padded_shape
+from cnnhelpers import data
+from cnnhelpers.data import Part
+from cnnhelpers.experiments import Experiment, padded_shape
 from cnnhelpers.interpretability.activations import measured_layers, network_inputs, network_of
 from cnnhelpers.seeds import integer
-from cnnhelpers.training.pipeline import assemble
+from cnnhelpers.training import assemble
 
 
 def signals(network: keras.Model, inputs: np.ndarray, labels: np.ndarray) -> pd.DataFrame:

@@ -15,17 +15,13 @@ import cloudpickle
 import numpy as np
 import pandas as pd
 
-from cnnhelpers import environment
+from cnnhelpers import data, environment, records
 from cnnhelpers.atomic import replace_file
-from cnnhelpers.data import datasets as data
-from cnnhelpers.data.splits import Part, pad, split
+from cnnhelpers.data import Part, pad, split
 from cnnhelpers.errors import InputError
-from cnnhelpers.execution.process_pool import Children
-from cnnhelpers.execution.schedule import Run, plan
-from cnnhelpers.execution.worker_process import THREADS
-from cnnhelpers.experiments.experiment import Experiment
+from cnnhelpers.execution import THREADS, Children, Run, plan
+from cnnhelpers.experiments import Experiment
 from cnnhelpers.interpretability import metrics as representations
-from cnnhelpers.records import store as records
 
 Measures = dict[str, np.ndarray]  # see inspection.measure
 Images = tuple[np.ndarray, np.ndarray]  # (num_images, height, width, channels) and labels (num_images,)
@@ -197,7 +193,7 @@ def _train_and_measure(payload: bytes, folder: Path, path: Path) -> None:
     """Train one run in this worker, measure it, and keep the measures and, if there is none yet, its record."""
     environment.import_keras_quietly()
     from cnnhelpers.interpretability.measure import measure
-    from cnnhelpers.training.trainer import prepare, train
+    from cnnhelpers.training import prepare, train
 
     one: Run = cloudpickle.loads(payload)
     model, record, arrays = train(one.experiment, one.seed, text=one.text, threads=THREADS)

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import applications, layers
 
-from cnnhelpers.data.sources import patience
+from cnnhelpers.data import patience
 from cnnhelpers.errors import InputError, one_line, unknown
 from cnnhelpers.networks.layers import Shape
 

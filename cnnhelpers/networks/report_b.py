@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers, regularizers
 
-from cnnhelpers.experiments.experiment import check_width
+from cnnhelpers.experiments import check_width
 from cnnhelpers.networks.layers import Shape, check_count, check_dropout, check_strength, convolution, dense, scaled
 
 

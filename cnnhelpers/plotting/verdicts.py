@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from cnnhelpers.claims.evidence import Evidence
+from cnnhelpers.claims import Evidence
 from cnnhelpers.plotting.style import COLOURS, QUIET, axes, look_of, need, ticks_both_sides, words
 
 LOOKS = {

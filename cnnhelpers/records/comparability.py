@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from cnnhelpers.data import datasets as data
+from cnnhelpers import data
 from cnnhelpers.errors import InputError
 
 ASPECTS = ("profile", "precision", "device", "backend", "data")

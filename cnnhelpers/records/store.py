@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from cnnhelpers.atomic import replace_file
-from cnnhelpers.data.datasets import whose_pixels
+from cnnhelpers.data import whose_pixels
 from cnnhelpers.errors import InputError
 
 SCHEMA = 1

@@ -13,12 +13,11 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
-from cnnhelpers.analysis.measurements import Measurements, measure
-from cnnhelpers.records.comparability import differing
+from cnnhelpers.analysis import Measurements, measure
+from cnnhelpers.records import differing
 from cnnhelpers.reports.mistake_list import FAIR, MISTAKES, NARROW, QUICK, Mistake
 from cnnhelpers.reports.published_numbers import DATASETS, WHERE, published
-from cnnhelpers.statistics.decisions import FEWEST_PAIRS
-from cnnhelpers.statistics.intervals import interval
+from cnnhelpers.statistics import FEWEST_PAIRS, interval
 
 MINUTES = {("A", "table"), ("E", "table"), ("E", "log")}  # where times are printed in minutes, to that precision
 # published metrics that runs can be compared with: times are of another machine, parameters are exact

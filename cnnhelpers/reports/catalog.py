@@ -10,7 +10,7 @@ In short::
 import re
 
 from cnnhelpers.errors import InputError, unknown
-from cnnhelpers.experiments.experiment import Experiment
+from cnnhelpers.experiments import Experiment
 from cnnhelpers.reports import depth_and_kernel, optimization, profiles, regularization, representations, transfer
 
 __all__ = ["STUDIES", "all_experiments", "find", "find_one", "profiles"]

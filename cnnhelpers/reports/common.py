@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cnnhelpers.errors import unknown
-from cnnhelpers.experiments.experiment import Experiment, Protocol
+from cnnhelpers.experiments import Experiment, Protocol
 
 OfReport = TypeVar("OfReport")
 

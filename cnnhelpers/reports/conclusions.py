@@ -5,7 +5,7 @@ training minus validation accuracy at the end of training, dropout off; losses a
 a sentence was read that leaves more than one way to test it.
 """
 
-from cnnhelpers.claims.claim import (
+from cnnhelpers.claims import (
     Claim,
     above,
     at_least,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cnnhelpers import networks
 from cnnhelpers.errors import InputError
-from cnnhelpers.experiments.experiment import Experiment, Protocol
+from cnnhelpers.experiments import Experiment, Protocol
 from cnnhelpers.reports import profiles
 from cnnhelpers.reports.common import of_report, published
 

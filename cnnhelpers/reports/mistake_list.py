@@ -6,7 +6,7 @@ same one on fewer images, with NARROW at an eighth of its width, where that show
 
 from dataclasses import dataclass
 
-from cnnhelpers.claims.claim import Question, above, best, better, lower
+from cnnhelpers.claims import Question, above, best, better, lower
 from cnnhelpers.reports.conclusions import A_EIGHT, C_FOURTEEN
 
 FAIR, QUICK, NARROW = " (fair)", " (quick)", " (narrow)"

@@ -17,7 +17,7 @@ import pandas as pd
 
 from cnnhelpers import networks
 from cnnhelpers.errors import InputError, unknown
-from cnnhelpers.experiments.experiment import Experiment
+from cnnhelpers.experiments import Experiment
 from cnnhelpers.reports import profiles
 from cnnhelpers.reports.common import published
 from cnnhelpers.reports.depth_and_kernel import NO_SEED, PROTOCOL_D

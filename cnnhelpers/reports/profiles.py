@@ -6,11 +6,10 @@ from functools import partial
 from math import ceil
 from typing import Any
 
-from cnnhelpers import networks
-from cnnhelpers.data import datasets as data
-from cnnhelpers.data.splits import parse_split
+from cnnhelpers import data, networks
+from cnnhelpers.data import parse_split
 from cnnhelpers.errors import InputError, unknown
-from cnnhelpers.experiments.experiment import Experiment
+from cnnhelpers.experiments import Experiment
 
 PROFILES = {
     "smoke": "digits, 2 epochs, report B's networks at an eighth of their width, no ImageNet weights: for tests",

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cnnhelpers.errors import InputError, unknown
-from cnnhelpers.experiments.experiment import Experiment, Protocol
+from cnnhelpers.experiments import Experiment, Protocol
 from cnnhelpers.networks import report_a, report_b_cnn, report_b_dense
 from cnnhelpers.networks.layers import check_count, check_dropout, check_strength
 from cnnhelpers.reports import profiles

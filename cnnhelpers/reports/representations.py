@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from cnnhelpers.experiments.experiment import Experiment
+from cnnhelpers.experiments import Experiment
 from cnnhelpers.networks import report_a
 from cnnhelpers.reports import profiles
 from cnnhelpers.reports.common import published

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cnnhelpers.interpretability import store as representation_records
-from cnnhelpers.records import store as records
+from cnnhelpers import interpretability, records
 from cnnhelpers.reports import scaled_again
 
 
@@ -35,5 +34,5 @@ def with_measures(runs: pd.DataFrame, folder: Path | str | None = None) -> pd.Da
     paths = records.index(folder)
     keys = zip(runs["identity"], runs["seed"], strict=True)
     correct = [records.arrays_of(paths.get(key)).get("test_correct") for key in keys]
-    measured = scaled_again.with_scaled(representation_records.with_filters(runs, folder), folder)
+    measured = scaled_again.with_scaled(interpretability.with_filters(runs, folder), folder)
     return measured.assign(test_correct=pd.Series(correct, measured.index, dtype=object))

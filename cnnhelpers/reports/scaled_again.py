@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from cnnhelpers import data, execution, records
 from cnnhelpers.atomic import replace_file
-from cnnhelpers.data import datasets as data
-from cnnhelpers.data.splits import split
+from cnnhelpers.data import split
 from cnnhelpers.errors import InputError
-from cnnhelpers.execution import trained_models as models
-from cnnhelpers.execution.schedule import plan
-from cnnhelpers.experiments.experiment import Experiment
-from cnnhelpers.records import store as records
+from cnnhelpers.execution import plan
+from cnnhelpers.experiments import Experiment
 
 if TYPE_CHECKING:
     import keras
@@ -55,7 +53,7 @@ def measured(
     folder
         Where runs are recorded; by default records.default_folder().
     model_folder
-        Where trained models are kept, see models.trained: only needed if there is no file.
+        Where trained models are kept, see execution.trained: only needed if there is no file.
     """
     folder = Path(folder) if folder is not None else records.default_folder()
     (one,) = plan([experiment], [seed], folder)
@@ -64,7 +62,7 @@ def measured(
         return _read(path)
     protocol = one.experiment.protocol
     test = split(data.load(protocol.dataset), protocol.split, seed, protocol.images).test
-    model = models.trained(experiment, seed, model_folder)
+    model = execution.trained(experiment, seed, model_folder)
     found = accuracies(model, test.images[test.indices], test.labels[test.indices])
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, lambda file: file.write(json.dumps(found).encode()))

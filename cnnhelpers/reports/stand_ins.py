@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from cnnhelpers.claims.claim import Claim
-from cnnhelpers.claims.results import verdicts
+from cnnhelpers.claims import Claim, verdicts
 from cnnhelpers.environment import import_keras_quietly
-from cnnhelpers.records.comparability import of_one_copy
+from cnnhelpers.records import of_one_copy
 from cnnhelpers.reports.published_numbers import DATASETS
 
 STAND_INS = {("B", "published"): "narrow"}  # (report, profile) -> the profile that may stand in

@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cnnhelpers import networks
-from cnnhelpers.data import datasets as data
-from cnnhelpers.data.splits import PADDED_SIDE, split
+from cnnhelpers import data, networks
+from cnnhelpers.data import PADDED_SIDE, split
 from cnnhelpers.errors import InputError
-from cnnhelpers.experiments.experiment import Experiment, Protocol
+from cnnhelpers.experiments import Experiment, Protocol
 from cnnhelpers.networks.backbones import SMALLEST_SIDE, check_backbone, scales_itself
 from cnnhelpers.reports import profiles
 from cnnhelpers.reports.common import published

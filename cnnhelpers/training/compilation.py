@@ -2,7 +2,7 @@
 
 import keras
 
-from cnnhelpers.experiments.experiment import Protocol
+from cnnhelpers.experiments import Protocol
 
 STEPS_PER_CALL = 100  # batches between two returns to Python: same results, less waiting
 FEW_STEPS = 500  # of a training, for which tracing a loop over batches takes longer than it saves

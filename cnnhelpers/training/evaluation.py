@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from cnnhelpers.data.splits import Part, Split
+from cnnhelpers.data import Part, Split
 from cnnhelpers.training.pipeline import batches, gathered
 
 GALLERY = 100  # first test images whose probabilities are kept, for prediction sheets

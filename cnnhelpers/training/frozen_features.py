@@ -17,10 +17,9 @@ import keras
 import numpy as np
 
 from cnnhelpers.atomic import replace_file
-from cnnhelpers.data.splits import Part, Split
+from cnnhelpers.data import Part, Split
 from cnnhelpers.errors import InputError
-from cnnhelpers.experiments.experiment import Experiment
-from cnnhelpers.experiments.identity import describe
+from cnnhelpers.experiments import Experiment, describe
 from cnnhelpers.training import precision
 from cnnhelpers.training.compilation import compile_for, jit_compile
 from cnnhelpers.training.pipeline import batches, gathered

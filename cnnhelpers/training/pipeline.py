@@ -5,9 +5,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from cnnhelpers.data.datasets import pixel_statistics
-from cnnhelpers.data.splits import Part, pad
-from cnnhelpers.experiments.experiment import Experiment, Protocol, padded_shape
+from cnnhelpers.data import Part, pad, pixel_statistics
+from cnnhelpers.experiments import Experiment, Protocol, padded_shape
 
 GREATEST_SHIFT = 1 / 8  # of the image side, by the "shift" augmentation
 

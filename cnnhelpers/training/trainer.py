@@ -10,13 +10,12 @@ import keras
 import numpy as np
 import psutil
 
-from cnnhelpers import environment, seeds
-from cnnhelpers.data import datasets as data
-from cnnhelpers.data.splits import Part, Split, split
+from cnnhelpers import data, environment, seeds
+from cnnhelpers.data import Part, Split, split
 from cnnhelpers.errors import InputError
-from cnnhelpers.experiments.experiment import Experiment, identity_of
+from cnnhelpers.experiments import Experiment, identity_of
 from cnnhelpers.model_summary import flops
-from cnnhelpers.records.store import Record
+from cnnhelpers.records import Record
 from cnnhelpers.training import checkpoint as backup
 from cnnhelpers.training import evaluation
 from cnnhelpers.training import frozen_features as transfer

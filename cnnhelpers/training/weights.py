@@ -12,7 +12,7 @@ import numpy as np
 
 from cnnhelpers.atomic import replace_file
 from cnnhelpers.errors import InputError
-from cnnhelpers.records.locks import alone
+from cnnhelpers.records import alone
 
 DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)  # what reading a file can raise
 
