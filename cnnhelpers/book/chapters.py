@@ -58,7 +58,7 @@ def data_facts(experiment: Experiment) -> pd.DataFrame:
 def class_counts(experiment: Experiment) -> Axes:
     """Draw the images of each class in each part."""
     _, names, counts = _facts(experiment)
-    return plotting.class_counts(pd.DataFrame(counts, index=pd.Index(names)))
+    return plotting.plot_class_counts(pd.DataFrame(counts, index=pd.Index(names)))
 
 
 def samples(experiment: Experiment, per_class: int = 10) -> Markdown | None:
@@ -67,7 +67,7 @@ def samples(experiment: Experiment, per_class: int = 10) -> Markdown | None:
     if not data.at_hand(name):
         return Markdown(NOT_AT_HAND.format(name=name))
     dataset = data.load(name)
-    plotting.sample_sheet(dataset.train_images, dataset.train_labels, dataset.class_names, per_class)
+    plotting.plot_samples(dataset.train_images, dataset.train_labels, dataset.class_names, per_class=per_class)
     return None
 
 
@@ -174,7 +174,7 @@ def gallery(record: records.Record, name: str, count: int = 10) -> Markdown | No
         return Markdown(NOT_AT_HAND.format(name=record.data["name"]))
     dataset = data.load(name)
     probabilities = records.arrays(record)["gallery_probabilities"][:count]
-    plotting.prediction_gallery(
+    plotting.plot_predictions(
         dataset.test_images[:count], probabilities, dataset.test_labels[:count], dataset.class_names
     )
     return None

@@ -38,7 +38,7 @@ def draw(path: Path | str, folder: Path | str | None = None) -> Path:
     with plt.rc_context():
         plotting.use_style()
         figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
-        plotting.seed_dots(runs.assign(experiment=runs["experiment"].map(TITLES)), "validation_accuracy", ax)
+        plotting.plot_seeds(runs.assign(experiment=runs["experiment"].map(TITLES)), "validation_accuracy", ax)
         for row, published in enumerate(table["published"]):
             ax.plot(100 * published, row, "D", markersize=8, markerfacecolor="none", markeredgecolor="black", zorder=5)
         handles, _ = [*ax.get_legend().legend_handles], None

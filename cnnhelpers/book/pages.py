@@ -148,6 +148,6 @@ def _draw_answer(path: Path, found: pd.DataFrame) -> None:
     """Write the verdicts on all conclusions as one picture."""
     with plt.rc_context():
         plotting.use_style()
-        ax = plotting.verdict_intervals(found)
+        ax = plotting.plot_verdicts(found)
         ax.figure.savefig(path, metadata={"Date": None})
         plt.close(ax.figure)

@@ -35,7 +35,7 @@ class LiveCurves:
         from cnnhelpers import plotting
 
         figure, ax = plt.subplots()
-        plotting.learning_curves(curves, "accuracy", ax)
+        plotting.plot_learning_curves(curves, "accuracy", ax)
         if self._handle is None:
             self._handle = display(figure, display_id=True)
         else:

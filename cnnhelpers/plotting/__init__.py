@@ -1,55 +1,35 @@
-"""plotting."""
+"""Figures: tables and arrays in, axes out.
+
+Each `plot_*` takes its data first and draws into `ax`, or into a new figure, and returns the axes.
+"""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "curves": [
-            "learning_curves",
-            "sweep",
-        ],
+        "curves": ["plot_dose_response", "plot_learning_curves", "plot_power", "plot_simulated_power"],
         "forest": [
-            "class_counts",
-            "gap",
-            "intervals",
-            "seed_dots",
-            "times_to_accuracy",
+            "plot_false_positives",
+            "plot_gap",
+            "plot_intervals",
+            "plot_seeds",
+            "plot_time_to_accuracy",
+            "plot_verdicts",
+            "plot_wrong_orders",
         ],
-        "heatmaps": [
-            "heat_map",
-            "search_path",
-        ],
-        "images": [
-            "confusion_matrix",
-            "prediction_gallery",
-            "sample_sheet",
-        ],
+        "heatmaps": ["plot_heatmap", "plot_search"],
+        "images": ["plot_class_counts", "plot_confusion_matrix", "plot_predictions", "plot_samples"],
         "interpretability": [
-            "by_layer",
-            "explanations",
-            "filters",
-            "projection",
-            "similarity",
-            "tiles",
-            "violins",
+            "plot_attributions",
+            "plot_by_layer",
+            "plot_filters",
+            "plot_projection",
+            "plot_similarity",
+            "plot_tiles",
+            "plot_weight_changes",
         ],
-        "networks": [
-            "signal_by_layer",
-            "trade_off",
-        ],
-        "simulations": [
-            "null_rates",
-            "power_found",
-        ],
-        "style": [
-            "ink",
-            "use_style",
-        ],
-        "verdicts": [
-            "power_lines",
-            "verdict_intervals",
-            "wrong_orders",
-        ],
+        "networks": ["plot_pareto", "plot_signal"],
+        "style": ["ink", "use_style"],
     },
 )

@@ -1,52 +1,73 @@
 """Figures with a row for each configuration or class: intervals, seeds, gaps, counts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
 
-from cnnhelpers.errors import InputError
-from cnnhelpers.plotting.style import COLOURS, HATCHES, QUIET, axes, legend, need, quantity, ticks_both_sides, words
+from cnnhelpers.plotting.style import (
+    COLOURS,
+    QUIET,
+    axes,
+    legend,
+    look_of,
+    need,
+    nothing_yet,
+    quantity,
+    seed_handles,
+    ticks_both_sides,
+    words,
+)
 
+LOOKS = {
+    "holds": {"marker": "o", "color": COLOURS[0]},
+    "holds but negligible": {"marker": "o", "color": COLOURS[0], "fillstyle": "left", "markerfacecoloralt": "white"},
+    "contradicted": {"marker": "X", "color": COLOURS[1]},
+    "equivalent": {"marker": "D", "color": COLOURS[2], "markerfacecolor": "white"},
+    "undecided": {"marker": "o", "color": QUIET, "markerfacecolor": "white"},
+}
+TICKS = (1, 3, 10, 30, 100, 300)
+HEIGHT = 0.42  # inches of a row
 WIDE = 20  # margins: differences beyond that would make the band of the margin a line
 
 
-def intervals(
+def plot_intervals(
     table: pd.DataFrame,
     ax: Axes | None = None,
     *,
-    value: str = "estimate",
+    metric: str = "accuracy",
+    estimate: str = "estimate",
     label: str = "label",
     reference: str | None = None,
     margin: float | None = None,
-    measure: str = "accuracy",
 ) -> Axes:
     """Draw a forest plot: a dot and its interval a row, in the order of `table`.
 
     Parameters
     ----------
     table
-        Columns `label`, `value`, "low" and "high"; a row of NaN is a configuration without a result, and says so.
+        Columns `label`, `estimate`, "low" and "high"; a row of NaN is a configuration without a result, and says so.
     reference
         Column of published numbers, or None: drawn as a hollow diamond within the interval, as a cross outside,
         with the word beside the row. NaN where nothing was published.
     margin
-        Half-width of the band around 0 within which a difference counts as none, in the unit of `value`. Where other
+        Half-width of the band around 0 within which a difference counts as none, in the unit of `estimate`. Where other
         differences are so large that the band would be a line, the axis is logarithmic further out, and says so.
-    measure
+    metric
         What is drawn, for the axis: a runs column such as "validation_accuracy", or "difference", "gap".
     """
-    need(table, [label, value, "low", "high", *([reference] if reference else [])], "intervals")
+    need(table, [label, estimate, "low", "high", *([reference] if reference else [])], "plot_intervals")
     ax = axes(ax, height=_height(table[label]))
-    name, factor = quantity(measure)
-    middle, (low, high) = table[value].to_numpy(float) * factor, drawn_bounds(table, measure)
+    name, factor = quantity(metric)
+    middle, (low, high) = table[estimate].to_numpy(float) * factor, drawn_bounds(table, metric)
     rows = np.arange(len(table))
     if margin is not None:
         band = ax.axvspan(-margin * factor, margin * factor, color="#dddddd", zorder=0)
         band.set_label(f"within ±{margin * factor:g}")
-    if margin is not None or measure in ("difference", "gap"):
+    if margin is not None or metric in ("difference", "gap"):
         ax.axvline(0, color=QUIET, linewidth=0.9, zorder=1)
     ax.hlines(rows, low, high, color=COLOURS[0], linewidth=2.2)
     ax.plot(middle, rows, "o", color=COLOURS[0], markersize=6.5, label="here, with its interval")
@@ -74,28 +95,28 @@ def _logarithmic_beyond(ax: Axes, linear: float) -> None:
     ax.set_xlabel(f"{ax.get_xlabel()}, logarithmic beyond ±{linear:g}")
 
 
-def seed_dots(
+def plot_seeds(
     runs: pd.DataFrame,
-    value: str = "test_accuracy",
+    metric: str = "test_accuracy",
     ax: Axes | None = None,
     *,
     table: pd.DataFrame | None = None,
     label: str = "experiment",
 ) -> Axes:
-    """Draw every run's `value` as a dot, a row an experiment, over the mean of the seeds and, if given, its interval.
+    """Draw every run's `metric` as a dot, a row an experiment, over the mean of the seeds and, if given, its interval.
 
     Parameters
     ----------
     runs
-        Columns `label` and `value`; a failed run (NaN) is not drawn but counted beside its row.
+        Columns `label` and `metric`; a failed run (NaN) is not drawn but counted beside its row.
     table
-        Intervals: columns `label`, "low" and "high", in the unit of `value`. None draws the mean alone.
+        Intervals: columns `label`, "low" and "high", in the unit of `metric`. None draws the mean alone.
     """
-    need(runs, [label, value], "seed_dots")
-    groups = list(runs.groupby(label, sort=False)[value])
+    need(runs, [label, metric], "plot_seeds")
+    groups = list(runs.groupby(label, sort=False)[metric])
     ax = axes(ax, height=_height(group for group, _ in groups))
-    name, factor = quantity(value)
-    bounded = () if table is None else zip(table[label], *drawn_bounds(table, value), strict=True)
+    name, factor = quantity(metric)
+    bounded = () if table is None else zip(table[label], *drawn_bounds(table, metric), strict=True)
     bounds = {group: (low, high) for group, low, high in bounded}
     for row, (group, values) in enumerate(groups):
         good = values.dropna().to_numpy(float) * factor
@@ -117,22 +138,22 @@ def seed_dots(
     return ax
 
 
-def gap(
+def plot_gap(
     runs: pd.DataFrame, ax: Axes | None = None, *, table: pd.DataFrame | None = None, label: str = "experiment"
 ) -> Axes:
     """Draw training minus validation accuracy of every run in points, as seed_dots does; right of 0 is overfitting.
 
     `runs` has the columns `label`, train_accuracy and validation_accuracy; `table` the intervals of the gap.
     """
-    need(runs, [label, "train_accuracy", "validation_accuracy"], "gap")
+    need(runs, [label, "train_accuracy", "validation_accuracy"], "plot_gap")
     difference = runs["train_accuracy"] - runs["validation_accuracy"]
-    ax = seed_dots(runs.assign(gap=difference), "gap", ax, table=table, label=label)
+    ax = plot_seeds(runs.assign(gap=difference), "gap", ax, table=table, label=label)
     ax.axvline(0, color=QUIET, linewidth=0.9, zorder=1)
     return ax
 
 
-def times_to_accuracy(
-    timed: pd.DataFrame, value: str = "epochs_to_target", ax: Axes | None = None, *, label: str = "experiment"
+def plot_time_to_accuracy(
+    timed: pd.DataFrame, metric: str = "epochs_to_target", ax: Axes | None = None, *, label: str = "experiment"
 ) -> Axes:
     """Draw when each run reached an accuracy, a row an experiment, over the median of all its runs.
 
@@ -141,10 +162,10 @@ def times_to_accuracy(
     Parameters
     ----------
     timed
-        Columns `label` and `value`, as speed.time_to_accuracy gives.
+        Columns `label` and `metric`, as speed.time_to_accuracy gives.
     """
-    need(timed, [label, value], "times_to_accuracy")
-    groups = list(timed.groupby(label, sort=False)[value])
+    need(timed, [label, metric], "plot_time_to_accuracy")
+    groups = list(timed.groupby(label, sort=False)[metric])
     ax = axes(ax, height=_height(group for group, _ in groups))
     for row, (_, values) in enumerate(groups):
         reached = values[np.isfinite(values)].to_numpy(float)
@@ -154,7 +175,7 @@ def times_to_accuracy(
             ax.plot(values.median(), row - 0.14, "|", color=COLOURS[0], markersize=11, markeredgewidth=2.2)
         if len(reached) < len(values):
             _beside(ax, row, f"{len(values) - len(reached)} of {len(values)} never")
-    _rows(ax, [group for group, _ in groups], quantity(value)[0])
+    _rows(ax, [group for group, _ in groups], quantity(metric)[0])
     ax.set_xlim(left=0)
     marks = [
         Line2D([], [], color="none", marker="o", markeredgecolor=COLOURS[1], markersize=4.5, label="one seed"),
@@ -165,40 +186,115 @@ def times_to_accuracy(
     return ax
 
 
-def class_counts(counts: pd.DataFrame | pd.Series | Mapping[str, int], ax: Axes | None = None) -> Axes:
-    """Draw how many images each class has: rows of `counts` are classes, its columns parts such as train and test."""
-    table = counts if isinstance(counts, pd.DataFrame) else pd.Series(counts).to_frame("images")
-    if table.empty:
-        raise InputError("class_counts received no classes")
-    parts, rows = len(table.columns), np.arange(len(table))
-    many = len(table) > 30
-    ax = axes(ax, height=1.0 + len(table) * (0.14 if many else 0.12 + 0.13 * parts))
-    thick = 0.84 / parts
-    for position, part in enumerate(table):
-        look = {"color": COLOURS[position % 7], "hatch": HATCHES[position % 4], "edgecolor": "white", "linewidth": 0}
-        bars = ax.barh(rows - 0.42 + thick * (position + 0.5), table[part], thick, label=words(part), **look)
-        if not many:
-            ax.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize=8)
-    _rows(ax, table.index, "images")
-    ax.tick_params(axis="y", labelsize=7 if many else 9)
-    ax.set_xlim(0, 1.12 * table.to_numpy(float).max())
-    ax.xaxis.set_major_formatter("{x:,.0f}")
-    if parts > 1:
-        legend(ax, ax.get_legend_handles_labels()[0], above=True)
+def plot_verdicts(found: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw every tested claim as its interval around the number that it must pass; right of 0 is in its favour.
+
+    Parameters
+    ----------
+    found
+        As `claims.verdicts` returns it; claims without runs enough are left out. The interval is that of the deciding
+        question, the small grey lines are the estimates of a claim's other questions.
+
+    Notes
+    -----
+    Accuracies are in margins of their data: 1 is the difference that does not matter, and the grey band spans it where
+    the claim has such a margin. Times and losses have none and are in smallest detectable differences. The axis is
+    linear to 3 and logarithmic beyond.
+    """
+    tested = found[found["verdict"] != "not enough runs"] if "verdict" in found else found
+    if "parts" in found and tested.empty:
+        return nothing_yet(ax, "No claim has runs enough for a verdict yet.")
+    need(tested, ["number", "text", "verdict", "fragile", "parts"], "plot_verdicts")
+    names = [words(f"{one.number or ''} {one.text}".strip(), 50) for one in tested.itertuples()]
+    heights = np.array([max(0.36, 0.17 * (name.count("\n") + 1) + 0.12) for name in names])
+    ax = axes(ax, height=1.3 + heights.sum(), width=9.0)
+    places = np.cumsum(heights) - heights / 2
+    for one, place, height in zip(tested.itertuples(), places, heights, strict=True):
+        _claim(ax, one, place, height)
+    ax.axvline(0, color="black", linewidth=0.9, zorder=1)
+    ax.set_yticks(places, names)
+    ax.set_ylim(heights.sum() + 0.05, -0.05)
+    ax.set_xscale("symlog", linthresh=3, linscale=1.2)
+    _ticks(ax)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", color="#e0e0e0", linewidth=0.6)
+    ax.set_xlabel("distance in margins; where there is none, in smallest detectable differences")
+    for side, place, text in (("left", 0.0, "← against the claim"), ("right", 1.0, "for the claim →")):
+        ax.annotate(text, (place, 1.005), xycoords="axes fraction", ha=side, va="bottom", fontsize=9, color="#333333")
+    _legend(ax, tested["verdict"], heights.sum())
     return ax
 
 
-def drawn_bounds(table: pd.DataFrame, measure: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return "low" and "high" of `table` as they are drawn, in the unit of `measure`: accuracies within 0..100 %.
+def plot_wrong_orders(pairs: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw for each pair the probability that single runs put it in the wrong order, as `single_runs.pairs` has it.
+
+    A word beside each row says whether the published order is ours.
+    """
+    if "label" in pairs and pairs.empty:
+        return nothing_yet(ax, "No pair of networks has runs enough yet.")
+    need(pairs, ["label", "wrong_order", "as_ours"], "plot_wrong_orders")
+    ax = axes(ax, height=1.1 + 0.27 * len(pairs))
+    rows = np.arange(len(pairs))
+    chances = 100 * pairs["wrong_order"].to_numpy(float)
+    ax.hlines(rows, 0, chances, color="#bbbbbb", linewidth=1.2)
+    for row, chance, as_ours in zip(rows, chances, pairs["as_ours"], strict=True):
+        look = LOOKS["undecided"] if as_ours is None else LOOKS["holds"] if as_ours else LOOKS["contradicted"]
+        word = "no published pair" if as_ours is None else "published so" if as_ours else "published the other way"
+        ax.plot(chance, row, **look, markersize=7, linestyle="none")
+        _beside(ax, row, word)
+    ax.axvline(50, color=QUIET, linewidth=0.9, linestyle="--")
+    ax.set_yticks(rows, pairs["label"])
+    ax.set_ylim(len(pairs) - 0.4, -0.6)
+    ax.set_xlim(-1, 52)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", color="#e0e0e0", linewidth=0.6)
+    ax.set_xlabel("probability of the wrong order from one run each (%); 50 % is a coin")
+    return ax
+
+
+def plot_false_positives(found: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how often claims hold where nothing is there to find, a marker a number of seeds.
+
+    Parameters
+    ----------
+    found
+        As `simulations.false_holds` returns it. Lines are 95 % intervals from the number of simulations, the grey tick
+        of a row is the rate that theory allows.
+    """
+    need(found, ["claim", "seeds", "rate", "low", "high", "nominal"], "plot_false_positives")
+    claims = list(dict.fromkeys(found["claim"]))
+    ax = axes(ax, height=1.1 + HEIGHT * len(claims))
+    nominal = found.groupby("claim", sort=False)["nominal"].first()
+    ax.vlines(100 * nominal, np.arange(len(claims)) - 0.42, np.arange(len(claims)) + 0.42, color=QUIET, linewidth=1.4)
+    numbers = list(dict.fromkeys(found["seeds"]))
+    for position, number in enumerate(numbers):
+        rows = found[found["seeds"] == number]
+        places = rows["claim"].map(claims.index).to_numpy() + 0.22 * (position - (len(numbers) - 1) / 2)
+        look = look_of(position)
+        ax.hlines(places, 100 * rows["low"], 100 * rows["high"], color=look["color"], linewidth=1.6)
+        ax.plot(100 * rows["rate"], places, **look, linestyle="none", markersize=6)
+    ax.set_yticks(range(len(claims)), [words(claim, 40) for claim in claims])
+    ax.set_ylim(len(claims) - 0.4, -0.6)
+    ax.set_xlim(0, max(8.0, 110 * found["high"].max()))
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel("holds although nothing is there (%)")
+    legend(
+        ax, [*seed_handles(numbers), Line2D([], [], color=QUIET, linewidth=1.4, label="what theory allows")], above=True
+    )
+    return ax
+
+
+def drawn_bounds(table: pd.DataFrame, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return "low" and "high" of `table` as they are drawn, in the unit of `metric`: accuracies within 0..100 %.
 
     Intervals over two or three seeds can reach far beyond.
 
     >>> drawn_bounds(pd.DataFrame({"low": [-2.0], "high": [3.0]}), "test_accuracy")
     (array([0.]), array([100.]))
     """
-    factor = quantity(measure)[1]
+    factor = quantity(metric)[1]
     low, high = (table[column].to_numpy(float) * factor for column in ("low", "high"))
-    return (low.clip(0, 100), high.clip(0, 100)) if measure.endswith("accuracy") else (low, high)
+    return (low.clip(0, 100), high.clip(0, 100)) if metric.endswith("accuracy") else (low, high)
 
 
 def _published(ax: Axes, published: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
@@ -238,3 +334,48 @@ def _rows(ax: Axes, labels: Iterable[object], name: str) -> None:
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel(name)
     ax.grid(axis="x", color="#e0e0e0", linewidth=0.6)
+
+
+def _claim(ax: Axes, one: object, place: float, height: float) -> None:
+    """Draw one claim at a height of the axis: band, other questions, interval, marker and words."""
+    deciding = next(
+        (part for part in one.parts if part.label == one.label and part.estimate == one.estimate), one.parts[0]
+    )
+    if deciding.margin:
+        band = Rectangle((-1, place - height / 2), 2, height, color="#e4e4e4", linewidth=0, zorder=0)
+        ax.add_patch(band)
+    others = [_scaled(part)[1] for part in one.parts if part is not deciding]
+    ax.plot(others, [place] * len(others), "|", color="#888888", markersize=8, zorder=2)
+    low, middle, high = _scaled(deciding)
+    look = LOOKS[one.verdict]
+    ax.plot([low, high], [place, place], color=look["color"], linewidth=2.2, zorder=3, solid_capstyle="butt")
+    ax.plot(middle, place, **look, markersize=8, linestyle="none", zorder=4)
+    told = [one.verdict, *(["asks for equality"] * (deciding.direction == "equal")), *(["fragile"] * one.fragile)]
+    _beside(ax, place, ",\n".join(told))
+
+
+def _scaled(part: object) -> tuple[float, float, float]:
+    """Return low, middle and high of what a question exceeds its number by, in its favour, in units of the axis."""
+    found = part.comparison
+    scale = part.scale or found.smallest_detectable or 1.0
+    sign = -1 if part.direction == "lower" else 1
+    low, middle, high = (sign * value / scale for value in (found.low, found.difference, found.high))
+    return min(low, high), middle, max(low, high)
+
+
+def _ticks(ax: Axes) -> None:
+    """Set round ticks on both sides as far as the data go."""
+    far = max(abs(limit) for limit in ax.dataLim.intervalx)
+    shown = [tick for tick in TICKS if tick <= max(far, 3) * 1.2]
+    shown = [tick for tick in shown if tick < shown[-1] / 3.5 or tick == shown[-1]]  # their labels would touch
+    ax.set_xlim(*(side * max(far, 3) * 1.25 for side in (-1, 1)))
+    ticks_both_sides(ax, shown)
+
+
+def _legend(ax: Axes, verdicts: pd.Series, height: float) -> None:
+    """Name the markers that occur, the band and the grey lines, above axes of `height` inches."""
+    used = [name for name in LOOKS if name in set(verdicts)]
+    handles = [Line2D([], [], **LOOKS[name], markersize=8, linestyle="none", label=name) for name in used]
+    handles.append(Line2D([], [], marker="|", color="#888888", linestyle="none", label="the claim's other questions"))
+    handles.append(Patch(color="#e4e4e4", label="too small to matter"))
+    ax.legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1 + 0.22 / height), ncols=3, columnspacing=1.2)

@@ -13,13 +13,13 @@ EMPHASIS = 3  # power of the shade: the differences that matter are among the be
 SHADES = "Blues"
 
 
-def heat_map(
+def plot_heatmap(
     table: pd.DataFrame,
     ax: Axes | None = None,
     *,
     x: str = "learning_rate",
     y: str = "batch_size",
-    measure: str = "validation_accuracy",
+    metric: str = "validation_accuracy",
 ) -> Axes:
     """Draw a mean in every cell of a grid of two settings, with its SD over seeds; the best cell is framed.
 
@@ -28,11 +28,11 @@ def heat_map(
     table
         Columns `x` and `y` (numbers, in order on the axes), estimate, sd, n (runs) and lost (how many of them learned
         nothing), as search.settings_map gives. A cell with lost runs is hatched and says how many.
-    measure
+    metric
         What the estimate is, for the colour bar.
     """
-    need(table, [x, y, "estimate", "sd", "n", "lost"], "heat_map")
-    name, factor = quantity(measure)
+    need(table, [x, y, "estimate", "sd", "n", "lost"], "plot_heatmap")
+    name, factor = quantity(metric)
     grid = table.pivot_table(index=y, columns=x, values="estimate", dropna=False).sort_index(ascending=False) * factor
     ax = axes(ax, height=1.3 + 0.75 * len(grid), width=min(7.0, 2.4 + 1.1 * len(grid.columns)))
     finite = grid.to_numpy()[np.isfinite(grid.to_numpy())]
@@ -60,24 +60,24 @@ def heat_map(
     return ax
 
 
-def search_path(
-    trials: pd.DataFrame, fresh: pd.DataFrame, ax: Axes | None = None, measure: str = "validation_accuracy"
+def plot_search(
+    trials: pd.DataFrame, fresh: pd.DataFrame, ax: Axes | None = None, *, metric: str = "validation_accuracy"
 ) -> Axes:
     """Draw the score of every trial, the best so far, and what the winner scores with seeds that chose nothing.
 
     Parameters
     ----------
     trials
-        Columns trial, `measure` (NaN: diverged) and best, as search.search gives. The axis shows the good trials:
+        Columns trial, `metric` (NaN: diverged) and best, as search.search gives. The axis shows the good trials:
         those four times as far from the best as the median, or diverged, are crosses at its foot.
     fresh
-        The winner's runs with other seeds, column `measure`: dots and their mean, right of the trials.
+        The winner's runs with other seeds, column `metric`: dots and their mean, right of the trials.
     """
-    need(trials, ["trial", measure, "best"], "search_path")
-    need(fresh, [measure], "search_path")
+    need(trials, ["trial", metric, "best"], "plot_search")
+    need(fresh, [metric], "plot_search")
     ax = axes(ax)
-    name, factor = quantity(measure)
-    scores, again = trials[measure].to_numpy(float) * factor, fresh[measure].dropna().to_numpy(float) * factor
+    name, factor = quantity(metric)
+    scores, again = trials[metric].to_numpy(float) * factor, fresh[metric].dropna().to_numpy(float) * factor
     known = scores[np.isfinite(scores)]
     floor = known.max() - 4 * (known.max() - np.median(known)) if len(known) else -np.inf
     good = scores >= floor  # not so where it is NaN

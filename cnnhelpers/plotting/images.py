@@ -1,25 +1,27 @@
 """Pictures of images, of what a model takes them for, and of what it mixes up: arrays in, figures out."""
 
-import matplotlib.pyplot as plt
+from collections.abc import Mapping
+
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
-from matplotlib.figure import Figure, SubFigure
 
 from cnnhelpers.errors import InputError
-from cnnhelpers.plotting.style import QUIET, RIGHT, WIDTH, WRONG, axes, ink, words
+from cnnhelpers.plotting.style import COLOURS, HATCHES, QUIET, RIGHT, WIDTH, WRONG, axes, ink, legend, panels, words
 
 SHOWN = 3  # most probable classes with a bar in a prediction gallery
 SLANTED = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
 LINE = 22  # characters that fit over one picture of a gallery
 
 
-def sample_sheet(
+def plot_samples(
     images: np.ndarray,
     labels: np.ndarray,
     class_names: tuple[str, ...],
-    per_class: int = 10,
     ax: Axes | None = None,
+    *,
+    per_class: int = 10,
 ) -> Axes:
     """Draw the first `per_class` images of each class, a row a class.
 
@@ -48,7 +50,33 @@ def sample_sheet(
     return ax
 
 
-def confusion_matrix(matrix: np.ndarray, class_names: tuple[str, ...], ax: Axes | None = None) -> Axes:
+def plot_class_counts(counts: pd.DataFrame | pd.Series | Mapping[str, int], ax: Axes | None = None) -> Axes:
+    """Draw how many images each class has: rows of `counts` are classes, its columns parts such as train and test."""
+    table = counts if isinstance(counts, pd.DataFrame) else pd.Series(counts).to_frame("images")
+    if table.empty:
+        raise InputError("class_counts received no classes")
+    parts, rows = len(table.columns), np.arange(len(table))
+    many = len(table) > 30
+    ax = axes(ax, height=1.0 + len(table) * (0.14 if many else 0.12 + 0.13 * parts))
+    thick = 0.84 / parts
+    for position, part in enumerate(table):
+        look = {"color": COLOURS[position % 7], "hatch": HATCHES[position % 4], "edgecolor": "white", "linewidth": 0}
+        bars = ax.barh(rows - 0.42 + thick * (position + 0.5), table[part], thick, label=words(part), **look)
+        if not many:
+            ax.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize=8)
+    ax.set_yticks(rows, [words(name) for name in table.index])
+    ax.set_ylim(len(table) - 0.4, -0.6)
+    ax.grid(axis="x", color="#e0e0e0", linewidth=0.6)
+    ax.set_xlabel("images")
+    ax.tick_params(axis="y", length=0, labelsize=7 if many else 9)
+    ax.set_xlim(0, 1.12 * table.to_numpy(float).max())
+    ax.xaxis.set_major_formatter("{x:,.0f}")
+    if parts > 1:
+        legend(ax, ax.get_legend_handles_labels()[0], above=True)
+    return ax
+
+
+def plot_confusion_matrix(matrix: np.ndarray, class_names: tuple[str, ...], ax: Axes | None = None) -> Axes:
     """Draw counts, and the percentage of each true class as the shade; up to 20 classes are written out.
 
     The shade grows with the square root of the percentage, so that rare mistakes are seen.
@@ -83,15 +111,16 @@ def confusion_matrix(matrix: np.ndarray, class_names: tuple[str, ...], ax: Axes 
     return ax
 
 
-def prediction_gallery(
+def plot_predictions(
     images: np.ndarray,
     probabilities: np.ndarray,
     labels: np.ndarray | None,
     class_names: tuple[str, ...],
+    ax: Axes | None = None,
+    *,
     columns: int = 5,
-    figure: Figure | SubFigure | None = None,
-) -> Figure | SubFigure:
-    """Draw each image with its three most probable classes as bars; return the figure.
+) -> Axes:
+    """Draw each image with its three most probable classes as bars, in panels that take the place of `ax`.
 
     Right answers have a check mark and a plain bar, wrong ones a cross, the true class and a hatched bar.
 
@@ -114,15 +143,16 @@ def prediction_gallery(
         raise InputError(f"labels must be ({len(pictures)},), one an image. Received: {np.shape(labels)}")
     columns = max(1, min(columns, len(pictures)))
     rows = -(-len(pictures) // columns)
-    if figure is None:
-        figure = plt.figure(figsize=(WIDTH * columns / 5 if columns < 5 else WIDTH, 2.45 * rows), layout="constrained")
-    grid = figure.add_gridspec(2 * rows, columns, height_ratios=[1.7, 1.0] * rows)
+    ax = axes(ax, height=2.45 * rows, width=WIDTH * columns / 5 if columns < 5 else WIDTH)
+    places = panels(ax, 2 * rows, columns, height_ratios=[1.7, 1.0] * rows)
+    for place in places.flat:
+        place.set_axis_off()
     for index, picture in enumerate(pictures):
         row, column = divmod(index, columns)
         true = None if labels is None else int(labels[index])
-        _picture(figure.add_subplot(grid[2 * row, column]), picture, probabilities[index], true, class_names)
-        _bars(figure.add_subplot(grid[2 * row + 1, column]), probabilities[index], true, class_names)
-    return figure
+        _picture(places[2 * row, column], picture, probabilities[index], true, class_names)
+        _bars(places[2 * row + 1, column], probabilities[index], true, class_names)
+    return ax
 
 
 def _pictures(images: np.ndarray) -> np.ndarray:

@@ -2,20 +2,18 @@
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from cnnhelpers.errors import InputError
-from cnnhelpers.plotting.style import COLOURS, HATCHES, QUIET, WIDTH, axes, ink, legend, look_of, need, words
+from cnnhelpers.plotting.style import COLOURS, HATCHES, QUIET, WIDTH, axes, ink, legend, look_of, need, panels, words
 
 SLANTED = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
 
 
-def filters(kernels: np.ndarray, count: int = 6, channels: int = 3, ax: Axes | None = None) -> Axes:
+def plot_filters(kernels: np.ndarray, ax: Axes | None = None, *, filters: int = 6, channels: int = 3) -> Axes:
     """Draw the first filters of a convolution, a column a filter and a row an input channel, as many as there are.
 
     Blue is negative, red is positive, white is 0: one scale for all slices, so that strong and weak ones differ.
@@ -25,7 +23,7 @@ def filters(kernels: np.ndarray, count: int = 6, channels: int = 3, ax: Axes | N
     kernels
         (height, width, input_channels, filters).
     """
-    slices = np.asarray(kernels, float)[:, :, :channels, :count].transpose(2, 3, 0, 1)  # channel, filter, row, column
+    slices = np.asarray(kernels, float)[:, :, :channels, :filters].transpose(2, 3, 0, 1)  # channel, filter, row, column
     sheet = _sheet([list(row) for row in slices], np.nan)
     ax = axes(ax, height=0.7 + 0.8 * len(slices), width=min(WIDTH, 1.6 + 0.8 * slices.shape[1]))
     most = np.abs(slices).max()
@@ -39,7 +37,7 @@ def filters(kernels: np.ndarray, count: int = 6, channels: int = 3, ax: Axes | N
     return ax
 
 
-def tiles(pictures: np.ndarray, columns: int = 8, ax: Axes | None = None) -> Axes:
+def plot_tiles(pictures: np.ndarray, ax: Axes | None = None, *, columns: int = 8) -> Axes:
     """Draw pictures beside each other: feature maps, each on its own scale from dark to bright, or images.
 
     Parameters
@@ -67,7 +65,7 @@ def tiles(pictures: np.ndarray, columns: int = 8, ax: Axes | None = None) -> Axe
     return ax
 
 
-def by_layer(
+def plot_by_layer(
     table: pd.DataFrame,
     label: str,
     ax: Axes | None = None,
@@ -85,7 +83,7 @@ def by_layer(
     reference
         A value and its name, drawn as a horizontal line.
     """
-    need(table, ["layer", "value", by], "by_layer")
+    need(table, ["layer", "value", by], "plot_by_layer")
     ax = axes(ax, height=3.6)
     factor = 100 if percent else 1
     places = {layer: place for place, layer in enumerate(dict.fromkeys(table["layer"]))}
@@ -108,7 +106,7 @@ def by_layer(
     return ax
 
 
-def projection(measures: dict[str, np.ndarray], class_names: Sequence[str], figure: Figure | None = None) -> Figure:
+def plot_projection(measures: dict[str, np.ndarray], class_names: Sequence[str], ax: Axes | None = None) -> Axes:
     """Draw images as points, a colour and a marker a class: by two principal components, and by t-SNE.
 
     Parameters
@@ -117,21 +115,20 @@ def projection(measures: dict[str, np.ndarray], class_names: Sequence[str], figu
         components (num_images, 2 or more), explained, tsne (num_images, 2) and labels (num_images,), as
         inspection.measure gives.
     """
-    figure = figure or plt.figure(figsize=(10, 4.9), layout="constrained")
-    panels, labels = figure.subplots(1, 2), np.asarray(measures["labels"])
+    ax, labels = axes(ax, height=4.2, width=9.0), np.asarray(measures["labels"])
+    first, second = panels(ax, 1, 2)[0]
     for index, name in enumerate(class_names):
         look = look_of(index) | {"label": words(name, 18)}
-        for ax, places in zip(panels, (measures["components"], measures["tsne"]), strict=True):
-            ax.scatter(*np.asarray(places, float)[labels == index, :2].T, s=12, alpha=0.75, linewidth=0, **look)
+        for panel, places in zip((first, second), (measures["components"], measures["tsne"]), strict=True):
+            panel.scatter(*np.asarray(places, float)[labels == index, :2].T, s=12, alpha=0.75, linewidth=0, **look)
     axis = "component {} ({:.0%} of the variance)"
-    panels[0].set(xlabel=axis.format(1, measures["explained"][0]), ylabel=axis.format(2, measures["explained"][1]))
-    panels[1].set(title="t-SNE", xticks=[], yticks=[])
-    handles = panels[0].get_legend_handles_labels()[0]
-    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, markerscale=1.6)
-    return figure
+    first.set(xlabel=axis.format(1, measures["explained"][0]), ylabel=axis.format(2, measures["explained"][1]))
+    second.set(title="t-SNE", xticks=[], yticks=[])
+    second.legend(handles=first.get_legend_handles_labels()[0], loc="center left", bbox_to_anchor=(1, 0.5))
+    return ax
 
 
-def violins(before: np.ndarray, after: np.ndarray, layers: Sequence[str], ax: Axes | None = None) -> Axes:
+def plot_weight_changes(before: np.ndarray, after: np.ndarray, layers: Sequence[str], ax: Axes | None = None) -> Axes:
     """Draw the distribution of each layer's weights, left half before and right half after training.
 
     The outermost hundredths at both ends are left out, where single weights would stretch the picture.
@@ -158,7 +155,7 @@ def violins(before: np.ndarray, after: np.ndarray, layers: Sequence[str], ax: Ax
     return ax
 
 
-def similarity(
+def plot_similarity(
     matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str], names: tuple[str, str], ax: Axes | None = None
 ) -> Axes:
     """Draw CKA between layers, 1 for the same up to rotation and scale, near 0 for nothing in common.
@@ -185,9 +182,9 @@ def similarity(
     return ax
 
 
-def explanations(
-    maps: dict[str, np.ndarray], titles: Sequence[str], images: np.ndarray | None = None, figure: Figure | None = None
-) -> Figure:
+def plot_attributions(
+    maps: dict[str, np.ndarray], titles: Sequence[str], images: np.ndarray | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw explanations below the images they explain, a column an image; without images the maps alone.
 
     Parameters
@@ -200,21 +197,21 @@ def explanations(
         (num_images, height, width, 1 or 3) uint8, or None where the data are not at hand: the figure says so.
     """
     rows = ([("image", images)] if images is not None else []) + list(maps.items())
-    figure = figure or plt.figure(figsize=(WIDTH, 0.55 + 1.15 * len(rows)), layout="constrained")
-    panels = figure.subplots(len(rows), len(titles), squeeze=False)
-    for own, (name, pictures) in zip(panels, rows, strict=True):
-        for ax, picture in zip(own, pictures, strict=True):
+    ax = axes(ax, height=0.55 + 1.15 * len(rows))
+    grid = panels(ax, len(rows), len(titles))
+    for own, (name, pictures) in zip(grid, rows, strict=True):
+        for panel, picture in zip(own, pictures, strict=True):
             shade = {"cmap": "gray"} if name == "image" else {"cmap": "magma", "vmin": 0}
-            ax.imshow(np.asarray(picture, None if name == "image" else float), interpolation="nearest", **shade)
-            ax.set_xticks([])
-            ax.set_yticks([])
-            _bare(ax)
+            panel.imshow(np.asarray(picture, None if name == "image" else float), interpolation="nearest", **shade)
+            panel.set_xticks([])
+            panel.set_yticks([])
+            _bare(panel)
         own[0].set_ylabel(words(name, 14))
-    for ax, title in zip(panels[0], titles, strict=True):
-        ax.set_title(words(title, 15), fontsize=8)
+    for panel, title in zip(grid[0], titles, strict=True):
+        panel.set_title(words(title, 15), fontsize=8)
     if images is None:
-        figure.supxlabel("The images themselves are not on the machine that made this page.", fontsize=9)
-    return figure
+        ax.figure.supxlabel("The images themselves are not on the machine that made this page.", fontsize=9)
+    return ax
 
 
 def _sheet(rows: list[list[np.ndarray]], blank: float) -> np.ndarray:

@@ -12,7 +12,7 @@ from cnnhelpers.plotting.style import COLOURS, QUIET, axes, legend, look_of, nee
 NAME_WIDTH, NAME_HEIGHT, NAME_GAP = 40, 11, 7  # points that the name of a network takes, and its distance from the dot
 
 
-def trade_off(table: pd.DataFrame, cost: str, ax: Axes | None = None, *, measure: str = "test_accuracy") -> Axes:
+def plot_pareto(table: pd.DataFrame, cost: str, ax: Axes | None = None, *, metric: str = "test_accuracy") -> Axes:
     """Draw what each network achieves against its cost, on a logarithmic axis; the Pareto front is joined and filled.
 
     Parameters
@@ -20,13 +20,13 @@ def trade_off(table: pd.DataFrame, cost: str, ax: Axes | None = None, *, measure
     table
         Columns experiment, `cost`, estimate, low, high and front, as trade_offs.trade_off gives.
     """
-    need(table, ["experiment", cost, "estimate", "low", "high", "front"], "trade_off")
+    need(table, ["experiment", cost, "estimate", "low", "high", "front"], "plot_pareto")
     ax = axes(ax, height=3.6)
-    name, factor = quantity(measure)
+    name, factor = quantity(metric)
     ordered = table.dropna(subset=[cost, "estimate"]).sort_values(cost)
     best = ordered[ordered["front"]]
     ax.step(best[cost], best["estimate"] * factor, where="post", color=COLOURS[0], linewidth=1, alpha=0.6)
-    ax.vlines(ordered[cost], *drawn_bounds(ordered, measure), color=QUIET, linewidth=1)
+    ax.vlines(ordered[cost], *drawn_bounds(ordered, metric), color=QUIET, linewidth=1)
     for rows, face in ((best, COLOURS[0]), (ordered[~ordered["front"]], "white")):
         look = {"color": COLOURS[0], "markerfacecolor": face, "markersize": 6, "linestyle": "none"}
         ax.plot(rows[cost], rows["estimate"] * factor, "o", **look)
@@ -46,24 +46,26 @@ def trade_off(table: pd.DataFrame, cost: str, ax: Axes | None = None, *, measure
     return ax
 
 
-def signal_by_layer(table: pd.DataFrame, column: str = "signal", ax: Axes | None = None, *, level: float = 0.0) -> Axes:
+def plot_signal(
+    table: pd.DataFrame, metric: str = "signal", ax: Axes | None = None, *, learning_rate: float = 0.0
+) -> Axes:
     """Draw the strength of signal or gradient by layer, one colour and marker a network, on a logarithmic axis.
 
     Parameters
     ----------
     table
-        Columns experiment, depth and `column`, as signals.at_the_start gives; of several networks one below the other.
-    level
-        Learning rate, drawn as a line where it is above 0: a bias moves about so far in one step of Adam.
+        Columns experiment, depth and `metric`, as signals.at_the_start gives; of several networks one below the other.
+    learning_rate
+        Drawn as a line where it is above 0: a bias moves about so far in one step of Adam.
     """
-    need(table, ["experiment", "depth", column], "signal_by_layer")
+    need(table, ["experiment", "depth", metric], "plot_signal")
     ax = axes(ax)
     for position, (name, rows) in enumerate(table.groupby("experiment", sort=False)):
-        ax.plot(rows["depth"], rows[column], **look_of(position), markersize=5, linewidth=1.5, label=words(name, 24))
-    if level:
-        ax.axhline(level, color=QUIET, linestyle="--", linewidth=1, label="learning rate")
+        ax.plot(rows["depth"], rows[metric], **look_of(position), markersize=5, linewidth=1.5, label=words(name, 24))
+    if learning_rate:
+        ax.axhline(learning_rate, color=QUIET, linestyle="--", linewidth=1, label="learning rate")
     ax.set_yscale("log")
-    ax.set(xlabel="layer with weights", ylabel=f"{column} (standard deviation)")
+    ax.set(xlabel="layer with weights", ylabel=f"{metric} (standard deviation)")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(axis="y", color="#e0e0e0", linewidth=0.6)
     legend(ax, ax.get_legend_handles_labels()[0])

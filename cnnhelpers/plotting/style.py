@@ -160,3 +160,23 @@ def legend(ax: Axes, handles: Sequence[Line2D | Patch], above: bool = False) -> 
     elif len(ax.figure.axes) > 1:
         place = {"loc": "upper left", "bbox_to_anchor": (-0.1, -0.24), "ncols": 2, "columnspacing": 1.2}
     ax.legend(handles=handles, frameon=False, borderpad=0.2, **place)
+
+
+def nothing_yet(ax: Axes | None, text: str) -> Axes:
+    """Say in words that there is nothing to draw yet, so that a page without runs still renders."""
+    ax = axes(ax, height=0.8)
+    ax.set_axis_off()
+    ax.annotate(text, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center")
+    return ax
+
+
+def seed_handles(numbers: list[int]) -> list[Line2D]:
+    """Return a legend entry for each number of seeds."""
+    return [Line2D([], [], **look_of(at), linestyle="none", label=f"{n} seeds") for at, n in enumerate(numbers)]
+
+
+def panels(ax: Axes, rows: int, columns: int, **options: object) -> np.ndarray:
+    """Return (rows, columns) axes that take the place of `ax`."""
+    ax.set_axis_off()
+    grid = ax.get_subplotspec().subgridspec(rows, columns, **options)
+    return grid.subplots(squeeze=False)

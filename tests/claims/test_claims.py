@@ -521,7 +521,7 @@ def test_bad_input_is_named_with_its_mend(call, message):
 
 def test_verdicts_need_no_training_library():
     modules = ", ".join(f"cnnhelpers.{name}" for name in ("claims", "conclusions", "audit", "single_runs"))
-    code = f"import sys, {modules}, cnnhelpers.book.tables, cnnhelpers.plotting.verdicts\n"
+    code = f"import sys, {modules}, cnnhelpers.book.tables, cnnhelpers.plotting.forest\n"
     code += "from cnnhelpers import Claim, compare, power, verdict\n"
     code += "print([m for m in ('keras', 'tensorflow') if m in sys.modules], power(0.01, 0.01, 10) > 0.5)"
     assert (

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cnnhelpers import plotting
 from cnnhelpers.errors import InputError
-from cnnhelpers.plotting import curves as figures
 from tests.plotting.test_figures import dots, drawn, legend, texts
 
 
@@ -24,7 +24,7 @@ def cells(**changes):
 
 
 def test_heat_map_writes_mean_spread_and_losses_into_its_cell():
-    ax = figures.heat_map(cells())
+    ax = plotting.plot_heatmap(cells())
     words = {(text.get_position()): text.get_text() for text in ax.texts}
     assert words == {  # (column, row): small rates left, large batches on top
         (0, 1): "80.0\n±1.0",
@@ -38,7 +38,7 @@ def test_heat_map_writes_mean_spread_and_losses_into_its_cell():
 
 
 def test_heat_map_hatches_what_is_lost_and_frames_the_best():
-    ax = figures.heat_map(cells())
+    ax = plotting.plot_heatmap(cells())
     hatched = sorted(patch.get_xy() for patch in ax.patches if patch.get_hatch())
     framed = [patch.get_xy() for patch in ax.patches if not patch.get_hatch()]
     assert hatched == [(0.5, -0.5), (0.5, 0.5)]
@@ -46,23 +46,23 @@ def test_heat_map_hatches_what_is_lost_and_frames_the_best():
 
 
 def test_heat_map_of_one_seed_has_no_spread():
-    assert texts(figures.heat_map(cells(sd=np.nan, lost=0)))[0] == "80.0"
+    assert texts(plotting.plot_heatmap(cells(sd=np.nan, lost=0)))[0] == "80.0"
 
 
 @pytest.mark.parametrize("estimate", [0.5, np.nan])
 def test_heat_map_of_equal_or_missing_cells_can_be_drawn(estimate):
-    drawn(figures.heat_map(cells(estimate=estimate)).figure)
+    drawn(plotting.plot_heatmap(cells(estimate=estimate)).figure)
 
 
 def test_heat_map_writes_readable_ink_on_every_shade():
-    ax = figures.heat_map(cells())
+    ax = plotting.plot_heatmap(cells())
     colours = {text.get_position(): text.get_color() for text in ax.texts}
     assert colours[(0, 0)] == "white" and colours[(1, 0)] == "black"  # best and worst
 
 
 def test_heat_map_needs_its_columns():
     with pytest.raises(InputError, match="lost"):
-        figures.heat_map(cells().drop(columns="lost"))
+        plotting.plot_heatmap(cells().drop(columns="lost"))
 
 
 def trials(scores):
@@ -72,7 +72,7 @@ def trials(scores):
 
 def test_search_path_shows_trials_best_so_far_and_the_winner_with_fresh_seeds():
     fresh = pd.DataFrame({"validation_accuracy": [0.80, 0.84, np.nan]})
-    ax = figures.search_path(trials([0.7, 0.9, 0.8]), fresh)
+    ax = plotting.plot_search(trials([0.7, 0.9, 0.8]), fresh)
     assert dots(ax, "o")[0].get_ydata().tolist() == pytest.approx([70, 90, 80])
     steps = next(line for line in ax.lines if line.get_drawstyle() == "steps-post")
     assert steps.get_ydata().tolist() == pytest.approx([70, 90, 90])
@@ -84,15 +84,15 @@ def test_search_path_shows_trials_best_so_far_and_the_winner_with_fresh_seeds():
 
 def test_search_path_marks_diverged_and_hopeless_trials_at_its_foot():
     fresh = pd.DataFrame({"validation_accuracy": [0.8]})
-    ax = figures.search_path(trials([0.86, 0.85, 0.84, np.nan, 0.1, 0.84]), fresh)
+    ax = plotting.plot_search(trials([0.86, 0.85, 0.84, np.nan, 0.1, 0.84]), fresh)
     assert dots(ax, "x")[0].get_xdata().tolist() == [4, 5]
     assert dots(ax, "o")[0].get_xdata().tolist() == [1, 2, 3, 6]
     assert 75 < ax.get_ylim()[0] < 80  # the fresh seed, at 80, is still seen
-    assert not dots(figures.search_path(trials([0.7, 0.6]), fresh), "x")
+    assert not dots(plotting.plot_search(trials([0.7, 0.6]), fresh), "x")
 
 
 def test_search_path_of_a_winner_that_only_diverges_can_be_drawn():
-    ax = figures.search_path(trials([np.nan]), pd.DataFrame({"validation_accuracy": [np.nan]}))
+    ax = plotting.plot_search(trials([np.nan]), pd.DataFrame({"validation_accuracy": [np.nan]}))
     assert "their mean" not in legend(ax)
     drawn(ax.figure)
 
@@ -100,7 +100,7 @@ def test_search_path_of_a_winner_that_only_diverges_can_be_drawn():
 def test_times_to_accuracy_draw_who_reached_it_and_count_who_never_did():
     never = np.inf
     timed = pd.DataFrame({"experiment": ["a"] * 3 + ["b"] * 3, "epochs_to_target": [1, 2, 4, 3, never, never]})
-    ax = figures.times_to_accuracy(timed)
+    ax = plotting.plot_time_to_accuracy(timed)
     assert [line.get_xdata().tolist() for line in dots(ax, "o")] == [[1, 2, 4], [3]]
     assert [list(line.get_xdata()) for line in dots(ax, "|")] == [[2]]  # b's median is infinite
     assert texts(ax) == ["2 of 3 never"]
@@ -110,13 +110,13 @@ def test_times_to_accuracy_draw_who_reached_it_and_count_who_never_did():
 
 def test_times_to_accuracy_can_be_drawn_where_no_run_reached_it():
     timed = pd.DataFrame({"experiment": ["a", "a"], "cpu_seconds_to_target": [np.inf] * 2})
-    ax = figures.times_to_accuracy(timed, "cpu_seconds_to_target")
+    ax = plotting.plot_time_to_accuracy(timed, "cpu_seconds_to_target")
     assert texts(ax) == ["2 of 2 never"]
     drawn(ax.figure)
 
 
 def test_learning_curves_of_validation_alone_have_one_line_an_experiment():
     table = pd.DataFrame({"experiment": "a", "seed": 0, "epoch": [1, 2], "accuracy": 0.5, "validation_accuracy": 0.6})
-    ax = figures.learning_curves(table, "validation_accuracy")
+    ax = plotting.plot_learning_curves(table, "validation_accuracy")
     assert [line.get_ydata().tolist() for line in ax.lines] == [[60, 60]]
     assert "training" not in legend(ax)

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cnnhelpers import plotting
 from cnnhelpers.analysis import single_run_risk as single_runs
 from cnnhelpers.book import tables as claim_tables
 from cnnhelpers.claims.claim import Claim, better, lower
 from cnnhelpers.claims.results import verdicts
-from cnnhelpers.plotting import verdicts as verdict_figures
 from cnnhelpers.reports import audit
 from cnnhelpers.reports.mistake_list import MISTAKES, NARROW
 from cnnhelpers.reports.published_numbers import published
@@ -137,19 +137,19 @@ def test_figures_mark_verdicts_in_words_and_say_so_where_there_is_nothing():
         Claim("no runs", better("A4", "A9")),
     ]
     found = verdicts(runs, made)
-    ax = verdict_figures.verdict_intervals(found)
+    ax = plotting.plot_verdicts(found)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["A4 is better", "A1 is better", "A1 takes less"]
     told = [text.get_text() for text in ax.texts]
     assert {"holds", "contradicted"} <= {text.split(",")[0] for text in told}
-    nothing = verdict_figures.verdict_intervals(found.iloc[3:])
+    nothing = plotting.plot_verdicts(found.iloc[3:])
     assert "No claim" in nothing.texts[0].get_text()
     pairs = single_runs.pairs(runs, made)
-    words = [text.get_text() for text in verdict_figures.wrong_orders(pairs).texts]
+    words = [text.get_text() for text in plotting.plot_wrong_orders(pairs).texts]
     assert "published so" in words
     curves = single_runs.power_curves(pairs["sd"], [0.003, 0.01], most_seeds=12)
-    assert len(verdict_figures.power_lines(curves).get_lines()) == 3
-    verdict_figures.power_lines(single_runs.power_curves([], [0.01]))
-    verdict_figures.wrong_orders(pairs.iloc[:0])
+    assert len(plotting.plot_power(curves).get_lines()) == 3
+    plotting.plot_power(single_runs.power_curves([], [0.01]))
+    plotting.plot_wrong_orders(pairs.iloc[:0])
 
 
 def test_tables_of_the_audit_are_markdown():

@@ -22,7 +22,7 @@ from cnnhelpers.experiments.experiment import Experiment, Protocol, identity_of
 from cnnhelpers.interpretability.signal_propagation import at_the_start, signals
 from cnnhelpers.model_summary import flops, initialization, receptive_field
 from cnnhelpers.networks import report_d_6
-from cnnhelpers.plotting.networks import signal_by_layer, trade_off
+from cnnhelpers.plotting import plot_pareto, plot_signal
 from cnnhelpers.records import store as records
 from cnnhelpers.records.store import Record
 from cnnhelpers.reports import depth_and_kernel, profiles
@@ -171,7 +171,7 @@ def test_trade_off_is_drawn_with_the_front_filled_and_every_network_named(plante
     runs = planted.assign(parameters=planted["experiment"].map(dict(zip(GRID.index, [1, 2, 3, 4, 5], strict=True))))
     table = trade_off_table(runs, "parameters")
     assert table["front"].tolist() == [True, True, False, True, False]
-    ax = trade_off(table, "parameters")
+    ax = plot_pareto(table, "parameters")
     assert sorted(text.get_text() for text in ax.texts) == sorted(GRID.index)
     filled = [line for line in ax.lines if line.get_marker() == "o" and line.get_markerfacecolor() != "white"]
     assert filled[0].get_xdata().tolist() == [1, 2, 4]
@@ -211,7 +211,7 @@ def test_a_choice_needs_two_networks_two_seeds_and_the_same_images(correct):
 
 def test_a_trade_off_ends_at_0_and_100_percent_however_wide_the_interval():
     table = pd.DataFrame({"experiment": ["a", "b"], "parameters": [1e4, 2e4], "estimate": [0.8, 0.9]})
-    ax = trade_off(table.assign(low=-2.0, high=3.0, front=True), "parameters")
+    ax = plot_pareto(table.assign(low=-2.0, high=3.0, front=True), "parameters")
     low, high = ax.get_ylim()
     assert -10 < low < 0 and 100 < high < 110
 
@@ -226,7 +226,7 @@ def test_pages_refuse_a_single_seed_before_they_train():
 def test_names_of_networks_cover_neither_dots_nor_each_other(values):
     costs = [2.80e5, 2.79e5, 6.1e5, 9e5, 9e5, 9e5]
     table = pd.DataFrame({"experiment": [f"D10-{one}" for one in range(6)], "parameters": costs, "estimate": values})
-    ax = trade_off(table.assign(low=values, high=values, front=False), "parameters")
+    ax = plot_pareto(table.assign(low=values, high=values, front=False), "parameters")
     ax.figure.draw_without_rendering()
     renderer = ax.figure.canvas.get_renderer()
     boxes = [Text.get_window_extent(text, renderer) for text in ax.texts]  # without the lines to the dots
@@ -280,7 +280,7 @@ def test_he_weights_lift_the_signal_that_reaches_the_end_of_d6():
     plain, lifted = (at_the_start(one, images=16).set_index("layer") for one in (d6, he))
     assert lifted["signal"]["convolution 11"] > 5 * plain["signal"]["convolution 11"]
     table = pd.concat([plain, lifted])
-    ax = signal_by_layer(table.reset_index(), level=0.001)
+    ax = plot_signal(table.reset_index(), learning_rate=0.001)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["D6", "D6-he", "learning rate"]
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from cnnhelpers import plotting
 from cnnhelpers.errors import InputError
-from cnnhelpers.plotting import simulations as simulation_figures
 from cnnhelpers.statistics import simulations
 
 TIMES = 100
@@ -40,11 +40,11 @@ def test_the_interval_of_a_rate_by_hand():
 def test_figures_draw_a_row_a_claim_and_a_curve_a_number_of_seeds():
     chance = np.random.default_rng(7)
     nulls = simulations.false_holds(chance, 20)
-    ax = simulation_figures.null_rates(nulls)
+    ax = plotting.plot_false_positives(nulls)
     assert [label.get_text().replace("\n", " ") for label in ax.get_yticklabels()] == list(nulls["claim"].unique())
     assert len(ax.get_lines()) == 2
     found = simulations.planted_effects(chance, 20, effects=[0, 1])
-    ax = simulation_figures.power_found(found)
+    ax = plotting.plot_simulated_power(found)
     assert ax.get_lines()[0].get_ydata() == pytest.approx(100 * found["theory"][::2])
     with pytest.raises(InputError, match="without rows"):
-        simulation_figures.power_found(found.iloc[:0])
+        plotting.plot_simulated_power(found.iloc[:0])
