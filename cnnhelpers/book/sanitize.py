@@ -7,15 +7,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
+import nh3
 
 from cnnhelpers.errors import ANSI, InputError
 
 MEDIA = ("text/html", "text/markdown", "text/latex", "text/plain", "image/png", "image/jpeg", "image/svg+xml")
 _TEXT_SUFFIXES = (".html", ".md", ".ipynb", ".txt", ".json", ".xml", ".svg", ".css", ".csv", ".js")
 _PUBLIC = {"bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys", "usr"}
-_SCRIPT = re.compile(
-    r"<\s*(?:script|iframe|object|embed)\b|<[^>]*\son\w+\s*=|\bjavascript\s*:|<\s*meta[^>]*http-equiv", re.IGNORECASE
-)
+_ACTIVE_TAGS = {
+    *("script", "iframe", "frame", "frameset", "object", "embed", "applet", "form", "input", "button", "textarea"),
+    *("base", "meta", "link", "foreignobject", "portal", "template"),
+}
+_ACTIVE_ATTRIBUTES = {"action", "formaction", "srcdoc", "http-equiv", "ping", "background"}
+_ACTIVE_SCHEMES = {"javascript", "vbscript", "data", "blob", "filesystem"}
+_SAFE_SCHEMES = {"http", "https", "mailto"}
 _SECRET = re.compile(
     r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{40,}|hf_[A-Za-z0-9]{30,}|sk-[A-Za-z0-9_-]{30,}|AKIA[A-Z0-9]{16}|"
     r"xox[abprs]-[A-Za-z0-9-]{10,})|-----BEGIN [A-Z ]*PRIVATE KEY-----"
@@ -67,8 +72,8 @@ def clean(notebook: nbformat.NotebookNode, page: str, root: Path | None = None) 
         if cell.cell_type == "code":
             kept = (_output(output, where, root) for output in cell.outputs)
             cell.outputs = [output for output in kept if output is not None]
-        elif _SCRIPT.search(_without_code(cell.source)):
-            raise InputError(f"{where} holds a script or a frame: it is not published")
+        elif _is_active(_without_code(cell.source)):
+            raise InputError(f"{where} holds a script, a frame or a form: it is not published")
         _refuse_secret(cell.source, where)
     return notebook
 
@@ -110,10 +115,38 @@ def _output(output: nbformat.NotebookNode, where: str, root: Path | None) -> nbf
             continue
         text = plain_text(content, root)
         _refuse_secret(text, where)
-        if media != "text/plain" and _SCRIPT.search(text):
-            raise InputError(f"{where} made {media} that holds a script or a frame: it is not published")
+        if media != "text/plain" and _is_active(_without_code(text) if media == "text/markdown" else text):
+            raise InputError(f"{where} made {media} that holds a script, a frame or a form: it is not published")
         output.data[media] = text
     return output if output.data else None
+
+
+def _is_active(html: str) -> bool:
+    """Return whether a browser would run, load or send something for this HTML, SVG or Markdown.
+
+    A browser's parser (nh3) cleans the text twice, with and without what is active, as both see the same tags where a
+    pattern is easily misled (`<svg/onload=...>`, `java&#115;cript:`).
+    """
+    names = re.findall(r"[A-Za-z][\w:-]*", html)
+    names += [name.rpartition(":")[2] for name in names]  # the parser knows xlink:href as href
+    words = {*names, *map(str.lower, names)}
+    tags = {word for word in words if word.lower() not in _ACTIVE_TAGS}
+    attributes = {word for word in words - _ACTIVE_ATTRIBUTES if not word.lower().startswith("on")}
+
+    def cleaned(tags: set[str], attributes: set[str], schemes: set[str]) -> str:
+        def keep(tag: str, name: str, value: str) -> str | None:
+            picture = tag == "img" and name == "src" and value.startswith("data:image/")
+            return value if picture or _scheme(value) not in _ACTIVE_SCHEMES - schemes else None
+
+        options = {"clean_content_tags": set(), "link_rel": None, "attribute_filter": keep}
+        return nh3.clean(html, tags=tags, attributes={"*": attributes}, url_schemes=schemes | {"data"}, **options)
+
+    return cleaned(tags, attributes, _SAFE_SCHEMES) != cleaned(words, words, _SAFE_SCHEMES | _ACTIVE_SCHEMES)
+
+
+def _scheme(address: str) -> str:
+    """Return the scheme of an address as browsers read it, without blanks and control characters."""
+    return re.sub(r"[\x00-\x20]", "", address).partition(":")[0].lower()
 
 
 def _refuse_secret(text: str, where: str) -> None:

@@ -69,6 +69,19 @@ def test_standard_error_and_run_metadata_and_unknown_media_are_left_out():
         {"text_html": "<img src=x onerror=alert(1)>"},
         {"text_html": "<a href='javascript:alert(1)'>x</a>"},
         {"text_html": "<iframe src='x'></iframe>"},
+        {"text_html": "<svg/onload=alert(1)>"},
+        {"text_html": '<img src="x"onerror=alert(1)>'},
+        {"text_html": "<a href='java&#115;cript:alert(1)'>x</a>"},
+        {"text_html": "<a href=' java\tscript:alert(1)'>x</a>"},
+        {"text_html": "<a href='data:text/html,<script>alert(1)</script>'>x</a>"},
+        {"text_html": "<form action='https://example.org'><input name='password'></form>"},
+        {"text_html": "<base href='https://example.org/'>"},
+        {"text_html": "<meta http-equiv=refresh content='0;url=https://example.org'>"},
+        {"text_html": "<link rel=stylesheet href='https://example.org/a.css'>"},
+        {"text_html": "<math><mi/onclick=alert(1)></math>"},
+        {"image_svg+xml": "<svg><a xlink:href='javascript:alert(1)'><text>x</text></a></svg>"},
+        {"image_svg+xml": "<svg><foreignObject><iframe></iframe></foreignObject></svg>"},
+        {"text_markdown": "<details open ontoggle=alert(1)>"},
         {"text_markdown": "<script>alert(1)</script>"},
         {"image_svg+xml": "<svg><script>alert(1)</script></svg>"},
         {"application_javascript": "alert(1)", "text_plain": "1"},
@@ -77,6 +90,23 @@ def test_standard_error_and_run_metadata_and_unknown_media_are_left_out():
 def test_a_script_in_an_output_is_refused_with_page_and_cell(data):
     with pytest.raises(InputError, match=r"notebooks/page: cell 1 made .* not published"):
         clean(notebook(shown(**data)), "notebooks/page")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"text_html": "<style>#T_1 td { color: red }</style><table id='T_1'><th scope='col'>on = 1</th></table>"},
+        {"text_html": "<div style='overflow-x:auto'><details><summary>once</summary>a form of action</details></div>"},
+        {
+            "text_html": "<img alt='a picture' src='data:image/png;base64,AAAA'><a href='https://example.org/?on=1'>x</a>"
+        },
+        {"image_svg+xml": '<svg viewBox="0 0 1 1"><title>input</title><path d="M0 0L1 1" fill="#000"/></svg>'},
+        {"text_markdown": "| script | a < b |\n| --- | --- |\n| [x](#claim-1) | <https://example.org> |"},
+    ],
+)
+def test_what_does_nothing_is_published_as_it_is(data):
+    (output,) = clean(notebook(shown(**data)), "page").cells[0].outputs
+    assert output.data == {name.replace("_", "/"): text for name, text in data.items()}
 
 
 def test_a_script_that_is_only_text_or_code_is_published():
