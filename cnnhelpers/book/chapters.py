@@ -3,7 +3,7 @@
 Everything here can be shown without the data: sizes, class counts and pixel statistics then come from a record.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from cnnhelpers.data import split
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution import duration
 from cnnhelpers.experiments import Experiment, padded_shape
+from cnnhelpers.reports import all_experiments, profiles
 
 PLAIN_PIXELS = {"official", "own"}
 NOT_AT_HAND = (
@@ -135,6 +136,39 @@ def provenance(runs: pd.DataFrame) -> Markdown:
         f"{', '.join(told)}; "
         f"commit {', '.join(commits) or 'unknown'}; {duration(seconds)} of training in all."
     )
+
+
+def missing(runs: pd.DataFrame, experiments: Sequence[Experiment], seeds: int) -> Markdown:
+    """Return which of `experiments` have fewer than `seeds` runs, how to train them, and the first error of a run.
+
+    A run that diverged counts; a run that ended in an error does not, since it is trained again.
+    """
+    settled = runs[runs["stop_reason"].isin(records.SETTLED)]
+    counts = settled["experiment"].value_counts()
+    without = [one for one in experiments if one.id not in counts]
+    few = [f"{one.id} ({counts[one.id]})" for one in experiments if counts.get(one.id, seeds) < seeds]
+    sentences = []
+    if without:
+        names = ", ".join(f"**{one.id}** ({one.labels['title']})" for one in without)
+        sentences.append(f"**Not shown, because no run is recorded:** {names}. {_training_command(without, seeds)}")
+    if few:
+        sentences.append(f"**Fewer than {seeds} seeds so far:** {', '.join(few)}.")
+    if len(crashed := runs.drop(settled.index)):
+        error = crashed.iloc[0].record.stop["error"]
+        sentences.append(f"**Ended in an error:** {len(crashed)} of {len(runs)} runs, the first with: {error}")
+    return Markdown(" ".join(sentences) or f"Every experiment of this page has its {seeds} seeds.")
+
+
+def _training_command(experiments: Sequence[Experiment], seeds: int) -> str:
+    """Return a sentence with the command that trains the first experiment the command line knows, else `train`."""
+    published = {one.id: one for one in all_experiments()}
+    for one in experiments:
+        if one.id not in published or one.profile not in profiles.PROFILES:
+            continue
+        if profiles.apply(published[one.id], one.profile).protocol == one.protocol:
+            option = f" --profile {one.profile}" if one.profile != "published" else ""
+            return f"`python -m cnnhelpers run {one.id}{option} --seeds {seeds}` trains {one.id}."
+    return "With `train` switched on, the page trains them."
 
 
 def unofficial(runs: pd.DataFrame) -> Markdown | None:

@@ -1,4 +1,4 @@
-"""execution."""
+"""Many runs: which are recorded, which are trained, by how many worker processes, on this machine or on a cluster."""
 
 import lazy_loader
 
@@ -10,11 +10,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "progress": [
             "duration",
-        ],
-        "recorded_runs": [
-            "check_seeds",
-            "missing",
-            "recorded",
         ],
         "runner": [
             "run",

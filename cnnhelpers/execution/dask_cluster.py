@@ -20,8 +20,8 @@ from cnnhelpers.errors import InputError
 from cnnhelpers.execution import handover
 from cnnhelpers.execution.process_pool import keep, take
 from cnnhelpers.execution.schedule import Run
+from cnnhelpers.execution.task import Outcome, train_run
 from cnnhelpers.execution.worker_process import Child, DiedError
-from cnnhelpers.execution.workers import Outcome, train_run
 
 SECONDS_TO_CONNECT = 20
 HANDED_OVER_AT_MOST = 5  # times for one run, each to another worker, before it is an error

@@ -1,8 +1,8 @@
-"""Make the runs of a study: what is recorded is read, what is missing is trained by workers and recorded here."""
+"""Return the runs of a study: recorded ones are loaded, missing ones are trained by worker processes and recorded."""
 
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
 from dataclasses import replace
@@ -17,7 +17,8 @@ from cnnhelpers.errors import InputError
 from cnnhelpers.execution import workers as places
 from cnnhelpers.execution.live_plot import LiveCurves
 from cnnhelpers.execution.progress import ProgressLine
-from cnnhelpers.execution.schedule import Run, plan
+from cnnhelpers.execution.schedule import Key, Run, plan
+from cnnhelpers.execution.task import Outcome, failure
 from cnnhelpers.execution.worker_process import DiedError
 from cnnhelpers.experiments import Experiment
 from cnnhelpers.records import Locks
@@ -25,13 +26,12 @@ from cnnhelpers.records import Locks
 BACKUPS = ".backups"  # folder below the records
 SECONDS_BETWEEN_LOOKS = 0.5  # at what another runner does
 
-Key = tuple[str, int]  # identity and seed of a run
-
 
 def run(
     experiments: Experiment | Sequence[Experiment],
     seeds: int | Iterable[int] = 5,
     *,
+    train: bool = True,
     workers: int | str | Path | None = None,
     folder: Path | str | None = None,
     progress: bool = True,
@@ -39,9 +39,13 @@ def run(
 ) -> pd.DataFrame:
     """Return the runs of `experiments` with every seed, one row each, training those that are not recorded yet.
 
+    With train=False nothing is trained: runs without a record have no row, so that the table may be empty or hold a
+    single run of an experiment, of which there is a mean but no interval. All runs on a dataset are of one copy of its
+    pixels, see records.preferred_copy.
+
     Every run computes with one thread, so that results do not depend on the number of workers. Ctrl-C, a killed worker
-    or a killed runner lose at most the epochs since the last backup; calling again finishes the rest. Several runners
-    may work on one folder: each run is trained by one of them.
+    process or a killed runner lose at most the epochs since the last checkpoint; calling again trains the rest. Several
+    runners may work on one folder: each run is trained by one of them.
 
     Parameters
     ----------
@@ -49,6 +53,8 @@ def run(
         One or several, with different ids.
     seeds
         Number of seeds (0 .. n-1), or the seeds themselves.
+    train
+        Whether to train what is missing; runs that ended in an error are trained again.
     workers
         Processes on this machine, by default one for each core; or a dask cluster: the address of its scheduler
         ("tcp://HOST:PORT") or its scheduler file (a .json).
@@ -84,16 +90,25 @@ def run(
     experiments = [experiments] if isinstance(experiments, Experiment) else list(experiments)
     folder = Path(folder) if folder is not None else records.default_folder()
     workers = places.check(workers)
-    planned = plan(experiments, seeds, folder)
-    missing, stamps = _missing(planned, folder)
+    planned = plan(experiments, seeds, folder, train=train)
+    missing, stamps = _missing(planned, folder) if train else ([], {})
     if missing:
         check_writable(folder, "pass folder=, or set CNNHELPERS_RECORDS")
         label = ", ".join(sorted({one.experiment.study for one in missing})) if progress else ""
         line, live = ProgressLine(label, len(missing)), live and isinstance(workers, int)
         _Sweep(missing, stamps, folder, line, live).train(workers)
+    return records.table(_recorded(planned, folder))
+
+
+def _recorded(planned: list[Run], folder: Path) -> Iterator[records.Record]:
+    """Yield the records of runs under the labels of their experiments; a damaged one is left out with a warning."""
     files = records.index(folder)
-    found = [replace(records.read(files[one.key]), labels=one.experiment.labels) for one in planned]
-    return records.table(found)
+    for one in planned:
+        try:
+            if one.key in files:
+                yield replace(records.read(files[one.key]), labels=one.experiment.labels)
+        except InputError as error:
+            warnings.warn(f"{error}; it is left out", stacklevel=2)
 
 
 def _missing(planned: list[Run], folder: Path) -> tuple[list[Run], dict[Key, int | None]]:
@@ -129,7 +144,7 @@ class _Sweep:
         self._waiting = list(missing)
         self._flying: dict[Future, Run] = {}
         self._suspects: dict[Key, Run] = {}
-        self._unwritten: list[tuple[Run, places.Outcome]] = []
+        self._unwritten: list[tuple[Run, Outcome]] = []
 
     def train(self, workers: int | str | Path) -> None:
         """Train and record every run; one whose worker dies twice is recorded as failed."""
@@ -174,11 +189,11 @@ class _Sweep:
             if one.key not in self._suspects:
                 self._suspects[one.key] = one
                 return
-            outcome = places.failure(one, f"the worker process died twice ({error}): killed, or out of memory"), {}
+            outcome = failure(one, f"the worker process died twice ({error}): killed, or out of memory"), {}
         except InputError:  # about the workers, not about the run
             raise
         except Exception as error:
-            outcome = places.failure(one, f"{type(error).__name__}: {error}"), {}
+            outcome = failure(one, f"{type(error).__name__}: {error}"), {}
         self._suspects.pop(one.key, None)
         if error := self._write(one, outcome):  # the disk is full, say: finish what is in flight, begin nothing
             warnings.warn(f"a record cannot be written ({error.strerror}): no more runs are started", stacklevel=2)
@@ -186,7 +201,7 @@ class _Sweep:
             self._waiting.clear()
             self._suspects.clear()
 
-    def _write(self, one: Run, outcome: places.Outcome) -> OSError | None:
+    def _write(self, one: Run, outcome: Outcome) -> OSError | None:
         """Record a run and let go of it; return why its record cannot be written."""
         record, arrays = outcome
         try:

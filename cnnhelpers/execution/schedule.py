@@ -1,6 +1,6 @@
-"""Which runs are asked for: experiments and seeds, checked before any training, one set of pixels for each dataset."""
+"""List the runs that are asked for, checked before any training, each dataset from one copy of its pixels."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -14,55 +14,54 @@ from cnnhelpers.errors import InputError
 from cnnhelpers.experiments import Experiment, identity_of
 from cnnhelpers.seeds import check_seed
 
+Key = tuple[str, int]  # identity and seed of a run
+
 
 @dataclass(frozen=True)
 class Run:
-    """One experiment with one seed, and what it is recorded under."""
+    """An experiment with a seed, and the datasets that it trains on."""
 
     experiment: Experiment
     seed: int
-    card: data.Card
+    cards: dict[str, data.Card]  #: by name; an experiment that comes `after` another on other data has several
     text: str
 
     @property
-    def key(self) -> tuple[str, int]:
+    def card(self) -> data.Card:
+        """Return the card of the dataset that the run itself trains on."""
+        return self.cards[self.experiment.protocol.dataset]
+
+    @property
+    def key(self) -> Key:
         """Return (identity, seed), the key of the store."""
         return identity_of(self.text), self.seed
 
-    @property
-    def cards(self) -> dict[str, data.Card]:
-        """Return the card of every dataset that it trains on, by name: an experiment that comes `after` has others."""
-        cards = {self.experiment.protocol.dataset: self.card}
-        for before in self.experiment.chain()[1:]:
-            cards.setdefault(before.protocol.dataset, data.card(before.protocol.dataset))
-        return cards
 
+def plan(
+    experiments: Sequence[Experiment], seeds: int | Iterable[int], folder: Path, *, train: bool = True
+) -> list[Run]:
+    """Return every run of `experiments` with `seeds`, all runs of a dataset from one copy of its pixels.
 
-def plan(experiments: Sequence[Experiment], seeds: int | Iterable[int], folder: Path) -> list[Run]:
-    """Return every run that is asked for, all runs of a dataset on the same pixels.
-
-    The data at hand decide. Where a named dataset is not at hand and the store holds the complete set of runs, made
-    from whatever pixels, they are taken from there; else the data are downloaded. Data, splits and networks are
-    checked here, before any training.
+    The copy is chosen from what `folder` holds of these runs, by records.preferred_copy. Runs that are missing train
+    on the copy of this machine, which is downloaded if need be: with `train`, a dataset of which runs are missing, or
+    that is at hand, is taken from there, and data, splits and networks of missing runs are checked here.
     """
-    chosen = _seeds(seeds)
-    labels = [experiment.id for experiment in experiments]
-    twice = sorted({label for label in labels if labels.count(label) > 1})
-    if twice:
-        raise InputError(f"two experiments have the same id {twice[0]!r}: give each its own")
-    recorded = set(records.index(folder))
-    by_dataset: dict[str, list[Experiment]] = {}
+    seeds = _checked_seeds(seeds)
+    ids = [one.id for one in experiments]
+    if twice := sorted({id for id in ids if ids.count(id) > 1}):
+        raise InputError(f"ids must differ. Received: two experiments with the same id {twice[0]!r}")
+    cards = _one_copy_each(experiments, seeds, folder, train)
+    runs = []
     for experiment in experiments:
-        by_dataset.setdefault(experiment.protocol.dataset, []).append(experiment)
-    cards = {name: _cards(name, group, chosen, recorded, folder) for name, group in by_dataset.items()}
-    texts = [(one, cards[one.protocol.dataset], one.text(*cards[one.protocol.dataset])) for one in experiments]
-    for experiment in experiments:
+        own = {name: cards[name] for name in _datasets([experiment])}
+        text = experiment.text(*own.values())
+        runs += [Run(experiment, seed, own, text) for seed in seeds]
         for before in experiment.chain()[1:]:
-            before.identity()  # kept in it for a worker, which cannot read the source of your own code
-    return [Run(experiment, seed, card, text) for experiment, (card, *_), text in texts for seed in chosen]
+            before.identity()  # cached for a worker process, which cannot read the source of a notebook's code
+    return runs
 
 
-def _seeds(seeds: int | Iterable[int]) -> list[int]:
+def _checked_seeds(seeds: int | Iterable[int]) -> list[int]:
     if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool):
         if seeds < 1:
             raise InputError(
@@ -77,56 +76,55 @@ def _seeds(seeds: int | Iterable[int]) -> list[int]:
     return chosen
 
 
-def _cards(
-    name: str, experiments: list[Experiment], seeds: list[int], recorded: set[tuple[str, int]], folder: Path
-) -> tuple[data.Card, ...]:
-    """Return the card of the pixels that all runs on dataset `name` shall share, then those before them; see plan."""
+def _one_copy_each(
+    experiments: Sequence[Experiment], seeds: list[int], folder: Path, train: bool
+) -> dict[str, data.Card]:
+    """Return the card of the copy of each dataset, see plan."""
+    users = {name: [one for one in experiments if name in _datasets([one])] for name in _datasets(experiments)}
+    here = {name: data.card(name) for name in users}
+    recorded = set(records.index(folder))
 
-    def complete(cards: tuple[data.Card, ...]) -> bool:
-        return all((identity_of(one.text(*cards)), seed) in recorded for one in experiments for seed in seeds)
+    def keys(experiments: Sequence[Experiment], copies: Mapping[str, Sequence[data.Card]]) -> set[Key]:
+        """Return the keys of runs of `experiments` from every combination of `copies`."""
+        texts = {one.text(*cards) for one in experiments for cards in product(*(copies[d] for d in _datasets([one])))}
+        return {(identity_of(text), seed) for text in texts for seed in seeds}
 
-    names = chain_datasets(name, experiments)
-    here = tuple(data.card(one) for one in names)
-    if complete(here):
-        return here
-    if all(one not in data.KNOWN or data.at_hand(one) for one in names):
-        return _checked(name, experiments, seeds), *here[1:]
-    for cards in versions(here, records.load(folder)):
-        if complete(cards):
-            return cards
-    return _checked(name, experiments, seeds), *(data.load(one).card for one in names[1:])
+    def incomplete(name: str, cards: Mapping[str, data.Card]) -> bool:
+        return not keys(users[name], {other: [card] for other, card in cards.items()}) <= recorded
 
-
-def chain_datasets(name: str, experiments: Iterable[Experiment]) -> list[str]:
-    """Return `name`, then the other datasets that the experiments before these ones train on."""
-    before = (one.protocol.dataset for experiment in experiments for one in experiment.chain())
-    return list(dict.fromkeys([name, *before]))
-
-
-def versions(cards: Sequence[data.Card], runs: pd.DataFrame) -> list[tuple[data.Card, ...]]:
-    """Return every combination of the copies of these datasets that recorded `runs` were made from, official first.
-
-    A dataset that is at hand, or of which nothing is recorded, has the one card given.
-    """
-    options = []
-    for card in cards:
-        away = card.name in data.KNOWN and not data.at_hand(card.name)
-        found = sorted(copies(card, runs), key=lambda one: not one.official) if away else []
-        options.append(found or [card])
-    return list(product(*options))
+    at_hand = {name for name in users if train and data.at_hand(name)}
+    if at_hand == {*users} or not any(incomplete(name, here) for name in users):
+        chosen = dict(here)
+    else:
+        runs = records.load(folder)
+        copies = {name: [card] if name in at_hand else _copies(card, runs) for name, card in here.items()}
+        for name in users:
+            counts = {card: len(keys(users[name], copies | {name: [card]}) & recorded) for card in copies[name]}
+            copies[name] = [records.preferred_copy(counts, here[name])]
+        chosen = {name: cards[0] for name, cards in copies.items()}
+    while train and (away := [name for name in users if chosen[name] != here[name] and incomplete(name, chosen)]):
+        chosen |= {name: here[name] for name in away}
+    for name in [name for name in users if train and incomplete(name, chosen)]:
+        chosen[name] = _checked(name, users[name], seeds)
+    return chosen
 
 
-def copies(card: data.Card, runs: pd.DataFrame) -> list[data.Card]:
-    """Return the card of each copy of a dataset that recorded `runs` were made from."""
+def _datasets(experiments: Iterable[Experiment]) -> list[str]:
+    """Return the names of the datasets that experiments, and those before them, train on."""
+    return list(dict.fromkeys(step.protocol.dataset for one in experiments for step in one.chain()))
+
+
+def _copies(card: data.Card, runs: pd.DataFrame) -> list[data.Card]:
+    """Return `card` and those of the other copies of its dataset that recorded `runs` were made from."""
     known = {one.data["fingerprint"]: one.data["official"] for one in runs["record"] if one.data["name"] == card.name}
-    return [replace(card, fingerprint=fingerprint, official=official) for fingerprint, official in known.items()]
+    others = [replace(card, fingerprint=fingerprint, official=official) for fingerprint, official in known.items()]
+    return list(dict.fromkeys([card, *others]))
 
 
-def _checked(name: str, experiments: list[Experiment], seeds: list[int]) -> data.Card:
+def _checked(name: str, experiments: Sequence[Experiment], seeds: list[int]) -> data.Card:
     """Load dataset `name` (downloaded if need be) and split it as every experiment will; return its card."""
     dataset = data.load(name)
-    for experiment in experiments:
-        protocol = experiment.protocol
+    for protocol in [one.protocol for one in experiments if one.protocol.dataset == name]:
         for seed in seeds if protocol.images else seeds[:1]:  # which classes a draw of images leaves out is chance
             split(dataset, protocol.split, seed, protocol.images)
     return dataset.card

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "differing_aspects",
             "few",
             "of_one_copy",
+            "preferred_copy",
             "rests_on",
             "timed_alike",
             "timed_on",

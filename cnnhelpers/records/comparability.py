@@ -1,7 +1,9 @@
 """What a comparison rests on besides its seeds: profile, precision, device, backend and copy of the data."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import pandas as pd
 
@@ -9,6 +11,7 @@ from cnnhelpers import data
 from cnnhelpers.errors import InputError
 
 ASPECTS = ("profile", "precision", "device", "backend", "data")
+Copy = TypeVar("Copy")
 
 
 def rests_on(runs: pd.DataFrame) -> str:
@@ -67,20 +70,36 @@ def few(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) < 6 else f"{', '.join(names[:3])} and {len(names) - 3} more"
 
 
-def of_one_copy(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of each dataset that were made from one copy of its pixels, so that no table mixes two.
+def preferred_copy(counts: Mapping[Copy, int], here: Copy) -> Copy:
+    """Return the copy of a dataset from which all its runs are taken, so that no table mixes two.
 
-    That is the copy on this machine if any run is of it, else the one that most of them are of. A table of your own,
-    without the column record, is returned as it is.
+    That is the copy on this machine if any run was recorded from it, else the copy of most runs; `here` if there are
+    no runs at all.
+
+    Parameters
+    ----------
+    counts
+        The number of runs recorded from each copy.
+    here
+        The copy on this machine, the official one if it has none.
+
+    Examples
+    --------
+    >>> preferred_copy({"official": 1, "jpeg": 9}, "official"), preferred_copy({"official": 0, "jpeg": 9}, "official")
+    ('official', 'jpeg')
     """
+    return here if counts.get(here) or not any(counts.values()) else max(counts, key=lambda copy: counts[copy])
+
+
+def of_one_copy(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of the `preferred_copy` of each dataset; all rows of a table without the column record."""
     if "record" not in runs:
         return runs
-    copies = pd.Series([one.data["fingerprint"] for one in runs["record"]], runs.index, dtype=object)
+    copies = pd.Series([record.data["fingerprint"] for record in runs["record"]], runs.index, dtype=object)
     kept = pd.Series(True, runs.index)
-    for name, found in copies.groupby(runs["dataset"]):
-        if len(known := set(found)) > 1:
-            here = _fingerprint_here(name)
-            kept[found.index] = found == (here if here in known else found.mode()[0])
+    for name, recorded in copies.groupby(runs["dataset"]):
+        if len(counts := Counter(recorded)) > 1:
+            kept[recorded.index] = recorded == preferred_copy(counts, _fingerprint_here(name))
     return runs[kept]
 
 

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 from nbclient import NotebookClient
 
+from cnnhelpers import data
 from cnnhelpers.book import chapters, cover
-from cnnhelpers.data import datasets as data
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution.runner import run
 from cnnhelpers.records import store as records
-from tests.test_records import record
-from tests.tiny import tiny
+from cnnhelpers.reports import depth_and_kernel, profiles
+from cnnhelpers.reports.catalog import find
+from tests.tiny import record, record_run, tiny
 
 
 @pytest.fixture
@@ -124,3 +125,30 @@ def test_what_was_timed_elsewhere_is_named():
     told = chapters.timed_elsewhere(runs, runs.iloc[[0, 3, 4]]).data
     assert told.endswith("left out: A1 (1 of 3 seeds shown), A3.*")
     assert "All runs" in chapters.timed_elsewhere(runs, runs).data
+
+
+def test_missing_runs_are_named_with_the_first_error(tmp_path):
+    there, alone, absent = (tiny(name, dropout) for name, dropout in (("there", 0.1), ("alone", 0.2), ("absent", 0.3)))
+    for seed in range(2):
+        record_run(there, seed, tmp_path)
+    record_run(alone, 0, tmp_path)
+    record_run(alone, 1, tmp_path, reason="error", error="no such weights")
+    runs = run([there, alone, absent], 2, train=False, folder=tmp_path)
+    text = chapters.missing(runs, [there, alone, absent], 2).data
+    for part in ("**absent**", "alone (1)", "1 of 4 runs", "no such weights"):
+        assert part in text
+    assert "there" not in text
+    assert "alone" not in chapters.missing(runs, [there], 2).data
+
+
+def test_missing_runs_are_trained_by_a_command_that_trains_just_these():
+    nothing = records.table([])
+    c21 = find("C21")[0]
+    elsewhere = depth_and_kernel.select("C", dataset="fashion_mnist", depths=[2])[0]
+    rescue = depth_and_kernel.rescues()[1]
+    command = "python -m cnnhelpers run C21"
+    assert f"{command} --seeds 3" in chapters.missing(nothing, [rescue, c21], 3).data
+    assert f"{command} --profile quick --seeds 3" in chapters.missing(nothing, [profiles.apply(c21, "quick")], 3).data
+    for experiment in (elsewhere, rescue):  # another dataset, or not an experiment of the command line
+        text = chapters.missing(nothing, [experiment], 3).data
+        assert "cnnhelpers run" not in text and "`train`" in text

@@ -10,12 +10,12 @@ import keras
 import numpy as np
 import pytest
 
-from cnnhelpers.data import datasets as data
+from cnnhelpers import data
 from cnnhelpers.data.splits import split
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution import runner
 from cnnhelpers.execution.runner import run
-from cnnhelpers.execution.workers import failure
+from cnnhelpers.execution.task import failure
 from cnnhelpers.records import store as records
 from tests.tiny import tiny
 
@@ -56,7 +56,7 @@ def as_in_a_notebook(code, folder):
     script.write_text(f"""
 import keras
 from cnnhelpers import Experiment, Protocol, run
-from cnnhelpers.data import datasets as data
+from cnnhelpers import data
 class Twice(keras.layers.Layer):
     def call(self, x):
         return 2 * x
@@ -146,19 +146,6 @@ def test_every_draw_of_images_is_checked_before_any_training(tmp_path, monkeypat
     bad = next(seed for seed in range(20) if not fits(seed))
     with pytest.raises(InputError, match=f"images=50 leaves no image of class .*: take more images, seed {bad} draws"):
         run(tiny(images=50), [good, bad], folder=tmp_path)
-
-
-def test_runs_recorded_from_other_pixels_serve_where_they_are_complete_and_are_never_mixed(tmp_path, monkeypatch):
-    experiment = tiny(epochs=1)
-    recorded = run(experiment, 2, folder=tmp_path, progress=False)
-    foreign = replace(data.card("digits"), fingerprint="00" * 32, official=False)
-    monkeypatch.setattr(data, "card", lambda name: foreign)
-    served = run(experiment, 2, folder=tmp_path, progress=False)
-    assert served.identity.tolist() == recorded.identity.tolist()
-    renewed = replace(data.load("digits"), fingerprint="11" * 32)
-    monkeypatch.setattr(data, "load", lambda name: renewed)
-    planned = runner.plan([experiment], 3, tmp_path)
-    assert {one.card.fingerprint for one in planned} == {"11" * 32}
 
 
 @pytest.mark.parametrize(

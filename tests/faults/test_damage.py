@@ -15,8 +15,7 @@ from cnnhelpers.predictions import load_model
 from cnnhelpers.records import store as records
 from cnnhelpers.training import checkpoint as backup
 from cnnhelpers.training.trainer import final_weights, train
-from tests.test_records import record
-from tests.tiny import tiny
+from tests.tiny import record, tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 

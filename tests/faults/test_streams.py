@@ -14,7 +14,7 @@ from cnnhelpers.execution import workers
 from cnnhelpers.execution.worker_process import WORKER_ENVIRONMENT, Child
 from cnnhelpers.records import store as records
 from tests.faults.processes import ROOT
-from tests.test_records import record
+from tests.tiny import record
 
 RUN = f"{sys.executable} -m cnnhelpers run A1 --profile smoke --seeds 2 --workers 1 --set epochs=1 images=64"
 

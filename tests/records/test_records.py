@@ -8,24 +8,7 @@ import pytest
 from cnnhelpers.atomic import replace_file
 from cnnhelpers.errors import InputError
 from cnnhelpers.records import store as records
-from cnnhelpers.records.store import Record
-
-
-def record(seed=0, identity="0123456789abcdef", **fields):
-    history = {"loss": [0.5, 0.25], "accuracy": [0.8, 0.9], "validation_accuracy": [0.7, 0.75], "seconds": [1.0, 1.0]}
-    metrics = {part: {"accuracy": 0.9, "loss": 0.3, "crossentropy": 0.2} for part in records.PARTS}
-    standard = {
-        "text": "text",
-        "labels": {"experiment": "A1", "study": "regularization", "report": "A", "profile": "published", "title": "t"},
-        "data": {"name": "digits", "fingerprint": "f" * 64, "official": True},
-        "status": "done",
-        "stop": {"reason": "all epochs", "epochs_run": 2, "best_epoch": 2, "error": None},
-        "history": history,
-        "metrics": metrics,
-        "cost": {"parameters": 10, "flops": 20, "seconds": 2.0},
-        "environment": {"backend": "tensorflow", "threads": 1},
-    }
-    return Record(identity=identity, seed=seed, **standard | fields)
+from tests.tiny import record
 
 
 def test_a_record_is_read_back_equal(tmp_path):

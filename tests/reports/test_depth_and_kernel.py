@@ -1,7 +1,5 @@
 """What the chapter on depth and kernel size computes: grids, choices, fronts, signals, onsets, recorded runs."""
 
-from dataclasses import replace
-
 import keras
 import numpy as np
 import pandas as pd
@@ -13,12 +11,9 @@ from cnnhelpers.analysis.factorial import effects, interaction, main_effect
 from cnnhelpers.analysis.overfitting import onsets
 from cnnhelpers.analysis.pareto import front
 from cnnhelpers.analysis.pareto import trade_off as trade_off_table
-from cnnhelpers.analysis.selection_bias import answers, choice
+from cnnhelpers.analysis.selection_bias import choice
 from cnnhelpers.book import chapters
-from cnnhelpers.data import datasets as data
 from cnnhelpers.errors import InputError
-from cnnhelpers.execution.recorded_runs import check_seeds, missing, recorded
-from cnnhelpers.experiments.experiment import Experiment, Protocol, identity_of
 from cnnhelpers.interpretability.signal_propagation import at_the_start, signals
 from cnnhelpers.model_summary import flops, initialization, receptive_field
 from cnnhelpers.networks import report_d_6
@@ -26,8 +21,6 @@ from cnnhelpers.plotting import plot_pareto, plot_signal
 from cnnhelpers.records import store as records
 from cnnhelpers.records.store import Record
 from cnnhelpers.reports import depth_and_kernel, profiles
-from cnnhelpers.reports.catalog import find
-from tests.tiny import tiny
 
 GRID = pd.DataFrame(
     {"convolutions": [2, 2, 5, 5, 7], "regularized": [False, True, False, True, True]},
@@ -216,12 +209,6 @@ def test_a_trade_off_ends_at_0_and_100_percent_however_wide_the_interval():
     assert -10 < low < 0 and 100 < high < 110
 
 
-def test_pages_refuse_a_single_seed_before_they_train():
-    for seeds in (1, 0, "5"):
-        with pytest.raises(InputError, match=rf"seeds must be at least 2.*seeds={seeds!r}"):
-            check_seeds(seeds)
-
-
 @pytest.mark.parametrize("values", [(0.76, 0.745, 0.10, 0.80, 0.805, 0.79), (0.90, 0.9, 0.9, 0.9, 0.9, 0.9)])
 def test_names_of_networks_cover_neither_dots_nor_each_other(values):
     costs = [2.80e5, 2.79e5, 6.1e5, 9e5, 9e5, 9e5]
@@ -312,94 +299,3 @@ def test_onsets_tell_where_the_loss_turns_and_how_much_it_grows():
     assert table["growth"]["falls"] < 0 and np.isnan(table["growth"]["short"])
     assert table["gap"].round(6).tolist() == [0.2, 0.2, 0.2]
     assert table["overfits"].to_dict() == {"turns": "yes", "falls": "not shown", "short": "not shown"}
-
-
-def record(experiment, seed, folder, card=None, *sources, reason="all epochs", error=None):
-    card = card or data.card(experiment.protocol.dataset)
-    text = experiment.text(card, *sources)
-    about = {"name": card.name, "fingerprint": card.fingerprint, "official": card.official}
-    status = "done" if reason == "all epochs" else "failed"
-    one = Record(identity_of(text), seed, text, experiment.labels, about, status, {"reason": reason, "error": error})
-    records.write(one, folder, {"test_correct": np.packbits([True, False, True]), "num_test": np.asarray(3)})
-
-
-def test_recorded_shows_what_is_there_trains_nothing_and_says_what_is_missing(tmp_path, monkeypatch):
-    monkeypatch.setenv("CNNHELPERS_RECORDS", str(tmp_path))
-    there, alone, absent = (tiny(name, dropout) for name, dropout in (("there", 0.1), ("alone", 0.2), ("absent", 0.3)))
-    for seed in range(2):
-        record(there, seed, tmp_path)
-    record(alone, 0, tmp_path)
-    record(absent, 0, tmp_path, reason="error")  # a crash is tried again, so it is no run yet
-    record(absent, 1, tmp_path)
-    runs = recorded([there, alone, absent], 3)
-    assert runs[["experiment", "seed"]].to_numpy().tolist() == [["there", 0], ["there", 1]]
-    assert answers(runs)["there"].tolist() == [[True, False, True]] * 2
-    told = missing([there, alone, absent], runs, 3).data
-    assert "**alone**" in told and "**absent**" in told and "there (2)" in told
-    assert missing([there], runs, 2).data == "Every experiment of this page has its 2 seeds."
-    with pytest.raises(InputError, match=r"seeds must be at least 2.*Received: seeds=1"):
-        recorded([there], 1)
-
-
-def test_conclusions_are_tested_on_every_seed_of_what_was_trained_whatever_it_was_called(tmp_path):
-    one = tiny("one", 0.1)
-    for experiment in (one, one.change(dataset="fashion_mnist"), one.change(epochs=3)):
-        for seed in (0, 1, 2**31):
-            record(experiment, seed, tmp_path)
-    assert recorded([one], folder=tmp_path)["seed"].tolist() == [0, 1, 2**31]
-    assert recorded([one], 2, tmp_path)["seed"].tolist() == [0, 1]
-    relabelled = recorded([one.change(profile="fair")], folder=tmp_path)
-    assert set(relabelled["identity"]) == {one.identity()} and set(relabelled["profile"]) == {"fair"}
-    assert recorded([one], folder=tmp_path / "nothing").empty
-    record(one, 0, tmp_path / "alone")
-    assert recorded([one], folder=tmp_path / "alone").empty  # a page of it says so, and is made
-
-
-def test_what_is_missing_is_trained_by_a_command_that_trains_just_that():
-    nothing = records.table([])
-    c21, elsewhere, rescue = (
-        find("C21")[0],
-        depth_and_kernel.select("C", dataset="fashion_mnist", depths=[2])[0],
-        depth_and_kernel.rescues()[1],
-    )
-    assert "`python -m cnnhelpers run C21 --seeds 3` trains C21." in missing([rescue, c21], nothing, 3).data
-    quick = missing([profiles.apply(c21, "quick")], nothing, 3).data
-    assert "run C21 --profile quick --seeds 3`" in quick
-    for one in (elsewhere, rescue):  # the command line would train another dataset, or knows no such experiment
-        told = missing([one], nothing, 3).data
-        assert "cnnhelpers run" not in told and "With `train` switched on" in told
-
-
-def test_runs_that_crashed_are_no_runs_and_their_error_is_told(tmp_path):
-    experiment = tiny("crashed", 0.1)
-    record(experiment, 0, tmp_path, reason="error", error="no such weights")
-    told = missing([experiment], records.load(tmp_path), 2).data
-    assert "fewer than 2 runs are recorded:** **crashed**" in told and "**Ended in an error:** 1 of 1 runs" in told
-    assert told.endswith("no such weights")
-
-
-def test_recorded_takes_the_pixels_that_were_recorded_where_this_machine_has_none(tmp_path):
-    network = [layers.Flatten(), layers.Dense(10, activation="softmax")]
-    experiment = Experiment(network, Protocol(dataset="cifar10"), id="jpeg")
-    card = replace(data.card("cifar10"), fingerprint="e" * 64, official=False)
-    for seed in range(2):
-        record(experiment, seed, tmp_path, card)
-    assert recorded([experiment], 2, tmp_path)["official"].tolist() == [False, False]
-
-
-def test_recorded_finds_runs_that_start_from_pixels_which_this_machine_has_not(tmp_path):
-    head = layers.Dense(10, activation="softmax")
-    before = Experiment([layers.Conv2D(1, 3), layers.Flatten(), head], Protocol(dataset="cifar10"), id="before")
-    after = replace(before.change(dataset="digits"), after=before, id="after")
-    scratch = replace(before.change(dataset="digits"), id="scratch")
-    copy = replace(data.card("cifar10"), fingerprint="e" * 64, official=False)
-    for seed in range(2):
-        record(scratch, seed, tmp_path)
-        record(after, seed, tmp_path, data.card("digits"), copy)
-        record(before, seed, tmp_path, copy)
-    assert recorded([scratch, after], 2, tmp_path)["experiment"].tolist() == ["scratch"] * 2 + ["after"] * 2
-    record(after, 0, tmp_path)  # a run from the official pixels, which are this machine's: a page never mixes them
-    record(after, 1, tmp_path)
-    runs = recorded([scratch, after], 2, tmp_path)
-    official = after.identity()
-    assert runs[runs["experiment"] == "after"]["identity"].tolist() == [official] * 2

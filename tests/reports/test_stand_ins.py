@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from cnnhelpers import data
 from cnnhelpers.claims.claim import Claim, better
-from cnnhelpers.data import datasets as data
 from cnnhelpers.records.comparability import of_one_copy
 from cnnhelpers.records.store import Record
 from cnnhelpers.reports.stand_ins import verdicts_of

@@ -15,8 +15,7 @@ from cnnhelpers.data import datasets as data
 from cnnhelpers.data.splits import split
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution import schedule as plans
-from cnnhelpers.execution.recorded_runs import recorded
-from cnnhelpers.execution.workers import failure
+from cnnhelpers.execution.task import failure
 from cnnhelpers.records import store as records
 from cnnhelpers.reports.transfer import OWN_SPLIT, Transfer, add_ways, fewer
 from cnnhelpers.training import frozen_features as transfer
@@ -393,7 +392,7 @@ def test_runs_are_found_without_the_pixels_that_the_backbone_was_pretrained_on(t
         source = records.Record(plans.identity_of(text), seed, text, {}, own, "done", {"reason": "all epochs"})
         records.write(source, tmp_path)
         records.write(replace(run_of(frozen, cards), seed=seed), tmp_path)
-    (run, _) = plans.plan([frozen], 2, tmp_path)
-    assert run.key == (frozen.identity(*cards), 0)
-    assert len(recorded([frozen], 2, tmp_path)) == 2
-    assert json.dumps(run.text)
+    (planned, _) = plans.plan([frozen], 2, tmp_path)
+    assert planned.key == (frozen.identity(*cards), 0)
+    assert len(run([frozen], 2, train=False, folder=tmp_path)) == 2
+    assert json.dumps(planned.text)
