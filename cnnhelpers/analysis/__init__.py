@@ -7,16 +7,21 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "comparisons": [
             "beside_published",
-            "comparable",
+            "compare",
+            "compare_all",
+            "comparable_pairs",
+            "in_points",
             "learned",
             "percent",
             "summary",
         ],
-        "dose_response": [
-            "trends",
+        "ordered_levels": [
+            "dose_response",
         ],
         "factorial": [
-            "effects",
+            "factorial_effects",
+            "interaction",
+            "main_effect",
         ],
         "measurements": [
             "DIFFERENCES",
@@ -25,18 +30,19 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "measure",
         ],
         "overfitting": [
-            "onsets",
+            "overfitting_onsets",
         ],
-        "pareto": [
-            "trade_off",
+        "costs": [
+            "pareto",
+            "pareto_front",
         ],
-        "selection_bias": [
-            "answers",
-            "choice",
+        "selection": [
+            "selection_answers",
+            "selection_bias",
         ],
-        "single_run_risk": [
-            "pairs",
+        "single_runs": [
             "power_curves",
+            "single_run_risk",
         ],
         "speed": [
             "check_target",

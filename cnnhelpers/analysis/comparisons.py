@@ -14,13 +14,13 @@ from cnnhelpers.reports import DATASETS, printed
 from cnnhelpers.statistics import Comparison, by_seed, decide, holm, interval, need_columns, paired
 
 
-def summary(runs: pd.DataFrame, value: str = "test_accuracy", by: str | list[str] = "experiment") -> pd.DataFrame:
+def summary(runs: pd.DataFrame, metric: str = "test_accuracy", by: str | list[str] = "experiment") -> pd.DataFrame:
     """Return mean and 95 % t interval over seeds of one column of `runs`, a row for each value of `by` in its order.
 
     Returns
     -------
     pandas.DataFrame
-        Columns `by`, estimate, low, high, sd, n, n_failed, in the unit of `value`; failed runs are counted, not used.
+        Columns `by`, estimate, low, high, sd, n, n_failed, in the unit of `metric`; failed runs are counted, not used.
 
     Examples
     --------
@@ -28,23 +28,23 @@ def summary(runs: pd.DataFrame, value: str = "test_accuracy", by: str | list[str
     >>> summary(runs).round(3).values.tolist()
     [['a', 0.9, 0.875, 0.925, 0.01, 3, 0]]
     """
-    need_columns(runs, value)
+    need_columns(runs, metric)
     names = [by] if isinstance(by, str) else list(by)
     rows = []
     for key, group in runs.groupby(names, sort=False, dropna=False):
-        found = interval(group[value])
+        found = interval(group[metric])
         spread = {"estimate": found.mean, "low": found.low, "high": found.high, "sd": found.sd}
         rows.append(dict(zip(names, key, strict=True)) | spread | {"n": found.n, "n_failed": found.n_failed})
     return pd.DataFrame(rows, columns=[*names, "estimate", "low", "high", "sd", "n", "n_failed"])
 
 
-def compare(runs: pd.DataFrame, a: str, b: str, value: str = "test_accuracy") -> Comparison:
+def compare(runs: pd.DataFrame, a: str, b: str, metric: str = "test_accuracy") -> Comparison:
     """Return A minus B, paired by seed, with its 95 % t interval and two-sided p.
 
     Parameters
     ----------
     runs
-        One row a run: columns experiment, seed and `value`, as `run` returns. A table of trainings of your own, made
+        One row a run: columns experiment, seed and `metric`, as `run` returns. A table of trainings of your own, made
         without `run`, does as well. Only the seeds of A and B count; one that only one of them has is incomplete.
 
     Raises
@@ -59,12 +59,12 @@ def compare(runs: pd.DataFrame, a: str, b: str, value: str = "test_accuracy") ->
     >>> print(in_points(compare(runs, "a", "b")))
     +2.0 points [-0.5, +4.5], 95 % interval over 3 seeds
     """
-    need_columns(runs, value)
+    need_columns(runs, metric)
     for name in (a, b):
         if name not in set(runs["experiment"]):
             raise unknown("experiment", name, map(str, runs["experiment"].unique()))
     both = runs[runs["experiment"].isin((a, b))]
-    table = by_seed(both, value)
+    table = by_seed(both, metric)
     return replace(paired(table[a].to_numpy(), table[b].to_numpy()), differs=differing(both))
 
 
@@ -82,11 +82,11 @@ def in_points(comparison: Comparison, digits: int = 1) -> str:
 
 
 def compare_all(
-    runs: pd.DataFrame, pairs: Iterable[tuple[str, str]], margin: float, value: str = "test_accuracy"
+    runs: pd.DataFrame, pairs: Iterable[tuple[str, str]], margin: float, metric: str = "test_accuracy"
 ) -> pd.DataFrame:
     """Return "A is better than B" for every pair: difference, interval, Holm-adjusted p and verdict.
 
-    `margin` is the difference of accuracy (a fraction) that counts as none; verdicts.MARGINS has one for each dataset.
+    `margin` is the difference of accuracy (a fraction) that does not matter, by dataset in statistics.MARGINS.
     A label says in which aspects besides the experiments, such as the device, its runs differ; `compare` says how.
 
     Examples
@@ -100,7 +100,7 @@ def compare_all(
     wide − plain     3.20 2.64 3.76 5 of 5   holds
     """
     pairs = list(pairs)
-    found = [compare(runs, a, b, value) for a, b in pairs]
+    found = [compare(runs, a, b, metric) for a, b in pairs]
     apart = [", ".join(differing_aspects(runs[runs["experiment"].isin(pair)])) for pair in pairs]
     adjusted = holm([one.p for one in found])
     rows = [
@@ -118,10 +118,10 @@ def compare_all(
     return pd.DataFrame(rows, columns=["label", "estimate", "low", "high", "wins", "p", "verdict"])
 
 
-def comparable(runs: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def comparable_pairs(runs: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the pairs of experiments that `runs` has both of: pages of what is recorded can lack some.
 
-    >>> comparable(pd.DataFrame({"experiment": ["a", "b"]}), [("a", "b"), ("a", "c")])
+    >>> comparable_pairs(pd.DataFrame({"experiment": ["a", "b"]}), [("a", "b"), ("a", "c")])
     [('a', 'b')]
     """
     known = {*runs["experiment"]}
@@ -136,7 +136,7 @@ def learned(runs: pd.DataFrame, margin: float) -> pd.DataFrame:
     runs
         With the columns of records.load().
     margin
-        By which a run must be above guessing to have learned, a fraction; see questions.chance. A failed run has not.
+        By which a run must be above guessing to have learned, a fraction. A failed run has not.
 
     Returns
     -------
@@ -153,21 +153,22 @@ def learned(runs: pd.DataFrame, margin: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["experiment", "learned", "n", "p"])
 
 
-def beside_published(runs: pd.DataFrame, value: str = "validation_accuracy", where: str = "log") -> pd.DataFrame:
+def beside_published(runs: pd.DataFrame, metric: str = "validation_accuracy", where: str = "log") -> pd.DataFrame:
     """Return `summary` of the experiments with the number that their report prints and whether it fits.
 
     Adds the columns published (NaN where nothing is printed, or printed for another dataset), inside ("yes", "no" or
     ""), whether the interval of the mean holds it, as_one_run, whether it lies where one more run of ours would
     (`Interval.one_run`), and seeds_below, how many seeds ended below it.
     """
-    table = summary(runs, value)
+    table = summary(runs, metric)
     datasets = runs.groupby("experiment", sort=False)["dataset"].first()
     numbers = [
-        printed(name, value, where) if DATASETS.get(name[0]) == datasets[name] else None for name in table["experiment"]
+        printed(name, metric, where) if DATASETS.get(name[0]) == datasets[name] else None
+        for name in table["experiment"]
     ]
     table["published"] = [np.nan if number is None else number for number in numbers]
     within = table["published"].between(table["low"], table["high"])
-    values = runs.groupby("experiment", sort=False)[value]
+    values = runs.groupby("experiment", sort=False)[metric]
     ends = [interval(values.get_group(name)).one_run for name in table["experiment"]]
     possible = table["published"].between([low for low, _ in ends], [high for _, high in ends])
     for column, fits in (("inside", within), ("as_one_run", possible)):

@@ -10,7 +10,7 @@ from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.statistics import Comparison, by_seed, from_differences, holm
 
 
-def main_effect(runs: pd.DataFrame, pairs: Sequence[tuple[str, str]], value: str = "test_accuracy") -> Comparison:
+def main_effect(runs: pd.DataFrame, pairs: Sequence[tuple[str, str]], metric: str = "test_accuracy") -> Comparison:
     """Return what a factor does on average over `pairs` (with, without) that differ in nothing else.
 
     Each seed gives one number, the mean of its differences; a seed that any of the experiments lacks is incomplete.
@@ -23,14 +23,14 @@ def main_effect(runs: pd.DataFrame, pairs: Sequence[tuple[str, str]], value: str
     >>> round(main_effect(runs, [("a1", "a0"), ("b1", "b0")]).difference, 3)
     0.035
     """
-    return from_differences(_differences(runs, pairs, value).mean(axis=0))
+    return from_differences(_differences(runs, pairs, metric).mean(axis=0))
 
 
 def interaction(
     runs: pd.DataFrame,
     at_one: Sequence[tuple[str, str]],
     at_other: Sequence[tuple[str, str]],
-    value: str = "test_accuracy",
+    metric: str = "test_accuracy",
 ) -> Comparison:
     """Return how much more a factor does at one level of another than at the other: differences of differences.
 
@@ -49,11 +49,11 @@ def interaction(
     """
     if len(at_one) != len(at_other):
         raise InputError(f"pairs at the two levels must match. Received: {len(at_one)} and {len(at_other)}")
-    differences = _differences(runs, at_one, value) - _differences(runs, at_other, value)
+    differences = _differences(runs, at_one, metric) - _differences(runs, at_other, metric)
     return from_differences(differences.mean(axis=0))
 
 
-def effects(runs: pd.DataFrame, grid: pd.DataFrame, value: str = "test_accuracy") -> pd.DataFrame:
+def factorial_effects(runs: pd.DataFrame, grid: pd.DataFrame, metric: str = "test_accuracy") -> pd.DataFrame:
     """Return every main effect and every interaction of two factors that the runs can show.
 
     Each level of a factor is compared with its lowest, over all pairs of experiments that agree in the other factors;
@@ -81,21 +81,21 @@ def effects(runs: pd.DataFrame, grid: pd.DataFrame, value: str = "test_accuracy"
             pairs = _pairs(grid, factor, level)
             if pairs:
                 label = f"{_words(factor, level)} rather than {_words(factor, _levels(grid, factor)[0], short=True)}"
-                rows.append(_row("main effect", label, len(pairs), main_effect(runs, list(pairs.values()), value)))
+                rows.append(_row("main effect", label, len(pairs), main_effect(runs, list(pairs.values()), metric)))
     for factor, other in combinations(grid, 2):
         for level, at in _crossed(grid, factor, other):
             quadruples = _quadruples(grid, factor, level, other, at)
             if quadruples:
                 label = f"{_words(factor, level)}, more where {_words(other, at)}"
-                found = interaction(runs, *map(list, zip(*quadruples, strict=True)), value)
+                found = interaction(runs, *map(list, zip(*quadruples, strict=True)), metric)
                 rows.append(_row("interaction", label, len(quadruples), found))
     table = pd.DataFrame(rows, columns=["kind", "label", "cells", "estimate", "low", "high", "n", "p"])
     return table.assign(p=holm(table["p"]))
 
 
-def _differences(runs: pd.DataFrame, pairs: Sequence[tuple[str, str]], value: str) -> np.ndarray:
+def _differences(runs: pd.DataFrame, pairs: Sequence[tuple[str, str]], metric: str) -> np.ndarray:
     """Return (num_pairs, num_seeds) differences, NaN where a run failed or is missing."""
-    table = by_seed(runs, value)
+    table = by_seed(runs, metric)
     for name in (name for pair in pairs for name in pair):
         if name not in table:
             raise unknown("experiment", name, map(str, table.columns))

@@ -1,4 +1,4 @@
-"""Runs as claims look at them: one array over seeds for each experiment and quantity, epochs included."""
+"""Runs as claims look at them: one array over seeds for each experiment and metric, epochs included."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ from cnnhelpers.data import KNOWN
 from cnnhelpers.errors import InputError
 from cnnhelpers.records import Record, histories, timed_on
 from cnnhelpers.reports import DATASETS
-from cnnhelpers.statistics import MARGINS, Chance, by_seed, chance, need_columns
+from cnnhelpers.statistics import MARGINS, Guessing, better_than_guessing, by_seed, need_columns
 
 # quantities made of two columns: the first minus the second
 DIFFERENCES = {
@@ -38,7 +38,7 @@ ALIASES = {
 # columns that run_measures.with_measures adds, from files beside the records; without them nothing was measured
 MEASURED = ("first_filters_moran", "last_filters_moran")
 MEASURED += ("once_scaled_accuracy", "twice_scaled_accuracy", "thrice_scaled_accuracy")
-OTHER_MARGIN = 0.005  # accuracy; of data that verdicts.MARGINS does not know
+OTHER_MARGIN = 0.005  # accuracy; of data that statistics.MARGINS does not know
 
 
 def measure(runs: pd.DataFrame) -> "Measurements":
@@ -109,7 +109,7 @@ class Measurements:
         every = frozenset().union(*(self._seeds.get(one, ()) for one in labels))
         return sorted(every - self.left_out) or [-1]
 
-    def values(self, experiment: str, quantity: str) -> np.ndarray:
+    def values(self, experiment: str, metric: str) -> np.ndarray:
         """Return (num_seeds,) values of a column of runs or one of DIFFERENCES, NaN where a run failed or is missing.
 
         Seconds are NaN too in a seed whose runs, of the experiments that are compared, were not `timed_alike`.
@@ -117,20 +117,20 @@ class Measurements:
         Raises
         ------
         InputError
-            For a quantity that is neither.
+            For a metric that is neither.
         """
         experiment = self._label(experiment)
-        if quantity in DIFFERENCES:
-            first, second = (self.values(experiment, column) for column in DIFFERENCES[quantity])
+        if metric in DIFFERENCES:
+            first, second = (self.values(experiment, column) for column in DIFFERENCES[metric])
             return first - second
-        if quantity in MEASURED and quantity not in self.runs:
+        if metric in MEASURED and metric not in self.runs:
             return np.full(len(self.seeds), np.nan)
-        if quantity not in self._tables:
-            self._tables[quantity] = by_seed(self._with(quantity), quantity)
-        table = self._tables[quantity]
+        if metric not in self._tables:
+            self._tables[metric] = by_seed(self._with(metric), metric)
+        table = self._tables[metric]
         column = table[experiment] if experiment in table else pd.Series(dtype=float)
         found = column.reindex(self.seeds).to_numpy(float)
-        return np.where(self.timed_alike, found, np.nan) if "seconds" in quantity else found
+        return np.where(self.timed_alike, found, np.nan) if "seconds" in metric else found
 
     @cached_property
     def timed_alike(self) -> np.ndarray:
@@ -169,14 +169,14 @@ class Measurements:
         n = self.recorded(experiment)
         return f"{experiment} ({n} of {needed} seeds)" if n else experiment
 
-    def curves(self, experiment: str, quantity: str) -> np.ndarray:
+    def curves(self, experiment: str, metric: str) -> np.ndarray:
         """Return (num_seeds, num_epochs) of a metric by epoch, NaN after a run stopped and where there is none."""
         if self._epochs.empty:
             return np.full((len(self.seeds), 1), np.nan)
         own = self._epochs[self._epochs["experiment"] == self._label(experiment)]
-        if own.empty or quantity not in own:
+        if own.empty or metric not in own:
             return np.full((len(self.seeds), 1), np.nan)
-        return own.pivot_table(index="seed", columns="epoch", values=quantity).reindex(self.seeds).to_numpy(float)
+        return own.pivot_table(index="seed", columns="epoch", values=metric).reindex(self.seeds).to_numpy(float)
 
     def margin(self, experiment: str) -> float:
         """Return the difference of accuracy that does not matter on the data that an experiment was run on."""
@@ -196,24 +196,24 @@ class Measurements:
             return int(record.data.get("images", {}).get("test", 10_000))
         return 10_000
 
-    def against_guessing(self, experiment: str, margin: float) -> Chance:
+    def against_guessing(self, experiment: str, margin: float) -> Guessing:
         """Return whether the runs of an experiment are better than guessing by more than `margin`."""
         images = self.test_images(experiment)
         correct = np.rint(self.values(experiment, "test_accuracy") * images)
-        return chance(correct, images, self.classes(experiment), margin)
+        return better_than_guessing(correct, images, self.classes(experiment), margin)
 
-    def _with(self, quantity: str) -> pd.DataFrame:
+    def _with(self, metric: str) -> pd.DataFrame:
         """Return the runs with what Keras printed of the last epoch's validation, which no column of runs holds.
 
         It differs from the column without "last_" where the best weights were restored.
         """
-        column = quantity.removeprefix("last_")
-        if quantity in self.runs or not quantity.startswith("last_validation_") or column not in self.runs:
+        column = metric.removeprefix("last_")
+        if metric in self.runs or not metric.startswith("last_validation_") or column not in self.runs:
             return self.runs
         if "record" not in self.runs:
-            return self.runs.assign(**{quantity: self.runs[column]})
+            return self.runs.assign(**{metric: self.runs[column]})
         last = [(one.history.get(column) or [None])[-1] for one in self.runs["record"]]
-        return self.runs.assign(**{quantity: pd.Series(last, self.runs.index, dtype=float)})
+        return self.runs.assign(**{metric: pd.Series(last, self.runs.index, dtype=float)})
 
     def _records(self, experiment: str) -> Iterable[Record]:
         """Return the records of an experiment's runs, none where the runs are a table of one's own."""

@@ -7,7 +7,7 @@ from cnnhelpers.analysis.measurements import Measurements, measure
 from cnnhelpers.statistics import LAST_EPOCHS, interval, overfitting
 
 
-def onsets(runs: pd.DataFrame) -> pd.DataFrame:
+def overfitting_onsets(runs: pd.DataFrame) -> pd.DataFrame:
     """Return for each experiment where its validation loss turns, how much it then grows, and the final loss gap.
 
     Returns

@@ -187,9 +187,9 @@ def mistakes(found: pd.DataFrame) -> Markdown:
 
 
 def single_runs(found: pd.DataFrame) -> Markdown:
-    """Return `single_runs.pairs` for reading, differences in points."""
+    """Return `analysis.single_run_risk` for reading, differences in points."""
     rows = [
-        (one.label, spelled(one.measure), _points(one.published),
+        (one.label, spelled(one.metric), _points(one.published),
          f"{_points(one.difference)} [{_points(one.low)}, {_points(one.high)}]",
          f"{100 * one.wrong_order:.0f} %", {True: "ours", False: "the other"}.get(one.as_ours, ""),
          _seeds(one.seeds_needed))

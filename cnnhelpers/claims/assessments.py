@@ -8,7 +8,7 @@ import numpy as np
 from cnnhelpers.analysis import Measurements
 from cnnhelpers.claims.claim import Claim
 from cnnhelpers.claims.evidence import Evidence
-from cnnhelpers.statistics import ALPHA, FEWEST_PAIRS, Verdict, holm, verdict_of
+from cnnhelpers.statistics import ALPHA, MIN_PAIRS, Verdict, holm, verdict_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Assessment:
         return max(self.parts, key=support) if least else min(self.parts, key=support)
 
 
-def assess(claim: Claim, runs: Measurements, fewest: int = FEWEST_PAIRS) -> Assessment:
+def assess(claim: Claim, runs: Measurements, fewest: int = MIN_PAIRS) -> Assessment:
     """Return the evidence on a claim.
 
     That all of k questions hold has the largest of their p values; that any does has k times the smallest

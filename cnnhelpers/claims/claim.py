@@ -112,7 +112,7 @@ def best(
 ) -> Question:
     """Ask whether A is the best of many: better than the runner-up of the other seeds, and than every rival alone.
 
-    `questions.best_of_many` does both. The estimate is against the runner-up; "for" needs the strict check as well,
+    `statistics.best_of_many` does both. The estimate is against the runner-up; "for" needs the strict check as well,
     because the first alone errs in up to 14 % where a rival is as good.
     """
     if direction not in ("higher", "lower"):

@@ -1,6 +1,6 @@
 """What runs answer to the questions that a claim is made of: one `Evidence` a question.
 
-Each question has two p values: that the runs speak for it, and that they speak against it, as `verdicts.weigh` has
+Each question has two p values: that the runs speak for it, and that they speak against it, as `statistics.weigh` has
 them. Whichever is below a level is a decision at that level.
 """
 
@@ -19,11 +19,11 @@ from cnnhelpers.statistics import (
     best_of_many,
     from_differences,
     holm,
+    interval_over_test_images,
     overfitting,
     paired,
     trend,
     weigh,
-    with_test_images,
 )
 
 LEARNED = "runs_that_learned"  # a share of them, in no column of runs
@@ -213,7 +213,7 @@ def of_chance(runs: Measurements, *, a: str) -> Evidence:
     """Answer fails_to_learn: the share of runs that learned, with the interval of Clopper and Pearson (1934)."""
     accuracy, margin = runs.values(a, "test_accuracy"), runs.margin(a)
     found = runs.against_guessing(a, margin)
-    above = np.array(found.accuracies) > (found.chance + margin) * (1 + 1e-12)
+    above = np.array(found.accuracies) > (found.guessing + margin) * (1 + 1e-12)
     share = np.full(accuracy.shape, np.nan)
     share[np.isfinite(accuracy)] = found.learned
     comparison = from_differences(share)
@@ -246,5 +246,5 @@ def _new_images(runs: Measurements, a: str, rivals: Sequence[str]) -> tuple[floa
     correct = {name: runs.correct(name) for name in {a, *rivals}}
     if any(one is None or one.shape != correct[a].shape for one in correct.values()):
         return None
-    found = with_test_images(correct[a], np.array([correct[name][at] for at, name in enumerate(rivals)]))
+    found = interval_over_test_images(correct[a], np.array([correct[name][at] for at, name in enumerate(rivals)]))
     return (found.low, found.high) if np.isfinite(found.low) else None

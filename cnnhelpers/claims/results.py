@@ -21,10 +21,10 @@ from cnnhelpers.claims.evidence import Evidence, unit
 from cnnhelpers.errors import unknown
 from cnnhelpers.records import differing, few, rests_on
 from cnnhelpers.reports import DATASETS
-from cnnhelpers.statistics import FEWEST_PAIRS, Verdict, seeds_needed
+from cnnhelpers.statistics import MIN_PAIRS, Verdict, seeds_needed
 
 FRAGILE = "fragile"  # leaving out one seed gives another verdict
-LEAVE_ONE_OUT = FEWEST_PAIRS - 1  # pairs that are enough to see whether a verdict hangs on one seed
+LEAVE_ONE_OUT = MIN_PAIRS - 1  # pairs that are enough to see whether a verdict hangs on one seed
 
 
 @dataclass(frozen=True)
@@ -199,4 +199,4 @@ def _command(claim: Claim, missing: Sequence[str], profile: str) -> str:
         return ""
     target = lacking[0] if len(lacking) == 1 else claim.report
     under = f" --profile {profile}" if profile != "published" else ""
-    return f"python -m cnnhelpers run {target}{under} --seeds {FEWEST_PAIRS}"
+    return f"python -m cnnhelpers run {target}{under} --seeds {MIN_PAIRS}"

@@ -143,7 +143,7 @@ def plot_power(curves: pd.DataFrame, ax: Axes | None = None, *, seeds: Sequence[
     Parameters
     ----------
     curves
-        As `single_runs.power_curves` returns it, effects as fractions: drawn in points.
+        As `analysis.power_curves` returns it, effects as fractions: drawn in points.
     seeds
         Numbers of seeds where a bar goes from the power at the largest spread to that at the smallest.
     """

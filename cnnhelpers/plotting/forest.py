@@ -226,7 +226,7 @@ def plot_verdicts(found: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def plot_wrong_orders(pairs: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw for each pair the probability that single runs put it in the wrong order, as `single_runs.pairs` has it.
+    """Draw the probability that single runs put each pair in the wrong order, of `analysis.single_run_risk`.
 
     A word beside each row says whether the published order is ours.
     """

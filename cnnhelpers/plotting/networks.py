@@ -18,7 +18,7 @@ def plot_pareto(table: pd.DataFrame, cost: str, ax: Axes | None = None, *, metri
     Parameters
     ----------
     table
-        Columns experiment, `cost`, estimate, low, high and front, as trade_offs.trade_off gives.
+        Columns experiment, `cost`, estimate, low, high and front, as analysis.pareto gives.
     """
     need(table, ["experiment", cost, "estimate", "low", "high", "front"], "plot_pareto")
     ax = axes(ax, height=3.6)

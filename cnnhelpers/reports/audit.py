@@ -17,7 +17,7 @@ from cnnhelpers.analysis import Measurements, measure
 from cnnhelpers.records import differing
 from cnnhelpers.reports.mistake_list import FAIR, MISTAKES, NARROW, QUICK, Mistake
 from cnnhelpers.reports.published_numbers import DATASETS, WHERE, published
-from cnnhelpers.statistics import FEWEST_PAIRS, interval
+from cnnhelpers.statistics import MIN_PAIRS, interval
 
 MINUTES = {("A", "table"), ("E", "table"), ("E", "log")}  # where times are printed in minutes, to that precision
 # published metrics that runs can be compared with: times are of another machine, parameters are exact
@@ -71,7 +71,7 @@ def against_runs(runs: pd.DataFrame) -> pd.DataFrame:
         Columns report, experiment, metric, place, published, estimate, low, high (95 % interval of the mean), n,
         inside (the interval), one_run_low and one_run_high (95 % prediction interval of one more run), likely (the
         published number, which is one run, lies in that) and pixels (whose our runs saw, "" if not known). Only
-        experiments with at least FEWEST_PAIRS runs on the report's own dataset.
+        experiments with at least MIN_PAIRS runs on the report's own dataset.
     """
     measurements = measure(runs)
     own, pixels = (
@@ -83,7 +83,7 @@ def against_runs(runs: pd.DataFrame) -> pd.DataFrame:
         if column is None or own.get(printed.experiment, dataset) != dataset:
             continue
         found = interval(measurements.values(printed.experiment, column))
-        if found.n < FEWEST_PAIRS:
+        if found.n < MIN_PAIRS:
             continue
         low, high = found.one_run
         value = printed.value
@@ -122,9 +122,9 @@ def mistakes(runs: pd.DataFrame) -> pd.DataFrame:
 def _shown(one: Mistake, runs: Measurements) -> dict[str, object]:
     """Return a mistake with what runs say of it, and what is lacking with the commands that would train it."""
     needed = dict.fromkeys([name for question in one.shown_by for name in question.experiments] + [*one.spread_of])
-    lacking = [name for name in needed if runs.recorded(name) < FEWEST_PAIRS]
+    lacking = [name for name in needed if runs.recorded(name) < MIN_PAIRS]
     row = {"number": one.number, "report": one.report, "mistake": one.mistake, "worth": one.worth}
-    row["missing"] = ", ".join(runs.so_far(name, FEWEST_PAIRS) for name in lacking)
+    row["missing"] = ", ".join(runs.so_far(name, MIN_PAIRS) for name in lacking)
     known = [name for name in lacking if not _bare(name).endswith("-flattened")]  # those are the page's own
     reports = len(known) > 3
     commands = dict.fromkeys(_command(name[0] + name[len(_bare(name)) :] if reports else name) for name in known)
@@ -148,7 +148,7 @@ def _command(name: str) -> str:
     >>> _command("D0 (quick)"), _command("B")
     ('python -m cnnhelpers run D0 --profile quick --seeds 5', 'python -m cnnhelpers run B')
     """
-    quick = f" --profile quick --seeds {FEWEST_PAIRS}"
+    quick = f" --profile quick --seeds {MIN_PAIRS}"
     options = {"": "", FAIR: " --profile fair", QUICK: quick, NARROW: " --profile narrow"}
     return f"python -m cnnhelpers run {_bare(name)}{options[name[len(_bare(name)) :]]}"
 

@@ -7,25 +7,22 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "decisions": [
             "Direction",
-            "FEWEST_PAIRS",
+            "Guessing",
             "MARGINS",
+            "MIN_PAIRS",
             "Verdict",
+            "better_than_guessing",
             "decide",
             "holm",
             "verdict_of",
             "weigh",
-        ],
-        "further_tests": [
-            "Chance",
-            "best_of_many",
-            "chance",
-            "with_test_images",
         ],
         "intervals": [
             "Comparison",
             "by_seed",
             "from_differences",
             "interval",
+            "interval_over_test_images",
             "need_columns",
             "numbers",
             "paired",
@@ -37,6 +34,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "power",
             "seeds_needed",
             "wrong_order",
+        ],
+        "selection": [
+            "best_of_many",
         ],
         "simulations": [
             "false_holds",

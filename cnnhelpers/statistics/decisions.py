@@ -5,15 +5,16 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import stats
 
 from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.statistics.intervals import Comparison, equivalence_of, from_differences, numbers
-from cnnhelpers.statistics.planning import ALPHA, number
+from cnnhelpers.statistics.planning import ALPHA, count, number
 
 Verdict = Literal["holds", "holds but negligible", "contradicted", "equivalent", "undecided", "not enough runs"]
 Direction = Literal["higher", "lower", "equal"]
 
-FEWEST_PAIRS = 5  # fewer give an interval, but no verdict
+MIN_PAIRS = 5  # fewer give an interval, but no verdict
 
 # Differences in accuracy (a fraction) below these do not matter. Fixed before the runs.
 MARGINS = {
@@ -43,7 +44,7 @@ def decide(
     Returns
     -------
     Verdict
-        "not enough runs": fewer than FEWEST_PAIRS complete pairs.
+        "not enough runs": fewer than MIN_PAIRS complete pairs.
         "holds": p < ALPHA in the claimed direction, for "equal" that of the equivalence test.
         "holds but negligible": so, but the whole interval lies below the margin.
         "contradicted": p < ALPHA the other way, for "equal" that the difference lies outside the margins.
@@ -60,11 +61,24 @@ def decide(
     margin = number(margin, "margin", low=0)
     if direction not in get_args(Direction):
         raise unknown("direction", direction, get_args(Direction))
-    if comparison.n_pairs < FEWEST_PAIRS:
+    if comparison.n_pairs < MIN_PAIRS:
         return "not enough runs"
     found = weigh(comparison, margin, direction)
     p = min(found.p_for, found.p_against) if adjusted_p is None else number(adjusted_p, "adjusted_p", 0, 1)
     return verdict_of(found.p_for, found.p_against, p, found.p_equivalent, found.negligible)
+
+
+@dataclass(frozen=True)
+class Guessing:
+    """Whether runs are better than guessing."""
+
+    guessing: float  #: accuracy of guessing, 1 / classes
+    accuracies: tuple[float, ...]  #: (n,)
+    p_values: tuple[float, ...]  #: (n,), one-sided binomial; as many right by guessing, not adjusted
+    n: int
+    n_failed: int
+    learned: tuple[bool, ...]  #: (n,), above chance by more than the margin, p below ALPHA after Holm over the runs
+    verdict: Verdict  #: on "fails to learn"
 
 
 @dataclass(frozen=True)
@@ -126,3 +140,41 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     adjusted = np.full(p.shape, np.nan)
     adjusted[ascending] = np.minimum(np.maximum.accumulate(stepwise), 1.0)
     return adjusted
+
+
+def better_than_guessing(correct: ArrayLike, num_images: int, classes: int, margin: float) -> Guessing:
+    """Test whether runs are better than guessing among `classes`: does the network fail to learn?
+
+    Parameters
+    ----------
+    correct
+        (num_seeds,) images that each run got right, of `num_images`; NaN for a failed run.
+
+    Notes
+    -----
+    "holds" when no run is above chance by more than `margin` (below is no learning either); "contradicted" when at
+    least one run learned; "undecided" otherwise; "not enough runs" below MIN_PAIRS runs.
+
+    >>> better_than_guessing([1000, 1000, 1003, 1000, 998], num_images=10_000, classes=10, margin=0.005).verdict
+    'holds'
+    """
+    found, margin = numbers(correct, "correct", ("num_seeds",)), number(margin, "margin", low=0)
+    if count(classes, "classes") < 2 or count(num_images, "num_images") < 1:
+        raise InputError(f"classes must be at least 2, num_images 1. Received: {classes=}, {num_images=}")
+    good = found[np.isfinite(found)]
+    if ((good < 0) | (good > num_images) | (good != np.rint(good))).any():
+        raise InputError(f"correct must count images, 0 to {num_images:,}, not fractions. Received: {correct!r}")
+    guessing = 1 / classes
+    p_values = stats.binom.sf(good - 1, num_images, guessing)
+    above = good > (guessing + margin) * num_images * (1 + 1e-12)  # a run exactly on the margin is within it
+    learned = above & (holm(p_values) < ALPHA)
+    verdict: Verdict = "contradicted" if learned.any() else "undecided" if above.any() else "holds"
+    return Guessing(
+        guessing=guessing,
+        accuracies=tuple((good / num_images).tolist()),
+        p_values=tuple(p_values.tolist()),
+        n=len(good),
+        n_failed=len(found) - len(good),
+        learned=tuple(learned.tolist()),
+        verdict=verdict if len(good) >= MIN_PAIRS else "not enough runs",
+    )

@@ -86,6 +86,18 @@ class Equivalence:
     n_failed: int
 
 
+@dataclass(frozen=True)
+class OtherTestImages:
+    """The interval of a difference if both the seeds and the test images were drawn anew."""
+
+    comparison: Comparison  #: seeds alone
+    low: float  #: never inside the seeds' own interval
+    high: float
+    image_sd: float  #: of the difference between images, what the seeds add taken out
+    num_images: int
+    on_this_test_set: bool  #: only the seeds' interval excludes 0; the difference may be these images' alone
+
+
 def need_columns(runs: pd.DataFrame, *columns: str) -> None:
     """Raise InputError for the first of `columns` that `runs` lacks.
 
@@ -98,7 +110,7 @@ def need_columns(runs: pd.DataFrame, *columns: str) -> None:
             raise unknown("column of runs", column, map(str, runs.columns))
 
 
-def by_seed(runs: pd.DataFrame, value: str) -> pd.DataFrame:
+def by_seed(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return one column of `runs` as a table (num_seeds, num_experiments): pairs stand in one row.
 
     A seed that an experiment lacks, or that failed, is NaN.
@@ -112,14 +124,14 @@ def by_seed(runs: pd.DataFrame, value: str) -> pd.DataFrame:
     InputError
         For a column that `runs` lacks, or two runs of one experiment with one seed.
     """
-    need_columns(runs, "experiment", "seed", value)
+    need_columns(runs, "experiment", "seed", metric)
     twice = runs[runs.duplicated(["experiment", "seed"])]
     if len(twice):
         raise InputError(
             "runs must hold one run of each experiment and seed; select one profile, dataset and precision. "
             f"Received: {twice.iloc[0]['experiment']!r}, seed {twice.iloc[0]['seed']} twice"
         )
-    return runs.pivot_table(index="seed", columns="experiment", values=value, aggfunc="first", dropna=False)
+    return runs.pivot_table(index="seed", columns="experiment", values=metric, aggfunc="first", dropna=False)
 
 
 def interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
@@ -206,6 +218,44 @@ def equivalence_of(comparison: Comparison, margin: float) -> Equivalence:
     )
 
 
+def interval_over_test_images(correct_a: ArrayLike, correct_b: ArrayLike) -> OtherTestImages:
+    """Return the 95 % interval of A - B with the luck of the test images: SE^2 = s_d^2 / n + var_images / N.
+
+    Parameters
+    ----------
+    correct_a, correct_b
+        (num_seeds, num_images) each, True where the run got the image right; a NaN in a row: a failed run.
+
+    Notes
+    -----
+    s_d is the sd between seeds of the difference in accuracy, which already holds what a seed does to single images.
+    So var_images is the variance between images of the mean difference, less the part of it that seeds cause (mean
+    square of the residuals of the two-way table / n; Searle, Casella & McCulloch 1992). t with n - 1 degrees of
+    freedom, so the interval is never narrower than that of the seeds alone.
+
+    >>> a, b = np.ones((5, 100)), np.ones((5, 100))
+    >>> b[:, :4] = 0  # every run of B fails on the same four images, every run of A is right
+    >>> both = interval_over_test_images(a, b)
+    >>> round(both.comparison.low, 3), round(both.low, 3), round(both.high, 3), both.on_this_test_set
+    (0.04, -0.015, 0.095, True)
+    """
+    axes = ("num_seeds", "num_images")
+    a, b = numbers(correct_a, "correct_a", axes), numbers(correct_b, "correct_b", axes)
+    same_shape({"correct_a": a, "correct_b": b})
+    for name, array in (("correct_a", a), ("correct_b", b)):
+        if not (np.isnan(array) | (array == 0) | (array == 1)).all():
+            raise InputError(f"{name} must hold True or False for each image, NaN for a failed run")
+    comparison = paired(a.mean(axis=1), b.mean(axis=1))
+    differences = a - b
+    variance = _image_variance(differences[np.isfinite(differences).all(axis=1)])
+    n, num_images = comparison.n_pairs, a.shape[1]
+    error = np.sqrt(comparison.sd**2 / max(n, 1) + variance / num_images)
+    half = float(special.stdtrit(max(n - 1, 1), (1 + comparison.confidence) / 2) * error)
+    low, high = comparison.difference - half, comparison.difference + half
+    only_seeds = (comparison.low > 0 or comparison.high < 0) and low <= 0 <= high
+    return OtherTestImages(comparison, low, high, float(np.sqrt(variance)), num_images, only_seeds)
+
+
 def subtract(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return a - b elementwise: exactly 0 where they differ by rounding only, not finite where either failed."""
     with np.errstate(invalid="ignore"):
@@ -258,3 +308,14 @@ def _p_value(differences: np.ndarray, against: float, alternative: str) -> float
     t = (np.mean(differences) - against) / (np.std(differences, ddof=1) / math.sqrt(len(differences)))
     tail, sides = {"two-sided": (-abs(t), 2), "greater": (-t, 1), "less": (t, 1)}[alternative]
     return float(sides * special.stdtr(len(differences) - 1, tail))
+
+
+def _image_variance(differences: np.ndarray) -> float:
+    """Return the variance between images of (num_seeds, num_images) differences, without what seeds cause."""
+    n, num_images = differences.shape
+    if n < 2 or num_images < 2:
+        return np.nan
+    of_images = differences.mean(axis=0)
+    residuals = differences - of_images - differences.mean(axis=1, keepdims=True) + differences.mean()
+    residual_square = np.sum(residuals**2) / ((n - 1) * (num_images - 1))
+    return max(float(np.var(of_images, ddof=1) - residual_square / n), 0.0)

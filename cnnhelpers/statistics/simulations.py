@@ -14,9 +14,9 @@ import pandas as pd
 from scipy import stats
 
 from cnnhelpers.statistics.decisions import decide, holm
-from cnnhelpers.statistics.further_tests import best_of_many
 from cnnhelpers.statistics.intervals import equivalence, from_differences, paired
 from cnnhelpers.statistics.planning import ALPHA, power
+from cnnhelpers.statistics.selection import best_of_many
 from cnnhelpers.statistics.trends import overfitting, trend
 
 SEEDS = (5, 10)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cnnhelpers.analysis.comparisons import beside_published, compare, compare_all, in_points, learned, percent, summary
+from cnnhelpers.analysis import beside_published, compare, compare_all, in_points, learned, percent, summary
 from cnnhelpers.book import tables as claim_tables
 from cnnhelpers.errors import InputError
 from cnnhelpers.records.store import Record

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cnnhelpers.analysis import dose_response as ordered
-from cnnhelpers.analysis.comparisons import percent
+from cnnhelpers.analysis import dose_response, percent
 from cnnhelpers.errors import InputError
 
 
@@ -30,7 +29,7 @@ def test_rises_falls_and_plateaus_are_told_apart():
         "flat at last": {2: 0.80, 3: 0.86, 5: 0.86, 7: 0.86},
         "up and down": {2: 0.80, 3: 0.90, 5: 0.80},
     }
-    found = ordered.trends(
+    found = dose_response(
         runs({kind: {level: noisy(mean, level) for level, mean in levels.items()} for kind, levels in planted.items()}),
         "depth",
         "kind",
@@ -45,7 +44,7 @@ def test_rises_falls_and_plateaus_are_told_apart():
 
 
 def test_the_line_and_its_p_are_those_computed_by_hand():
-    table = ordered.trends(runs({"a": {0: [1, 2], 0.1: [2, 2], 0.5: [4, 5]}}), "depth", "kind", margin=0)
+    table = dose_response(runs({"a": {0: [1, 2], 0.1: [2, 2], 0.5: [4, 5]}}), "depth", "kind", margin=0)
     # weights of three levels -1, 0, 1: changes 3 and 3 -> mean 3 without spread
     assert table.loc[0, ["estimate", "low", "high", "n"]].tolist() == [3.0, 3.0, 3.0, 2]
     assert table.levels.tolist() == ["0, 0.1, 0.5"]
@@ -53,15 +52,15 @@ def test_the_line_and_its_p_are_those_computed_by_hand():
 
 def test_a_seed_that_a_level_lacks_is_left_out_and_p_is_adjusted_over_the_rows():
     levels = {2: [0.80, 0.81, 0.79], 3: [0.83, 0.82, 0.84], 5: [0.86, 0.86]}
-    alone = ordered.trends(runs({"a": levels}), "depth", "kind", margin=0.005)
-    both = ordered.trends(runs({"a": levels, "b": levels}), "depth", "kind", margin=0.005)
+    alone = dose_response(runs({"a": levels}), "depth", "kind", margin=0.005)
+    both = dose_response(runs({"a": levels, "b": levels}), "depth", "kind", margin=0.005)
     assert alone.n.tolist() == [2]
     assert both.p.tolist() == pytest.approx(2 * [2 * alone.p[0]])
 
 
 def test_fewer_than_three_levels_and_single_seeds_say_nothing():
-    assert ordered.trends(runs({"a": {2: [0.8, 0.9], 3: [0.9, 0.8]}}), "depth", "kind", margin=0.005).empty
-    one = ordered.trends(runs({"a": {2: [0.8], 3: [0.9], 5: [0.95]}}), "depth", "kind", margin=0.005)
+    assert dose_response(runs({"a": {2: [0.8, 0.9], 3: [0.9, 0.8]}}), "depth", "kind", margin=0.005).empty
+    one = dose_response(runs({"a": {2: [0.8], 3: [0.9], 5: [0.95]}}), "depth", "kind", margin=0.005)
     assert np.isnan(one[["p", "page_p"]].to_numpy(float)).all()
     assert one.loc[0, ["monotone", "flat_from"]].tolist() == ["not shown", "not shown"]
     assert percent(one).page_p.tolist() == [""]
@@ -70,6 +69,6 @@ def test_fewer_than_three_levels_and_single_seeds_say_nothing():
 def test_two_experiments_of_one_level_and_unknown_columns_are_refused():
     twice = runs({"a": {2: [0.8], 3: [0.9], 5: [0.95]}}).assign(depth=[2, 2, 5])
     with pytest.raises(InputError, match=r"a level of depth must be one experiment for each kind\. Received: a2, a3"):
-        ordered.trends(twice, "depth", "kind", margin=0.005)
+        dose_response(twice, "depth", "kind", margin=0.005)
     with pytest.raises(InputError, match="unknown column of runs 'width'"):
-        ordered.trends(twice, "width", "kind", margin=0.005)
+        dose_response(twice, "width", "kind", margin=0.005)

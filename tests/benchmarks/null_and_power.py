@@ -11,8 +11,7 @@ import sys
 import numpy as np
 from scipy import stats
 
-from cnnhelpers.statistics import further_tests as questions
-from cnnhelpers.statistics import planning, simulations
+from cnnhelpers.statistics import best_of_many, interval_over_test_images, planning, simulations
 from cnnhelpers.statistics.decisions import decide
 from cnnhelpers.statistics.intervals import from_differences, interval
 
@@ -75,7 +74,7 @@ def verdicts_on_nothing(rng: np.random.Generator) -> None:
         print(f"n = {seeds}: the interval misses the mean in {np.mean(misses):.3f}")
 
 
-def best_of_many(rng: np.random.Generator) -> None:
+def errors_of_best_of_many(rng: np.random.Generator) -> None:
     """Print how often a candidate that is not the best of ten passes for it, and how often the best does."""
     print("\nThe best of ten networks, sd 1 between seeds: share of a run that validation and test have in common")
     print(
@@ -95,7 +94,7 @@ def best_of_many(rng: np.random.Generator) -> None:
                 shape = (SIMULATIONS // 4, 2, 10, seeds)
                 runs = math.sqrt(common) * rng.normal(size=(shape[0], 1, 10, seeds)) + means[:, None]
                 runs = runs + math.sqrt(1 - common) * rng.normal(size=shape)
-                found = [questions.best_of_many(validation, test, candidate=0) for validation, test in runs]
+                found = [best_of_many(validation, test, candidate=0) for validation, test in runs]
                 differences = np.array([one.comparison.difference for one in found])
                 verdicts = [decide(one.comparison, margin=0) for one in found]
                 hardest = np.mean([decide(one.hardest, margin=0) == "holds" for one in found])
@@ -117,7 +116,7 @@ def other_test_images(rng: np.random.Generator) -> None:
             for _ in range(SIMULATIONS // 4):
                 difficulty = rng.normal(0, 1.5, 500) + rng.normal(0, image_sd, (2, 1, 500))
                 a, b = difficulty + rng.normal(size=(2, seeds, 500)) > 0
-                found = questions.with_test_images(a, b)
+                found = interval_over_test_images(a, b)
                 alone.append(not found.comparison.low <= 0 <= found.comparison.high)
                 both.append(not found.low <= 0 <= found.high)
                 ratio.append((found.high - found.low) / (found.comparison.high - found.comparison.low))
@@ -141,7 +140,7 @@ def main() -> int:
     )
     false_positives(rng)
     verdicts_on_nothing(rng)
-    best_of_many(rng)
+    errors_of_best_of_many(rng)
     other_test_images(rng)
     planted_effects(rng)
     return 0

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cnnhelpers import plotting
-from cnnhelpers.analysis import single_run_risk as single_runs
+from cnnhelpers.analysis import power_curves, single_run_risk
 from cnnhelpers.book import tables as claim_tables
 from cnnhelpers.claims.claim import Claim, better, lower
 from cnnhelpers.claims.results import verdicts
@@ -118,14 +118,14 @@ def test_mistakes_say_which_runs_were_computed_otherwise():
 
 def test_pairs_say_what_single_runs_could_have_told():
     made = [Claim("c", better("A4", "A2"), report="A"), Claim("c", better("A2", "A1"), report="A")]
-    found = single_runs.pairs(runs_of(A4=0.90, A2=0.88, A1=0.881), made)
+    found = single_run_risk(runs_of(A4=0.90, A2=0.88, A1=0.881), made)
     assert found["label"].tolist() == ["A4 − A2", "A2 − A1"]
     assert found["published"].tolist() == pytest.approx([0.8948 - 0.8809, 0.8809 - 0.8847])
-    assert found["measure"].tolist() == ["validation_accuracy"] * 2  # report A prints no test accuracy of these
+    assert found["metric"].tolist() == ["validation_accuracy"] * 2  # report A prints no test accuracy of these
     assert found["as_ours"].tolist() == [True, True]
     assert found["wrong_order"].between(0, 0.5).all()
     assert found["wrong_order"][0] < 0.01 < found["wrong_order"][1]
-    assert single_runs.pairs(runs_of(A4=0.9, seeds=4), made).empty
+    assert single_run_risk(runs_of(A4=0.9, seeds=4), made).empty
 
 
 def test_figures_mark_verdicts_in_words_and_say_so_where_there_is_nothing():
@@ -143,12 +143,12 @@ def test_figures_mark_verdicts_in_words_and_say_so_where_there_is_nothing():
     assert {"holds", "contradicted"} <= {text.split(",")[0] for text in told}
     nothing = plotting.plot_verdicts(found.iloc[3:])
     assert "No claim" in nothing.texts[0].get_text()
-    pairs = single_runs.pairs(runs, made)
+    pairs = single_run_risk(runs, made)
     words = [text.get_text() for text in plotting.plot_wrong_orders(pairs).texts]
     assert "published so" in words
-    curves = single_runs.power_curves(pairs["sd"], [0.003, 0.01], most_seeds=12)
+    curves = power_curves(pairs["sd"], [0.003, 0.01], most_seeds=12)
     assert len(plotting.plot_power(curves).get_lines()) == 3
-    plotting.plot_power(single_runs.power_curves([], [0.01]))
+    plotting.plot_power(power_curves([], [0.01]))
     plotting.plot_wrong_orders(pairs.iloc[:0])
 
 
@@ -160,6 +160,6 @@ def test_tables_of_the_audit_are_markdown():
     assert told.startswith("Of 8 numbers compared, our intervals exclude 6, and 6 lie")
     assert "A (official) 6 of 8." in told
     assert "no run can show it" in claim_tables.mistakes(audit.mistakes(runs)).data
-    pairs = single_runs.pairs(runs, [Claim("c", better("A5", "A2"))])
+    pairs = single_run_risk(runs, [Claim("c", better("A5", "A2"))])
     assert "A5 − A2" in claim_tables.single_runs(pairs).data
     assert len(published()) > 400  # the numbers stand in the package

@@ -7,11 +7,15 @@ import pytest
 from keras import Input, Sequential, layers
 from matplotlib.text import Text
 
-from cnnhelpers.analysis.factorial import effects, interaction, main_effect
-from cnnhelpers.analysis.overfitting import onsets
-from cnnhelpers.analysis.pareto import front
-from cnnhelpers.analysis.pareto import trade_off as trade_off_table
-from cnnhelpers.analysis.selection_bias import choice
+from cnnhelpers.analysis import (
+    factorial_effects,
+    interaction,
+    main_effect,
+    overfitting_onsets,
+    pareto,
+    pareto_front,
+    selection_bias,
+)
 from cnnhelpers.book import chapters
 from cnnhelpers.errors import InputError
 from cnnhelpers.interpretability.signal_propagation import at_the_start, signals
@@ -43,7 +47,7 @@ def planted():
 
 
 def test_planted_effects_are_found_and_what_a_seed_adds_to_all_cancels(planted):
-    table = effects(planted, GRID).set_index("label")
+    table = factorial_effects(planted, GRID).set_index("label")
     assert table["estimate"].round(6).to_dict() == {
         "5 convolutions rather than 2": 0.025,  # (0.01 + 0.04) / 2
         "7 convolutions rather than 2": 0.03,  # regularized only
@@ -63,10 +67,10 @@ def test_a_seed_that_one_cell_lacks_is_incomplete_for_the_whole_effect(planted):
 
 def test_effects_leave_out_what_has_no_runs_and_refuse_two_experiments_alike(planted):
     few = planted[planted["experiment"].str.startswith("plain")]
-    assert effects(few, GRID)["label"].tolist() == ["5 convolutions rather than 2"]
-    assert effects(planted[planted["experiment"] == "plain 2"], GRID).empty
+    assert factorial_effects(few, GRID)["label"].tolist() == ["5 convolutions rather than 2"]
+    assert factorial_effects(planted[planted["experiment"] == "plain 2"], GRID).empty
     with pytest.raises(InputError, match="must differ in a factor"):
-        effects(planted, GRID.assign(convolutions=2))
+        factorial_effects(planted, GRID.assign(convolutions=2))
     with pytest.raises(InputError, match="pairs at the two levels must match"):
         interaction(planted, [("plain 5", "plain 2")], [])
     with pytest.raises(InputError, match="unknown experiment 'plain 3': did you mean"):
@@ -155,14 +159,14 @@ def test_the_page_tells_plain_from_regularized_weights():
 
 
 def test_front_keeps_what_nothing_beats_at_its_price():
-    assert front([1, 2, 3, 4], [0.9, 0.8, 0.95, 0.95]).tolist() == [True, False, True, False]
-    assert front([1, 1], [0.9, 0.9]).tolist() == [True, True]  # equals are both on it
-    assert front([1, 2, np.nan], [np.nan, 0.8, 0.9]).tolist() == [False, True, False]
+    assert pareto_front([1, 2, 3, 4], [0.9, 0.8, 0.95, 0.95]).tolist() == [True, False, True, False]
+    assert pareto_front([1, 1], [0.9, 0.9]).tolist() == [True, True]  # equals are both on it
+    assert pareto_front([1, 2, np.nan], [np.nan, 0.8, 0.9]).tolist() == [False, True, False]
 
 
 def test_trade_off_is_drawn_with_the_front_filled_and_every_network_named(planted):
     runs = planted.assign(parameters=planted["experiment"].map(dict(zip(GRID.index, [1, 2, 3, 4, 5], strict=True))))
-    table = trade_off_table(runs, "parameters")
+    table = pareto(runs, "parameters")
     assert table["front"].tolist() == [True, True, False, True, False]
     ax = plot_pareto(table, "parameters")
     assert sorted(text.get_text() for text in ax.texts) == sorted(GRID.index)
@@ -173,18 +177,18 @@ def test_trade_off_is_drawn_with_the_front_filled_and_every_network_named(plante
 def test_choosing_among_equals_pays_on_the_images_that_chose_and_nowhere_else():
     generator = np.random.default_rng(0)
     equals = {f"network {number}": generator.random((4, 2000)) < 0.9 for number in range(10)}
-    table = choice(equals, np.random.default_rng(1), draws=100).set_index("label")["estimate"]
+    table = selection_bias(equals, np.random.default_rng(1), draws=100).set_index("label")["estimate"]
     luck = 1.54 * np.sqrt(0.09 / 1000)  # expected largest of 10 normal numbers, times the SD of half of the images
     assert table.iloc[3] == pytest.approx(luck, rel=0.35)
     assert table.iloc[1] == pytest.approx(0.9, abs=0.005)
-    again = choice(equals, np.random.default_rng(1), draws=100).set_index("label")["estimate"]
+    again = selection_bias(equals, np.random.default_rng(1), draws=100).set_index("label")["estimate"]
     assert table.equals(again)
 
 
 def test_choosing_a_clear_winner_costs_nothing():
     generator = np.random.default_rng(0)
     clear = {"good": generator.random((4, 2000)) < 0.95, "poor": generator.random((4, 2000)) < 0.6}
-    table = choice(clear, generator, draws=200).set_index("label")
+    table = selection_bias(clear, generator, draws=200).set_index("label")
     assert table["estimate"].iloc[3] == pytest.approx(0, abs=0.002)
     assert table["low"].iloc[3] < 0 < table["high"].iloc[3]
 
@@ -199,7 +203,7 @@ def test_choosing_a_clear_winner_costs_nothing():
 )
 def test_a_choice_needs_two_networks_two_seeds_and_the_same_images(correct):
     with pytest.raises(InputError, match="a choice needs two networks"):
-        choice(correct, np.random.default_rng(0))
+        selection_bias(correct, np.random.default_rng(0))
 
 
 def test_a_trade_off_ends_at_0_and_100_percent_however_wide_the_interval():
@@ -292,7 +296,7 @@ def test_onsets_tell_where_the_loss_turns_and_how_much_it_grows():
     turning = [1, 0.8, 0.6, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1]
     falling = [1 - 0.05 * epoch for epoch in range(10)]
     short = curves("short", [0.5, 0.4], epochs=2)
-    table = onsets(records.table([*curves("turns", turning), *curves("falls", falling), *short]))
+    table = overfitting_onsets(records.table([*curves("turns", turning), *curves("falls", falling), *short]))
     table = table.set_index("experiment")
     assert table["lowest_epoch"].fillna(0).tolist() == [4, 10, 0]
     assert table["growth"]["turns"] == pytest.approx(1.0 - 0.6)  # mean of epochs 8 to 10 minus mean of 4 to 6

@@ -8,9 +8,15 @@ import pytest
 from scipy import stats
 
 from cnnhelpers.errors import InputError
+from cnnhelpers.statistics import (
+    best_of_many,
+    better_than_guessing,
+    interval_over_test_images,
+    planning,
+    selection,
+    trends,
+)
 from cnnhelpers.statistics import decisions as verdicts
-from cnnhelpers.statistics import further_tests as questions
-from cnnhelpers.statistics import planning, trends
 from cnnhelpers.statistics.decisions import MARGINS, decide, holm
 from cnnhelpers.statistics.intervals import by_seed, equivalence, equivalence_of, from_differences, interval, paired
 
@@ -342,30 +348,28 @@ def test_best_of_many_chooses_the_runner_up_by_the_other_seeds():
     # Mean validation of rows 1 and 2 without seed 0: 5 and 6, so row 2; without seed 1: 6.5 and 6, so row 1;
     # without seed 2: 6.5 and 6, so row 1. Test differences: 9 - 3, 9 - 2, 9 - 2.
     validation = [[9, 9, 9], [8, 5, 5], [6, 6, 6]]
-    found = questions.best_of_many(validation, [[9, 9, 9], [2, 2, 2], [3, 3, 3]], candidate=0)
+    found = best_of_many(validation, [[9, 9, 9], [2, 2, 2], [3, 3, 3]], candidate=0)
     assert found.runners_up == (2, 1, 1)
     assert found.comparison.differences == (6, 7, 7)
 
 
 def test_best_of_many_with_failed_runs_one_seed_and_one_rival():
     validation, test = [[9, 9, 9], [NAN, 7, 7], [6, 6, 6]], [[9, NAN, 9], [NAN, 2, 2], [3, 3, 3]]
-    found = questions.best_of_many(validation, test, candidate=0)
+    found = best_of_many(validation, test, candidate=0)
     assert found.runners_up == (1, 1, 1)
     assert (found.comparison.differences, found.comparison.n_failed) == ((7,), 2)
     assert (found.hardest.differences, found.hardest.n_failed) == ((7,), 2)  # one pair: least clear of all
-    alone = questions.best_of_many([[1], [2]], [[1], [2]], candidate=0)
+    alone = best_of_many([[1], [2]], [[1], [2]], candidate=0)
     assert (alone.runners_up, alone.comparison.n_pairs) == ((-1,), 0)
     a, b = generator().normal(size=(2, 6))
-    assert questions.best_of_many([a, b], [a, b], candidate=0).comparison == paired(a, b)
+    assert best_of_many([a, b], [a, b], candidate=0).comparison == paired(a, b)
 
 
 def test_best_of_many_rewards_no_luck_on_pure_noise():
     # Ten equal networks; validation and test of a run share most of their noise, so luck would show.
     runs = generator().normal(size=(300, 10, 10))
     noise = generator(1).normal(0, 0.3, (2, 300, 10, 10))
-    found = [
-        questions.best_of_many(runs[i] + noise[0, i], runs[i] + noise[1, i], candidate=0).comparison for i in range(300)
-    ]
+    found = [best_of_many(runs[i] + noise[0, i], runs[i] + noise[1, i], candidate=0).comparison for i in range(300)]
     means = np.array([comparison.difference for comparison in found])
     assert abs(means.mean()) <= 3.3 * means.std() / math.sqrt(300)
     # 2.5 % is aimed at; what test and validation share of a run correlates the seeds, and makes 5 % of it at worst.
@@ -378,18 +382,18 @@ def test_best_of_many_rewards_no_luck_on_pure_noise():
 def test_hardest_rival_is_the_one_beaten_least_clearly():
     candidate = np.array([0.90, 0.91, 0.92, 0.90, 0.91])
     close, far = candidate - [0.01, -0.01, 0.01, 0.02, 0.01], candidate - [0.10, 0.11, 0.10, 0.12, 0.10]
-    found = questions.best_of_many([far, candidate, close], [far, candidate, close], candidate=1)
+    found = best_of_many([far, candidate, close], [far, candidate, close], candidate=1)
     assert found.runners_up == (2,) * 5
     assert found.hardest == found.comparison == paired(candidate, close)
     assert found.hardest_rival == 2
-    better = questions.best_of_many([far, candidate, close], [far, candidate, close], candidate=0)
+    better = best_of_many([far, candidate, close], [far, candidate, close], candidate=0)
     assert better.hardest == paired(far, candidate)
 
 
 def test_hardest_is_safe_where_one_rival_is_as_good_as_the_candidate():
     runs = generator().normal(size=(300, 10, 10))
     runs[:, :2] += 1
-    found = [questions.best_of_many(one, one, candidate=0).hardest for one in runs]
+    found = [best_of_many(one, one, candidate=0).hardest for one in runs]
     assert np.mean([decide(comparison, margin=0) == "holds" for comparison in found]) <= at_most(0.025, 300)
 
 
@@ -530,7 +534,7 @@ def test_a_seed_that_failed_in_either_loss_is_failed():
 
 
 def test_chance_agrees_with_scipy():
-    found = questions.chance([10, 12, 20], num_images=100, classes=10, margin=0.05)
+    found = better_than_guessing([10, 12, 20], num_images=100, classes=10, margin=0.05)
     theirs = [stats.binomtest(right, 100, 0.1, alternative="greater").pvalue for right in (10, 12, 20)]
     assert found.p_values == pytest.approx(theirs)
     assert found.accuracies == (0.10, 0.12, 0.20)
@@ -549,15 +553,15 @@ def test_chance_agrees_with_scipy():
     ],
 )
 def test_fails_to_learn(correct, verdict, learned):
-    found = questions.chance(correct, num_images=10_000, classes=10, margin=0.005)
+    found = better_than_guessing(correct, num_images=10_000, classes=10, margin=0.005)
     assert (found.verdict, sum(found.learned)) == (verdict, learned)
     assert found.n + found.n_failed == len(correct)
 
 
 def test_a_run_exactly_on_the_margin_is_within_it():
     # (1 / 8 + .02) * 6000 = 870, in floating point a little less
-    assert questions.chance([870] * 5, num_images=6000, classes=8, margin=0.02).verdict == "holds"
-    assert questions.chance([871] * 5, num_images=6000, classes=8, margin=0.02).verdict == "contradicted"
+    assert better_than_guessing([870] * 5, num_images=6000, classes=8, margin=0.02).verdict == "holds"
+    assert better_than_guessing([871] * 5, num_images=6000, classes=8, margin=0.02).verdict == "contradicted"
 
 
 # --- other test images ---
@@ -579,7 +583,7 @@ def test_with_test_images_by_hand():
     # 2 * (3 * .015625 + .140625) = .375, over 1 * 3 = .125. var_images = .229167 - .125 / 2 = .166667.
     # SE^2 = .03125 / 2 + .166667 / 4 = .057292, SE = .239357; t(.975, 1) = 12.7062: half 3.04131.
     b = np.zeros((2, 4))
-    found = questions.with_test_images([[1, 0, 0, 0], [1, 1, 0, 0]], b)
+    found = interval_over_test_images([[1, 0, 0, 0], [1, 1, 0, 0]], b)
     assert found.image_sd**2 == pytest.approx(1 / 6)
     assert (found.low, found.high) == pytest.approx((0.375 - 3.04131, 0.375 + 3.04131), abs=1e-4)
     assert found.comparison.differences == (0.25, 0.5)
@@ -589,7 +593,7 @@ def test_with_test_images_by_hand():
 def test_other_test_images_are_covered_where_the_seeds_alone_are_not():
     # On average over images A and B are equal, yet these 200 images favour one of them for every seed.
     a, b = correctness(seeds=5, num_images=200, image_sd=1.0, simulations=400)
-    found = [questions.with_test_images(one, other) for one, other in zip(a, b, strict=True)]
+    found = [interval_over_test_images(one, other) for one, other in zip(a, b, strict=True)]
     seeds_alone = np.mean([not (one.comparison.low <= 0 <= one.comparison.high) for one in found])
     both = np.mean([not (one.low <= 0 <= one.high) for one in found])
     assert both <= at_most(0.05, 400)
@@ -599,7 +603,7 @@ def test_other_test_images_are_covered_where_the_seeds_alone_are_not():
 
 def test_without_favoured_images_the_interval_is_that_of_the_seeds():
     a, b = correctness(seeds=5, num_images=400, image_sd=0.0, simulations=100)
-    found = [questions.with_test_images(one, other) for one, other in zip(a, b, strict=True)]
+    found = [interval_over_test_images(one, other) for one, other in zip(a, b, strict=True)]
     ratio = np.median([(one.high - one.low) / (one.comparison.high - one.comparison.low) for one in found])
     assert 1 <= ratio < 1.1
 
@@ -607,13 +611,13 @@ def test_without_favoured_images_the_interval_is_that_of_the_seeds():
 def test_with_test_images_of_a_failed_run_and_of_one_seed():
     a, b = np.ones((6, 10)), np.zeros((6, 10))
     a[2] = NAN
-    found = questions.with_test_images(a, b)
+    found = interval_over_test_images(a, b)
     assert (found.comparison.n_pairs, found.comparison.n_failed) == (5, 1)
     assert (found.low, found.high, found.on_this_test_set) == (1, 1, False)
-    one = questions.with_test_images(a[:1], b[:1])
+    one = interval_over_test_images(a[:1], b[:1])
     assert math.isnan(one.low)
     assert not one.on_this_test_set
-    assert math.isnan(questions.with_test_images(a[2:3], b[2:3]).image_sd)
+    assert math.isnan(interval_over_test_images(a[2:3], b[2:3]).image_sd)
 
 
 # --- bad input ---
@@ -638,11 +642,11 @@ def test_with_test_images_of_a_failed_run_and_of_one_seed():
         (lambda: planning.power(1, 1, 2.5), "n must be a whole number"),
         (lambda: planning.seeds_needed(1, 1, power=90), "power must be between 0.05 and 1"),
         (lambda: planning.wrong_order(1, 1, 1, correlation=2), "correlation must be .* at least -1 and at most 1"),
-        (lambda: questions.best_of_many([[1, 2]], [[1, 2]], 0), "at least two networks"),
-        (lambda: questions.best_of_many([[1], [2]], [[1], [2]], 2), "candidate must be a row"),
-        (lambda: questions.chance([0.1], 100, 10, 0.01), "correct must count images"),
-        (lambda: questions.chance([10], 100, 1, 0.01), "classes must be at least 2"),
-        (lambda: questions.with_test_images([[0.5]], [[1]]), "correct_a must hold True or False"),
+        (lambda: best_of_many([[1, 2]], [[1, 2]], 0), "at least two networks"),
+        (lambda: best_of_many([[1], [2]], [[1], [2]], 2), "candidate must be a row"),
+        (lambda: better_than_guessing([0.1], 100, 10, 0.01), "correct must count images"),
+        (lambda: better_than_guessing([10], 100, 1, 0.01), "classes must be at least 2"),
+        (lambda: interval_over_test_images([[0.5]], [[1]]), "correct_a must hold True or False"),
         (lambda: trends.trend([[1, 2]], 0.1), "at least two levels"),
         (lambda: trends.trend([[1], [2]], 0.1, "up"), "unknown direction 'up'"),
         (lambda: trends.saturation([[1], [2]], 1, 0.1), "at most 0"),
@@ -660,7 +664,7 @@ def test_nothing_here_imports_a_training_library():
     import sys
 
     modules = ", ".join(
-        f"cnnhelpers.{module.__name__.split('.')[1]}" for module in (planning, questions, trends, verdicts)
+        f"cnnhelpers.{module.__name__.split('.')[1]}" for module in (planning, selection, trends, verdicts)
     )
     code = f"import sys, {modules}; print([m for m in ('keras', 'tensorflow', 'matplotlib') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

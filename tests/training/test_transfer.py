@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from cnnhelpers import Experiment, Protocol, compare_all, networks, run
-from cnnhelpers.analysis.comparisons import comparable
+from cnnhelpers.analysis import comparable_pairs
 from cnnhelpers.data import datasets as data
 from cnnhelpers.data.splits import split
 from cnnhelpers.errors import InputError
@@ -342,7 +342,7 @@ def test_as_many_labelled_images_as_there_are_or_more_are_refused_and_a_size_cou
 def test_only_pairs_that_are_recorded_are_compared():
     asked = [("frozen", "scratch"), ("fine-tuned", "scratch")]
     runs = pd.DataFrame({"experiment": ["scratch", "scratch", "frozen"]})
-    assert comparable(runs, asked) == asked[:1] and comparable(runs.head(0), asked) == []
+    assert comparable_pairs(runs, asked) == asked[:1] and comparable_pairs(runs.head(0), asked) == []
     assert compare_all(runs.head(0).assign(test_accuracy=[]), [], 0.01).columns[-1] == "verdict"
 
 

@@ -9,12 +9,12 @@ import pandas as pd
 from cnnhelpers.analysis.measurements import measure
 from cnnhelpers.claims import Claim
 from cnnhelpers.reports import printed, published
-from cnnhelpers.statistics import FEWEST_PAIRS, interval, paired, power, seeds_needed, wrong_order
+from cnnhelpers.statistics import MIN_PAIRS, interval, paired, power, seeds_needed, wrong_order
 
 LAST = {"validation_accuracy": "last_validation_accuracy"}  # what logs print: of the last epoch, not of the best
 
 
-def pairs(runs: pd.DataFrame, claims: Iterable[Claim] | None = None) -> pd.DataFrame:
+def single_run_risk(runs: pd.DataFrame, claims: Iterable[Claim] | None = None) -> pd.DataFrame:
     """Return every two networks whose accuracies a claim compares, once, where there are runs enough.
 
     Parameters
@@ -27,9 +27,9 @@ def pairs(runs: pd.DataFrame, claims: Iterable[Claim] | None = None) -> pd.DataF
     Returns
     -------
     pandas.DataFrame
-        Columns report, label ("A - B"), measure (the accuracy that the report prints of both, on its test images if it
+        Columns report, label ("A - B"), metric (the accuracy that the report prints of both, on its test images if it
         has that; test_accuracy where it has none), published (their difference, NaN where it prints none), difference,
-        low, high (ours in the same measure, 95 % interval), sd (of the paired differences), n, wrong_order
+        low, high (ours in the same metric, 95 % interval), sd (of the paired differences), n, wrong_order
         (probability that single runs of different seeds put the two in the order that is not ours), as_ours (whether
         the published order is ours; None where either is unknown or equal) and seeds_needed (that show our difference
         with 90 % power).
@@ -42,17 +42,17 @@ def pairs(runs: pd.DataFrame, claims: Iterable[Claim] | None = None) -> pd.DataF
         metric, theirs = _published(a, b)
         first, second = (measurements.values(name, LAST.get(metric, metric)) for name in (a, b))
         found = paired(first, second)
-        if frozenset((a, b)) in seen or found.n_pairs < FEWEST_PAIRS:
+        if frozenset((a, b)) in seen or found.n_pairs < MIN_PAIRS:
             continue
         seen.add(frozenset((a, b)))
         ours = found.difference
         known = not math.isnan(theirs) and theirs != 0 and ours != 0
-        row = {"report": report, "label": f"{a} − {b}", "measure": metric, "published": theirs, "difference": ours}
+        row = {"report": report, "label": f"{a} − {b}", "metric": metric, "published": theirs, "difference": ours}
         row |= {"low": found.low, "high": found.high, "sd": found.sd, "n": found.n_pairs}
         row |= {"wrong_order": wrong_order(ours, interval(first).sd, interval(second).sd)}
         row |= {"as_ours": (theirs > 0) == (ours > 0) if known else None}
         rows.append(row | {"seeds_needed": seeds_needed(ours, found.sd)})
-    columns = ["report", "label", "measure", "published", "difference", "low", "high", "sd", "n", "wrong_order"]
+    columns = ["report", "label", "metric", "published", "difference", "low", "high", "sd", "n", "wrong_order"]
     return pd.DataFrame(rows, columns=[*columns, "as_ours", "seeds_needed"])
 
 

@@ -8,7 +8,7 @@ from cnnhelpers.analysis.comparisons import summary
 from cnnhelpers.statistics import numbers, same_shape
 
 
-def front(costs: ArrayLike, values: ArrayLike) -> np.ndarray:
+def pareto_front(costs: ArrayLike, values: ArrayLike) -> np.ndarray:
     """Return which of several are on the Pareto front, (num_networks,) truth values.
 
     One is on it unless another costs no more and is worth no less, and differs in one of the two.
@@ -20,7 +20,7 @@ def front(costs: ArrayLike, values: ArrayLike) -> np.ndarray:
 
     Examples
     --------
-    >>> front([1, 2, 2, 3], [0.90, 0.95, 0.93, 0.94]).tolist()
+    >>> pareto_front([1, 2, 2, 3], [0.90, 0.95, 0.93, 0.94]).tolist()
     [True, True, False, False]
     """
     cost, value = numbers(costs, "costs", ("num_networks",)), numbers(values, "values", ("num_networks",))
@@ -30,7 +30,7 @@ def front(costs: ArrayLike, values: ArrayLike) -> np.ndarray:
     return np.isfinite(cost) & np.isfinite(value) & ~(no_worse & differs).any(axis=1)
 
 
-def trade_off(runs: pd.DataFrame, cost: str, value: str = "test_accuracy") -> pd.DataFrame:
+def pareto(runs: pd.DataFrame, cost: str, metric: str = "test_accuracy") -> pd.DataFrame:
     """Return the mean cost of each experiment, its mean value with the interval, and whether it is on the front.
 
     The front is one of means: a network that leaves it by less than its interval may be on it.
@@ -40,8 +40,8 @@ def trade_off(runs: pd.DataFrame, cost: str, value: str = "test_accuracy") -> pd
     pandas.DataFrame
         Columns experiment, `cost`, estimate, low, high and front.
     """
-    table = summary(runs, value)
+    table = summary(runs, metric)
     means = pd.to_numeric(runs[cost]).groupby(runs["experiment"]).mean()
     table[cost] = table["experiment"].map(means).astype(float)
-    table["front"] = front(table[cost], table["estimate"])
+    table["front"] = pareto_front(table[cost], table["estimate"])
     return table[["experiment", cost, "estimate", "low", "high", "front"]]

@@ -13,7 +13,7 @@ from cnnhelpers.statistics import count
 DRAWS = 1000
 
 
-def answers(runs: pd.DataFrame, folder: Path | str | None = None) -> dict[str, np.ndarray]:
+def selection_answers(runs: pd.DataFrame, folder: Path | str | None = None) -> dict[str, np.ndarray]:
     """Return experiment -> (num_seeds, num_images), True where a run got a test image right; failed runs left out.
 
     `folder` is that of the records, by default `records.default_folder()`.
@@ -27,7 +27,9 @@ def answers(runs: pd.DataFrame, folder: Path | str | None = None) -> dict[str, n
     return {name: np.stack(answers) for name, answers in found.items()}
 
 
-def choice(correct: Mapping[str, np.ndarray], generator: np.random.Generator, draws: int = DRAWS) -> pd.DataFrame:
+def selection_bias(
+    correct: Mapping[str, np.ndarray], generator: np.random.Generator, draws: int = DRAWS
+) -> pd.DataFrame:
     """Return how good the best of single runs looks on the images that chose it, and what it is worth on others.
 
     Each draw trains every network once (it takes one of its seeds), divides the test images at random into two halves,
@@ -55,7 +57,7 @@ def choice(correct: Mapping[str, np.ndarray], generator: np.random.Generator, dr
     --------
     >>> generator = np.random.default_rng(0)
     >>> equals = {name: generator.random((5, 1000)) < 0.9 for name in "abcdefghijklmn"}  # fourteen of equal worth
-    >>> table = choice(equals, generator).set_index("label")["estimate"]
+    >>> table = selection_bias(equals, generator).set_index("label")["estimate"]
     >>> bool(table.iloc[0] > 0.91), bool(abs(table.iloc[1] - 0.9) < 0.005)
     (True, True)
     """

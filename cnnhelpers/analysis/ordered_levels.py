@@ -6,21 +6,23 @@ import pandas as pd
 from cnnhelpers.errors import InputError
 from cnnhelpers.statistics import ALPHA, by_seed, holm, need_columns, saturation, trend
 
-FEWEST = 3  # levels below which a trend is no more than a difference
+MIN_LEVELS = 3  # levels below which a trend is no more than a difference
 COLUMNS = ("levels", "estimate", "low", "high", "n", "p", "page_p", "monotone", "flat_from")
 
 
-def trends(runs: pd.DataFrame, level: str, by: str, margin: float, value: str = "test_accuracy") -> pd.DataFrame:
+def dose_response(
+    runs: pd.DataFrame, level: str, by: str, margin: float, metric: str = "test_accuracy"
+) -> pd.DataFrame:
     """Return how a number changes along the levels of a column of `runs`, a row for each value of the column `by`.
 
     Parameters
     ----------
     runs
-        One experiment for each level and value of `by`; fewer than FEWEST levels of a value have no row.
+        One experiment for each level and value of `by`; fewer than MIN_LEVELS levels of a value have no row.
     level
         A column of numbers, such as the convolutions of a network.
     margin
-        The difference that means nothing, in the unit of `value`.
+        The difference that means nothing, in the unit of `metric`.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def trends(runs: pd.DataFrame, level: str, by: str, margin: float, value: str = 
     >>> accuracies = {2: [0.80, 0.81, 0.79], 3: [0.900, 0.901, 0.899], 5: [0.9005, 0.9005, 0.8995]}
     >>> runs = pd.DataFrame([{"experiment": f"C{depth}", "depth": depth, "kind": "3x3", "seed": seed, "accuracy": one}
     ...                      for depth, values in accuracies.items() for seed, one in enumerate(values)])
-    >>> found = trends(runs, "depth", "kind", margin=0.005, value="accuracy")
+    >>> found = dose_response(runs, "depth", "kind", margin=0.005, metric="accuracy")
     >>> found[["kind", "levels", "n", "monotone", "flat_from"]].values.tolist()
     [['3x3', '2, 3, 5', 3, 'yes', '3']]
     """
@@ -56,8 +58,8 @@ def trends(runs: pd.DataFrame, level: str, by: str, margin: float, value: str = 
         if levels.duplicated().any():
             alike = ", ".join(levels.index[levels.duplicated(keep=False)])
             raise InputError(f"a level of {level} must be one experiment for each {by}. Received: {alike}")
-        if len(levels) >= FEWEST:
-            rows.append({by: name} | _row(by_seed(own, value)[levels.index].to_numpy(float).T, levels, margin))
+        if len(levels) >= MIN_LEVELS:
+            rows.append({by: name} | _row(by_seed(own, metric)[levels.index].to_numpy(float).T, levels, margin))
     table = pd.DataFrame(rows, columns=[by, *COLUMNS])
     return table.assign(p=holm(table["p"]))
 
