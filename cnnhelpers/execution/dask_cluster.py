@@ -4,7 +4,6 @@ No file system is shared: runs and datasets go out through dask, records come ba
 """
 
 import functools
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -39,7 +38,7 @@ class Missing:
 class ClusterWorkers:
     """The workers of a running dask cluster."""
 
-    size = sys.maxsize  # dask holds the queue, so that an adaptive cluster sees how long it is
+    size = 128  # runs that wait in dask's queue, where an adaptive cluster sees them; each holds a lock file open
 
     def __init__(self, scheduler: str | Path) -> None:
         """Connect to a scheduler by its address or scheduler file.

@@ -21,7 +21,7 @@ from cnnhelpers.execution.schedule import Key, Run, plan
 from cnnhelpers.execution.task import Outcome, failure
 from cnnhelpers.execution.worker_process import DiedError
 from cnnhelpers.experiments import Experiment
-from cnnhelpers.records import Locks
+from cnnhelpers.records import RunLocks
 
 BACKUPS = ".backups"  # folder below the records
 SECONDS_BETWEEN_LOOKS = 0.5  # at what another runner does
@@ -151,7 +151,7 @@ class _Sweep:
         backups = self._folder / BACKUPS
         with (
             closing(self._line),
-            closing(Locks(backups)) as self._locks,
+            closing(RunLocks(backups)) as self._locks,
             closing(places.start(workers, len(self._waiting), backups)) as self._workers,
         ):
             while self._waiting or self._flying or self._suspects:
@@ -166,7 +166,9 @@ class _Sweep:
             self._write_at_last()
 
     def _start(self) -> None:
-        """Submit the next runs that no other runner has in hand; suspects when all others are done, one at a time."""
+        """Submit the next runs that no other runner has; when none is left, a suspect, alone."""
+        if any(one.key in self._suspects for one in self._flying.values()):
+            return
         ours = (one for one in list(self._waiting) if self._locks.take(one.key))
         taken = list(islice(ours, self._workers.size - len(self._flying)))
         files = records.index(self._folder) if taken else {}
@@ -177,7 +179,7 @@ class _Sweep:
             else:  # another runner has just recorded it
                 self._locks.release(one.key)
                 self._line.step(failed=False)
-        if self._suspects and not self._flying and not self._waiting:
+        if self._suspects and not self._flying:
             one = next(iter(self._suspects.values()))
             self._flying[self._workers.submit(one)] = one
 

@@ -43,8 +43,10 @@ def trained(experiment: Experiment, seed: int = 0, folder: Path | str = "models"
     path = Path(folder) / f"{records.slug(experiment.id)}-{identity}-{seed}.keras"
     if not path.exists():
         check_writable(path.parent, "pass another folder=")
-        with closing(Children(1)) as children:
-            children.submit(_train_and_save, cloudpickle.dumps(one), path.resolve()).result()
+        with records.locked(path.with_name(f".{path.name}.lock")):
+            if not path.exists():  # else another process has just trained it
+                with closing(Children(1)) as children:
+                    children.submit(_train_and_save, cloudpickle.dumps(one), path.resolve()).result()
     return predictions.load_model(path)
 
 

@@ -18,8 +18,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "timed_on",
         ],
         "locks": [
-            "Locks",
-            "alone",
+            "RunLocks",
+            "locked",
         ],
         "store": [
             "Record",

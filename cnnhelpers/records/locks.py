@@ -1,56 +1,54 @@
-"""Who trains what, where several do: locks that the system itself drops when a process ends."""
+"""Lock runs and files, so that one process or thread at a time trains or writes; locks end with their process."""
 
-import errno
-import fcntl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 
-class Locks:
-    """The runs that this process trains and records, so that a second runner on the same store trains others.
 
-    One byte of one file stands for each run. There is nothing to clean up and nothing that can go stale: a killed
-    runner holds no lock. Between machines this works wherever their shared file system knows POSIX locks (NFS does);
-    where it does not, two runners may train the same run, and one record remains.
+class RunLocks:
+    """The runs that a runner trains and records; another runner on the same records trains other runs.
+
+    A file in a folder stands for each run. Where the file system has no locks, two runners may train the same run.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Open the file `folder`/locks."""
+        """Make `folder`, where the lock files are."""
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = (folder / "locks").open("ab")
+        self._folder = folder
+        self._held: dict[tuple[str, int], FileLock] = {}
 
     def take(self, key: tuple[str, int]) -> bool:
-        """Return whether the run with this (identity, seed) is now ours; False if another runner has it."""
+        """Lock the run with this (identity, seed); return False if another runner has it."""
+        lock = FileLock(self._folder / f"{key[0]}-{key[1]}.lock", blocking=False)
         try:
-            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _place(key))
-        except OSError as error:
-            return error.errno not in (errno.EACCES, errno.EAGAIN)
+            lock.acquire()
+        except Timeout:
+            return False
+        except OSError:  # no locks here
+            return True
+        self._held[key] = lock
         return True
 
     def release(self, key: tuple[str, int]) -> None:
-        """Give the run up: it is recorded."""
-        with suppress(OSError):  # where there are no locks
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _place(key))
+        """Unlock a run: it is recorded."""
+        if lock := self._held.pop(key, None):
+            lock.release()
 
     def close(self) -> None:
-        """Give up all."""
-        self._file.close()
+        """Unlock all runs."""
+        for key in list(self._held):
+            self.release(key)
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Hold the file `path`, which is made, within the context; wait as long as another process or thread holds it.
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path` within the context; wait while another process or thread holds it.
 
-    Where it cannot be made or locked nobody waits.
+    Where there are no locks, or the file cannot be made, do not wait.
     """
-    with ExitStack() as held:
+    with ExitStack() as stack:
         with suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            fcntl.flock(held.enter_context(path.open("ab")), fcntl.LOCK_EX)
+            stack.enter_context(FileLock(path))
         yield
-
-
-def _place(key: tuple[str, int]) -> int:
-    identity, seed = key
-    return (int(identity, 16) + seed) % 2**62

@@ -265,5 +265,9 @@ def _number(value: float | None) -> float:
 
 
 def slug(text: str) -> str:
-    """Return `text` as a part of a file name."""
-    return re.sub(r"[^A-Za-z0-9._=+]+", "_", text)[:80] or "experiment"
+    """Return `text` as the name of a file or folder, or the first part of such a name; never ".." or a hidden name.
+
+    >>> slug("3 conv/l2=0.001"), slug("../..")
+    ('3_conv_l2=0.001', '_..')
+    """
+    return re.sub(r"[^A-Za-z0-9._=+]+", "_", text).lstrip(".")[:80] or "experiment"

@@ -12,7 +12,7 @@ import numpy as np
 
 from cnnhelpers.atomic import replace_file
 from cnnhelpers.errors import InputError
-from cnnhelpers.records import alone
+from cnnhelpers.records import locked
 
 DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)  # what reading a file can raise
 
@@ -30,7 +30,7 @@ class KeptWeights:
 
     def alone(self) -> AbstractContextManager[None]:
         """Return a context in which no other process trains the run for its weights; entering it waits for that."""
-        return nullcontext() if self._path is None else alone(self._path.with_suffix(".lock"))
+        return nullcontext() if self._path is None else locked(self._path.with_suffix(".lock"))
 
     def read(self) -> list[np.ndarray] | None:
         """Return the weights; None if there are none, or none that can be read."""

@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from cnnhelpers.errors import InputError
 from cnnhelpers.execution import runner
 from cnnhelpers.execution.runner import run
 from cnnhelpers.execution.task import failure
+from cnnhelpers.records import RunLocks
 from cnnhelpers.records import store as records
+from tests.faults.networks import Deadly, with_layer
+from tests.faults.processes import until
 from tests.tiny import tiny
 
 
@@ -134,6 +138,18 @@ def test_a_run_that_another_runner_records_between_two_looks_is_not_trained(tmp_
     (one,) = runner.plan([tiny()], 1, tmp_path)
     monkeypatch.setattr(runner, "check_writable", lambda *_: records.write(failure(one, "", "diverged"), tmp_path))
     assert run(tiny(), 1, folder=tmp_path, progress=False).stop_reason.tolist() == ["diverged"]
+
+
+def test_a_run_whose_worker_died_waits_for_no_other_runner(tmp_path):
+    deadly, elsewhere = with_layer(Deadly(), "deadly"), tiny("elsewhere", epochs=1)
+    keys = [one.key for one in runner.plan([deadly, elsewhere], 1, tmp_path)]
+    with closing(RunLocks(tmp_path / runner.BACKUPS)) as another, ThreadPoolExecutor(1) as thread:
+        assert another.take(keys[1])
+        runs = thread.submit(run, [deadly, elsewhere], 1, folder=tmp_path, progress=False)
+        until(lambda: keys[0] in records.index(tmp_path))
+        assert keys[1] not in records.index(tmp_path)
+        another.release(keys[1])
+        assert runs.result().status.tolist() == ["failed", "done"]
 
 
 def test_every_draw_of_images_is_checked_before_any_training(tmp_path, monkeypatch):

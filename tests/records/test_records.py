@@ -7,6 +7,7 @@ import pytest
 
 from cnnhelpers.atomic import replace_file
 from cnnhelpers.errors import InputError
+from cnnhelpers.records import RunLocks
 from cnnhelpers.records import store as records
 from tests.tiny import record
 
@@ -114,6 +115,26 @@ def test_a_second_try_under_another_label_replaces_the_first(tmp_path):
     records.write(record(status="failed"), tmp_path)
     records.write(record(labels={"experiment": "other", "study": "own"}), tmp_path)
     assert records.load(tmp_path).experiment.tolist() == ["other"]
+
+
+@pytest.mark.parametrize("name", ["..", "../../elsewhere", "/elsewhere", ".hidden", "a/../../b", ""])
+def test_a_record_is_written_below_the_folder_whatever_its_labels(tmp_path, name):
+    folder = tmp_path / "store" / "records"
+    path = records.write(record(labels={"study": name, "experiment": name}), folder)
+    assert path.resolve().parent.parent == folder.resolve()
+    assert not path.parent.name.startswith(".")
+    assert len(records.load(folder)) == 1
+
+
+def test_two_runners_in_one_process_share_no_run(tmp_path):
+    first, second, key = RunLocks(tmp_path), RunLocks(tmp_path), ("0" * 16, 0)
+    assert first.take(key)
+    assert not second.take(key)
+    assert second.take(("0" * 16, 1))
+    second.close()
+    assert not RunLocks(tmp_path).take(key)  # closing a runner frees its own runs only
+    first.release(key)
+    assert second.take(key)
 
 
 def test_tables_need_no_keras():
