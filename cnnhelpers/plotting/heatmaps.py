@@ -1,16 +1,19 @@
-"""Figures of settings: a map of two of them, and the trials of a search. Reached as cnnhelpers.plotting.curves."""
+"""Draw matrices and maps: settings, confusions, similarities; and the trials of a search for settings."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.patches import Rectangle
 
-from cnnhelpers.plotting.style import COLOURS, QUIET, axes, ink, legend, need, quantity
+from cnnhelpers.errors import InputError
+from cnnhelpers.plotting.style import COLOURS, QUIET, WIDTH, axes, axis_label, ink, legend, need, wrapped
 
-EMPHASIS = 3  # power of the shade: the differences that matter are among the best
-SHADES = "Blues"
+SLANTED = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+WRITTEN = 20  # classes up to which a confusion matrix has numbers in its cells
 
 
 def plot_heatmap(
@@ -21,66 +24,116 @@ def plot_heatmap(
     y: str = "batch_size",
     metric: str = "validation_accuracy",
 ) -> Axes:
-    """Draw a mean in every cell of a grid of two settings, with its SD over seeds; the best cell is framed.
+    """Draw the mean of a metric, and its SD over seeds, for each pair of two settings; the best cell has a frame.
 
     Parameters
     ----------
     table
-        Columns `x` and `y` (numbers, in order on the axes), estimate, sd, n (runs) and lost (how many of them learned
-        nothing), as search.settings_map gives. A cell with lost runs is hatched and says how many.
-    metric
-        What the estimate is, for the colour bar.
+        Columns `x` and `y` (numbers), estimate, sd, n (runs) and lost (runs that learned nothing), as
+        `settings_map` returns. Cells with lost runs are hatched.
     """
     need(table, [x, y, "estimate", "sd", "n", "lost"], "plot_heatmap")
-    name, factor = quantity(metric)
+    label, factor = axis_label(metric)
     grid = table.pivot_table(index=y, columns=x, values="estimate", dropna=False).sort_index(ascending=False) * factor
-    ax = axes(ax, height=1.3 + 0.75 * len(grid), width=min(7.0, 2.4 + 1.1 * len(grid.columns)))
-    finite = grid.to_numpy()[np.isfinite(grid.to_numpy())]
-    low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 1.0)
-    norm, shades = PowerNorm(EMPHASIS, low, high if high > low else low + 1), colormaps[SHADES]
-    picture = ax.imshow(grid, cmap=shades, norm=norm, aspect="auto")
+    ax = axes(ax, height=1.3 + 0.75 * len(grid), width=min(WIDTH, 2.4 + 1.1 * len(grid.columns)))
+    values = grid.to_numpy()
+    low, high = (table["estimate"].agg(["min", "max"]) * factor).fillna(0)
+    shades = PowerNorm(3, low, high if high > low else low + 1)  # differences among the best matter
+    texts = np.full(values.shape, "", object)
     for cell in table.itertuples():
         row, column = grid.index.get_loc(getattr(cell, y)), grid.columns.get_loc(getattr(cell, x))
-        known = np.isfinite(cell.estimate)
-        colour = ink(shades(norm(cell.estimate * factor))[:3]) if known else "black"
-        ax.text(column, row, _cell_words(cell, factor), ha="center", va="center", color=colour, fontsize=9)
+        spread = f"\n±{cell.sd * factor:.1f}" if np.isfinite(cell.sd) else ""
+        text = f"{cell.estimate * factor:.1f}{spread}" if np.isfinite(cell.estimate) else "no result"
+        texts[row, column] = text + (f"\n{cell.lost} of {cell.n} lost" if cell.lost else "")
         if cell.lost:
-            look = {"fill": False, "hatch": "///", "edgecolor": QUIET, "linewidth": 0, "alpha": 0.5}
-            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **look))
-    if len(finite):
-        row, column = np.unravel_index(np.nanargmax(grid.to_numpy()), grid.shape)
-        ax.add_patch(Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, fill=False, edgecolor=COLOURS[1], linewidth=2))
-    ax.set_xticks(range(len(grid.columns)), [f"{value:g}" for value in grid.columns])
-    ax.set_yticks(range(len(grid)), [f"{value:g}" for value in grid.index])
-    ax.tick_params(length=0)
+            look = {"fill": False, "hatch": "///", "edgecolor": QUIET, "linewidth": 0, "alpha": 0.5, "zorder": 2}
+            ax.add_patch(Rectangle((column, row), 1, 1, **look))
+    bar = {"label": label, "ticks": shades.inverse(np.linspace(0, 1, 5)), "format": "%.0f"}
+    _draw_matrix(ax, values, texts, cmap="Blues", norm=shades, cbar_kws=bar)
+    if table["estimate"].notna().any():
+        row, column = np.unravel_index(np.nanargmax(values), values.shape)
+        ax.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=3))
+    _name_cells(ax, [f"{value:g}" for value in grid.index], [f"{value:g}" for value in grid.columns])
     ax.set(xlabel=x.replace("_", " "), ylabel=y.replace("_", " "))
-    ax.spines[:].set_visible(False)
-    ticks = norm.inverse(np.linspace(0, 1, 5))  # evenly spaced in shade, not in number
-    ax.figure.colorbar(picture, ax=ax, label=name, ticks=ticks, format="%.0f")
+    return ax
+
+
+def plot_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str], ax: Axes | None = None) -> Axes:
+    """Draw counts and, as text and shade, their percentage of the true class; up to 20 classes have the text.
+
+    The shade grows with the square root of the percentage, which makes rare mistakes visible.
+
+    Parameters
+    ----------
+    matrix
+        (true classes, predicted classes) counts, or their mean over seeds.
+    """
+    counts, classes = np.asarray(matrix, dtype=float), len(class_names)
+    if counts.shape != (classes, classes) or not np.isfinite(counts).all() or (counts < 0).any():
+        raise InputError(
+            f"a confusion matrix of {classes} classes must be ({classes}, {classes}) finite counts from 0. Received: "
+            f"shape {counts.shape}, {counts.min() if counts.size else 'empty'} at least"
+        )
+    totals = counts.sum(axis=1, keepdims=True)
+    percent = np.divide(100 * counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
+    digits = 0 if np.array_equal(counts, counts.round()) else 1
+    texts = np.full(counts.shape, "", object)
+    if classes <= WRITTEN:
+        for cell, count in np.ndenumerate(counts):
+            share = f"{percent[cell]:.0f}%" if percent[cell] > 0.5 else "<1%"
+            texts[cell] = f"{count:.{digits}f}\n{share}" if count else "·"
+    ax = axes(ax, height=min(5.7, 1.2 + max(1.8, 0.52 * classes)), width=min(WIDTH, 3.2 + 0.52 * classes))
+    bar = {"label": "% of the true class", "ticks": [0, 1, 5, 20, 50, 100]}
+    look = {"cmap": "Blues", "norm": PowerNorm(0.5, 0, 100), "cbar_kws": bar, "square": True}
+    _draw_matrix(ax, percent, texts, size=8 if classes <= 12 else 5.5, **look)
+    names = [wrapped(name, 18) for name in class_names]
+    _name_cells(ax, names, names, every=-(-classes // WRITTEN), slanted=sum(map(len, names)) > 30)
+    ax.set(xlabel="predicted class", ylabel="true class")
+    return ax
+
+
+def plot_similarity(
+    matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str], names: tuple[str, str], ax: Axes | None = None
+) -> Axes:
+    """Draw CKA between layers: 1 for equal up to rotation and scale, near 0 for nothing in common.
+
+    Parameters
+    ----------
+    matrix
+        (rows, columns) similarities of layers.
+    names
+        Networks of the rows and of the columns.
+    """
+    matrix = np.asarray(matrix, float)
+    ax = axes(ax, height=0.9 + 0.5 * len(rows), width=min(WIDTH, 2.6 + 0.62 * len(columns)))
+    texts = np.vectorize(lambda value: f"{value:.2f}" if np.isfinite(value) else "–", otypes=[object])(matrix)
+    _draw_matrix(ax, matrix, texts, size=8, cmap="cividis", cbar_kws={"label": "CKA"})
+    _name_cells(ax, rows, columns, slanted=True)
+    ax.set(xlabel=wrapped(names[1], 40), ylabel=wrapped(names[0], 30))
     return ax
 
 
 def plot_search(
     trials: pd.DataFrame, fresh: pd.DataFrame, ax: Axes | None = None, *, metric: str = "validation_accuracy"
 ) -> Axes:
-    """Draw the score of every trial, the best so far, and what the winner scores with seeds that chose nothing.
+    """Draw the score of each trial, the best so far, and the winner's scores with new seeds.
+
+    Trials that diverged, or are four times as far from the best as the median, are crosses at the foot of the axis.
 
     Parameters
     ----------
     trials
-        Columns trial, `metric` (NaN: diverged) and best, as search.search gives. The axis shows the good trials:
-        those four times as far from the best as the median, or diverged, are crosses at its foot.
+        Columns trial, `metric` (NaN: diverged) and best, as `search` returns.
     fresh
-        The winner's runs with other seeds, column `metric`: dots and their mean, right of the trials.
+        Runs of the winner with new seeds, column `metric`.
     """
     need(trials, ["trial", metric, "best"], "plot_search")
     need(fresh, [metric], "plot_search")
     ax = axes(ax)
-    name, factor = quantity(metric)
+    label, factor = axis_label(metric)
     scores, again = trials[metric].to_numpy(float) * factor, fresh[metric].dropna().to_numpy(float) * factor
     known = scores[np.isfinite(scores)]
-    floor = known.max() - 4 * (known.max() - np.median(known)) if len(known) else -np.inf
-    good = scores >= floor  # not so where it is NaN
+    good = scores >= known.max() - 4 * (known.max() - np.median(known)) if len(known) else np.zeros(len(scores), bool)
     ax.plot(trials["trial"][good], scores[good], "o", color=COLOURS[0], label="trial")
     if not good.all():
         look = {"color": QUIET, "transform": ax.get_xaxis_transform(), "clip_on": False}
@@ -88,19 +141,32 @@ def plot_search(
         ax.set_ylim(bottom=min([*scores[good], *again], default=0) - 0.5)
     ax.step(trials["trial"], trials["best"] * factor, where="post", color=COLOURS[0], alpha=0.6, label="best so far")
     place = trials["trial"].max() + 2
-    look = {"color": "none", "markeredgecolor": COLOURS[1]}
-    ax.plot(place + np.linspace(-0.4, 0.4, len(again)), again, "D", **look, label="winner, fresh seeds")
+    look = {"color": COLOURS[1], "markerfacecolor": "none"}
+    ax.plot(place + np.linspace(-0.4, 0.4, len(again)), again, "D", **look, label="winner, new seeds")
     if len(again):
         ax.hlines(again.mean(), place - 0.7, place + 0.7, color=COLOURS[1], linewidth=2, label="their mean")
     ax.axvline(place - 1, color=QUIET, linewidth=0.8, linestyle=":")
-    ax.set(xlabel="trial", ylabel=name)
+    ax.set(xlabel="trial", ylabel=label)
     ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.grid(axis="y", color="#e0e0e0", linewidth=0.6)
-    legend(ax, ax.get_legend_handles_labels()[0])
+    ax.grid(axis="y")
+    legend(ax)
     return ax
 
 
-def _cell_words(cell: object, factor: float) -> str:
-    spread = f"\n±{cell.sd * factor:.1f}" if np.isfinite(cell.sd) else ""
-    words = f"{cell.estimate * factor:.1f}{spread}" if np.isfinite(cell.estimate) else "no result"
-    return words + (f"\n{cell.lost} of {cell.n} lost" if cell.lost else "")
+def _draw_matrix(ax: Axes, values: np.ndarray, texts: np.ndarray, size: float = 9, **options: object) -> None:
+    """Draw a shade for each value, with its text in black or white."""
+    sns.heatmap(values, ax=ax, vmin=0, vmax=1, xticklabels=False, yticklabels=False, **options)  # or as `norm` says
+    mesh = ax.collections[0]
+    shades = mesh.cmap(mesh.norm(np.ma.masked_invalid(values)))
+    for row, column in np.argwhere(texts != ""):
+        colour = ink(shades[row, column][:3]) if np.isfinite(values[row, column]) else "black"
+        ax.text(column + 0.5, row + 0.5, texts[row, column], ha="center", va="center", fontsize=size, color=colour)
+
+
+def _name_cells(
+    ax: Axes, rows: Sequence[str], columns: Sequence[str], every: int = 1, *, slanted: bool = False
+) -> None:
+    """Name rows and columns, or each `every`-th where all names would overlap."""
+    ax.set_xticks(np.arange(0, len(columns), every) + 0.5, columns[::every], **(SLANTED if slanted else {}))
+    ax.set_yticks(np.arange(0, len(rows), every) + 0.5, rows[::every], rotation=0)
+    ax.tick_params(length=0)

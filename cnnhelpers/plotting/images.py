@@ -1,113 +1,61 @@
-"""Pictures of images, of what a model takes them for, and of what it mixes up: arrays in, figures out."""
+"""Draw images: samples of a dataset, predictions, filters and feature maps; and the number of images in each class."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import PowerNorm
 
 from cnnhelpers.errors import InputError
-from cnnhelpers.plotting.style import COLOURS, HATCHES, QUIET, RIGHT, WIDTH, WRONG, axes, ink, legend, panels, words
+from cnnhelpers.plotting.style import COLOURS, HATCHES, QUIET, RIGHT, WIDTH, WRONG, axes, legend, panels, wrapped
 
-SHOWN = 3  # most probable classes with a bar in a prediction gallery
-SLANTED = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-LINE = 22  # characters that fit over one picture of a gallery
+SHOWN = 3  # most probable classes with a bar
+LETTERS = 22  # that fit over an image of plot_predictions
 
 
 def plot_samples(
-    images: np.ndarray,
-    labels: np.ndarray,
-    class_names: tuple[str, ...],
-    ax: Axes | None = None,
-    *,
-    per_class: int = 10,
+    images: np.ndarray, labels: np.ndarray, class_names: Sequence[str], ax: Axes | None = None, *, per_class: int = 10
 ) -> Axes:
-    """Draw the first `per_class` images of each class, a row a class.
+    """Draw the first images of each class, a class in each row.
 
     Parameters
     ----------
     images
-        (num_images, height, width, channels), one grey or three colour channels, uint8, or floats from 0 to 1.
+        (num_images, height, width, 1 or 3), uint8 or floats from 0 to 1.
     labels
         (num_images,) integers from 0.
     """
     pictures, labels = _pictures(images), np.asarray(labels)
-    if labels.shape != (len(pictures),):
-        raise InputError(f"labels must be ({len(pictures)},), one an image. Received: {labels.shape}")
-    height, width = pictures.shape[1:3]
-    space = max(1, height // 12)
-    cell = (height + space, width + space)
-    sheet = np.full((len(class_names) * cell[0], per_class * cell[1], 3), 255, np.uint8)
-    for row in range(len(class_names)):
-        for column, index in enumerate(np.flatnonzero(labels == row)[:per_class]):
-            top, left = row * cell[0], column * cell[1]
-            sheet[top : top + height, left : left + width] = pictures[index]
+    _check(labels.shape == (len(pictures),), "labels", f"({len(pictures)},), one an image", labels.shape)
+    rows = [list(pictures[labels == label][:per_class]) for label in range(len(class_names))]
+    sheet = _sheet(rows, 255, columns=per_class)
     ax = axes(ax, height=(WIDTH - 1.2) * sheet.shape[0] / sheet.shape[1] + 0.2)
     ax.imshow(sheet, interpolation="nearest")
-    ax.set_yticks(np.arange(len(class_names)) * cell[0] + height / 2, [words(name, 18) for name in class_names])
     _bare(ax)
+    height = pictures.shape[1]
+    ax.set_yticks(_middles(len(class_names), height), [wrapped(name, 18) for name in class_names])
     return ax
 
 
 def plot_class_counts(counts: pd.DataFrame | pd.Series | Mapping[str, int], ax: Axes | None = None) -> Axes:
-    """Draw how many images each class has: rows of `counts` are classes, its columns parts such as train and test."""
-    table = counts if isinstance(counts, pd.DataFrame) else pd.Series(counts).to_frame("images")
-    if table.empty:
-        raise InputError("class_counts received no classes")
-    parts, rows = len(table.columns), np.arange(len(table))
-    many = len(table) > 30
+    """Draw the number of images in each class; columns of `counts` are parts such as train and test."""
+    table = counts if isinstance(counts, pd.DataFrame) else pd.Series(counts, dtype=float).to_frame("images")
+    _check(len(table) > 0, "counts", "a table with a row for each class", "no rows")
+    parts, many = len(table.columns), len(table) > 30
     ax = axes(ax, height=1.0 + len(table) * (0.14 if many else 0.12 + 0.13 * parts))
-    thick = 0.84 / parts
-    for position, part in enumerate(table):
-        look = {"color": COLOURS[position % 7], "hatch": HATCHES[position % 4], "edgecolor": "white", "linewidth": 0}
-        bars = ax.barh(rows - 0.42 + thick * (position + 0.5), table[part], thick, label=words(part), **look)
+    table.rename(index=wrapped).plot.barh(ax=ax, width=0.84, legend=False, color=list(COLOURS[:parts]))
+    for bars, hatch in zip(ax.containers, HATCHES * parts, strict=False):
+        for bar in bars:
+            bar.set(hatch=hatch, edgecolor="white", linewidth=0)
         if not many:
             ax.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize=8)
-    ax.set_yticks(rows, [words(name) for name in table.index])
-    ax.set_ylim(len(table) - 0.4, -0.6)
-    ax.grid(axis="x", color="#e0e0e0", linewidth=0.6)
-    ax.set_xlabel("images")
+    ax.invert_yaxis()
     ax.tick_params(axis="y", length=0, labelsize=7 if many else 9)
-    ax.set_xlim(0, 1.12 * table.to_numpy(float).max())
+    ax.set(xlabel="images", ylabel="", xlim=(0, 1.12 * table.to_numpy(float).max()))
     ax.xaxis.set_major_formatter("{x:,.0f}")
+    ax.grid(axis="x")
     if parts > 1:
-        legend(ax, ax.get_legend_handles_labels()[0], above=True)
-    return ax
-
-
-def plot_confusion_matrix(matrix: np.ndarray, class_names: tuple[str, ...], ax: Axes | None = None) -> Axes:
-    """Draw counts, and the percentage of each true class as the shade; up to 20 classes are written out.
-
-    The shade grows with the square root of the percentage, so that rare mistakes are seen.
-
-    Parameters
-    ----------
-    matrix
-        (classes, classes) counts or their mean over seeds, rows true and columns predicted. A class without images
-        has no percentages.
-    """
-    counts = np.asarray(matrix, dtype=float)
-    classes = len(class_names)
-    if counts.shape != (classes, classes) or not np.isfinite(counts).all() or (counts < 0).any():
-        raise InputError(
-            f"a confusion matrix of {classes} classes must be ({classes}, {classes}) finite counts. Received: "
-            f"{counts.shape}, {counts.min() if counts.size else 'empty'} at least"
-        )
-    totals = counts.sum(axis=1, keepdims=True)
-    percent = np.divide(100 * counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
-    ax = axes(ax, height=min(5.7, 1.2 + max(1.8, 0.52 * classes)), width=min(WIDTH, 3.2 + 0.52 * classes))
-    picture = ax.imshow(percent, cmap="Blues", norm=PowerNorm(0.5, 0, 100))
-    named = range(0, classes, -(-classes // 20))  # more names than 20 would overlap
-    names = [words(class_names[index], 18) for index in named]
-    ax.set_xticks(named, names, fontsize=9, **({} if classes < 4 else SLANTED))
-    ax.set_yticks(named, names, fontsize=9)
-    ax.set(xlabel="predicted class", ylabel="true class")
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    ax.figure.colorbar(picture, ax=ax, label="% of the true class", ticks=[0, 1, 5, 20, 50, 100])
-    if classes <= 20:
-        _write_counts(ax, counts, percent)
+        legend(ax)
     return ax
 
 
@@ -115,119 +63,172 @@ def plot_predictions(
     images: np.ndarray,
     probabilities: np.ndarray,
     labels: np.ndarray | None,
-    class_names: tuple[str, ...],
+    class_names: Sequence[str],
     ax: Axes | None = None,
     *,
     columns: int = 5,
 ) -> Axes:
-    """Draw each image with its three most probable classes as bars, in panels that take the place of `ax`.
+    """Draw each image over bars of its three most probable classes, in panels that take the place of `ax`.
 
-    Right answers have a check mark and a plain bar, wrong ones a cross, the true class and a hatched bar.
+    Right answers have a check mark; wrong answers have a cross, the true class and a hatched bar.
 
     Parameters
     ----------
     images
-        (num_images, height, width, channels), uint8, or floats from 0 to 1.
+        (num_images, height, width, 1 or 3), uint8 or floats from 0 to 1.
     probabilities
         (num_images, classes), 0 to 1.
     labels
-        (num_images,) integers from 0, or None for pictures whose class is not known.
+        (num_images,) integers from 0, or None where the classes are unknown.
     """
     pictures, probabilities = _pictures(images), np.asarray(probabilities, dtype=float)
-    if probabilities.shape != (len(pictures), len(class_names)) or not np.isfinite(probabilities).all():
-        raise InputError(
-            f"probabilities must be finite and ({len(pictures)}, {len(class_names)}), a row an image and a column "
-            f"a class. Received: {probabilities.shape}"
-        )
-    if labels is not None and np.shape(labels) != (len(pictures),):
-        raise InputError(f"labels must be ({len(pictures)},), one an image. Received: {np.shape(labels)}")
+    shape = (len(pictures), len(class_names))
+    fits = probabilities.shape == shape and np.isfinite(probabilities).all()
+    _check(fits, "probabilities", f"finite and {shape}, (images, classes)", probabilities.shape)
+    labels_fit = labels is None or np.shape(labels) == (len(pictures),)
+    _check(labels_fit, "labels", f"({len(pictures)},), one an image", np.shape(labels))
     columns = max(1, min(columns, len(pictures)))
     rows = -(-len(pictures) // columns)
-    ax = axes(ax, height=2.45 * rows, width=WIDTH * columns / 5 if columns < 5 else WIDTH)
-    places = panels(ax, 2 * rows, columns, height_ratios=[1.7, 1.0] * rows)
-    for place in places.flat:
-        place.set_axis_off()
-    for index, picture in enumerate(pictures):
+    ax = axes(ax, height=2.45 * rows, width=WIDTH * min(columns, 5) / 5)
+    grid = panels(ax, 2 * rows, columns, height_ratios=[1.7, 1.0] * rows)
+    names = [str(name).replace("$", r"\$") for name in class_names]
+    for index in range(rows * columns):
         row, column = divmod(index, columns)
+        top, bottom = grid[2 * row : 2 * row + 2, column]
+        if index >= len(pictures):
+            top.set_axis_off()
+            bottom.set_axis_off()
+            continue
         true = None if labels is None else int(labels[index])
-        _picture(places[2 * row, column], picture, probabilities[index], true, class_names)
-        _bars(places[2 * row + 1, column], probabilities[index], true, class_names)
+        _draw_answer(top, pictures[index], int(probabilities[index].argmax()), true, names)
+        _draw_bars(bottom, probabilities[index], true, names)
     return ax
 
 
+def plot_filters(kernels: np.ndarray, ax: Axes | None = None, *, filters: int = 6, channels: int = 3) -> Axes:
+    """Draw the first filters of a convolution, a filter in each column and an input channel in each row.
+
+    Blue is negative, red positive, white 0, on one scale for all.
+
+    Parameters
+    ----------
+    kernels
+        (height, width, input_channels, filters).
+    """
+    slices = np.asarray(kernels, float)[:, :, :channels, :filters].transpose(2, 3, 0, 1)  # channel, filter, row, column
+    ax = axes(ax, height=0.7 + 0.8 * len(slices), width=min(WIDTH, 1.6 + 0.8 * slices.shape[1]))
+    most = np.abs(slices).max()
+    sheet = _sheet([list(row) for row in slices], np.nan)
+    picture = ax.imshow(sheet, cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
+    _bare(ax)
+    for set_ticks, count, size in ((ax.set_xticks, *slices.shape[1::2]), (ax.set_yticks, *slices.shape[::2])):
+        set_ticks(_middles(count, size), range(1, count + 1))
+    ax.set(xlabel="filter", ylabel="channel")
+    ax.figure.colorbar(picture, ax=ax, label="weight")
+    return ax
+
+
+def plot_tiles(pictures: np.ndarray, ax: Axes | None = None, *, columns: int = 8) -> Axes:
+    """Draw feature maps or images next to each other, each feature map on its own scale from dark to bright.
+
+    Parameters
+    ----------
+    pictures
+        (num_pictures, height, width[, 1]) numbers, or (num_pictures, height, width, 3) uint8.
+    """
+    pictures = np.asarray(pictures)
+    pictures = pictures[..., 0] if pictures.ndim == 4 and pictures.shape[-1] == 1 else pictures
+    fits = pictures.ndim in (3, 4) and len(pictures) > 0
+    _check(fits, "pictures", "(num_pictures, height, width) numbers, or images", pictures.shape)
+    if pictures.ndim == 3:
+        low, high = (pictures.min(axis=(1, 2), keepdims=True), pictures.max(axis=(1, 2), keepdims=True))
+        flat = np.zeros(pictures.shape)
+        pictures = np.divide(pictures - low, high - low, out=flat, where=high > low)
+    else:
+        pictures = pictures / 255
+    rows = [list(pictures[start : start + columns]) for start in range(0, len(pictures), columns)]
+    sheet = _sheet(rows, 0.75)  # a grey that shows the edges of black and of white pictures
+    ax = axes(ax, height=0.1 + (WIDTH - 0.2) * sheet.shape[0] / sheet.shape[1])
+    ax.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    _bare(ax)
+    return ax
+
+
+def _check(fits: bool, name: str, expected: str, received: object) -> None:
+    if not fits:
+        raise InputError(f"{name} must be {expected}. Received: {received}")
+
+
 def _pictures(images: np.ndarray) -> np.ndarray:
-    """Return images as (num_images, height, width, 3) uint8; InputError if they are no pictures."""
+    """Return images as (num_images, height, width, 3) uint8."""
     pictures = np.asarray(images)
     pictures = pictures[..., None] if pictures.ndim == 3 else pictures
-    if pictures.ndim != 4 or pictures.shape[-1] not in (1, 3) or len(pictures) == 0:
-        raise InputError(
-            "images must be (num_images, height, width, channels) with 1 or 3 channels, one image at least. "
-            f"Received: {np.shape(images)}"
-        )
-    if pictures.dtype != np.uint8:
-        finite = np.isfinite(pictures).all()
-        low, high = (pictures.min(), pictures.max()) if finite else (np.nan, np.nan)
-        if not (finite and low >= 0 and high <= (255 if pictures.dtype.kind in "iu" else 1)):
-            raise InputError(
-                f"pixels must be uint8, or floats from 0 to 1. Received: {pictures.dtype}, {low} to {high}"
-            )
-        pictures = np.round(pictures * (1 if pictures.dtype.kind in "iu" else 255)).astype(np.uint8)
-    return np.broadcast_to(pictures, (*pictures.shape[:3], 3))
+    fits = pictures.ndim == 4 and pictures.shape[-1] in (1, 3) and len(pictures) > 0
+    _check(fits, "images", "(num_images, height, width, 1 or 3), one image at least", np.shape(images))
+    whole = pictures.dtype.kind in "iu"
+    fits = np.isfinite(pictures).all() and pictures.min() >= 0 and pictures.max() <= (255 if whole else 1)
+    received = f"{pictures.dtype}, {pictures.min()} to {pictures.max()}"
+    _check(fits, "pixels", "uint8, or floats from 0 to 1", received)
+    pictures = pictures if whole else np.round(255 * pictures)
+    return np.broadcast_to(pictures.astype(np.uint8), (*pictures.shape[:3], 3))
 
 
-def _picture(
-    ax: Axes, picture: np.ndarray, probabilities: np.ndarray, true: int | None, names: tuple[str, ...]
-) -> None:
+def _draw_answer(ax: Axes, picture: np.ndarray, predicted: int, true: int | None, names: Sequence[str]) -> None:
     ax.imshow(picture, interpolation="nearest")
-    predicted = int(probabilities.argmax())
     if true is None:
-        title, colour = _short(names[predicted], LINE), "black"
+        title, colour = _short(names[predicted]), "black"
     elif predicted == true:
-        title, colour = f"✓ {_short(names[predicted])}\n", RIGHT
+        title, colour = f"✓ {_short(names[predicted], 2)}\n", RIGHT
     else:
-        title, colour = f"✗ {_short(names[predicted])}\ntrue: {_short(names[true], LINE - 6)}", "#A34700"
+        title, colour = f"✗ {_short(names[predicted], 2)}\ntrue: {_short(names[true], 6)}", "#A34700"
     ax.set_anchor("W")
     ax.set_title(title, fontsize=8, color=colour, loc="left", pad=3)
-    ax.set_yticks([])
     _bare(ax)
 
 
-def _bars(ax: Axes, probabilities: np.ndarray, true: int | None, names: tuple[str, ...]) -> None:
-    """Draw the most probable classes, name above bar; the predicted one coloured, and hatched if it is wrong."""
+def _draw_bars(ax: Axes, probabilities: np.ndarray, true: int | None, names: Sequence[str]) -> None:
+    """Draw the most probable classes, each name over its bar; a wrong answer is hatched."""
     shown = np.argsort(-probabilities, kind="stable")[:SHOWN]
     wrong = true is not None and shown[0] != true
     for row, index in enumerate(shown):
-        colour = QUIET if row else WRONG if wrong else RIGHT
-        look = (
-            {"hatch": "//////", "facecolor": "white", "edgecolor": WRONG} if wrong and row == 0 else {"color": colour}
-        )
-        ax.barh(row + 0.32, probabilities[index], 0.26, linewidth=0.8, **look)
-        ax.text(0, row, _short(names[index], 16), fontsize=7.5, va="center")
+        look = {"hatch": "//////", "facecolor": "white", "edgecolor": WRONG} if wrong else {"color": RIGHT}
+        ax.barh(row + 0.32, probabilities[index], 0.26, linewidth=0.8, **({"color": QUIET} if row else look))
+        ax.text(0, row, _short(names[index], 6), fontsize=7.5, va="center")
         ax.text(1, row, f"{probabilities[index]:.0%}", fontsize=7.5, va="center", ha="right")
     ax.set(xlim=(0, 1), ylim=(SHOWN - 0.35, -0.4))
-    ax.set_yticks([])
     _bare(ax)
 
 
-def _write_counts(ax: Axes, counts: np.ndarray, percent: np.ndarray) -> None:
-    """Write count over percentage into each cell, in the ink that its shade needs."""
-    whole = np.array_equal(counts, counts.round())
-    size = 8 if len(counts) <= 12 else 5.5
-    shades = ax.images[0].cmap(ax.images[0].norm(np.nan_to_num(percent)))
-    for (row, column), count in np.ndenumerate(counts):
-        number = f"{count:.0f}" if whole else f"{count:.1f}"
-        share = f"{percent[row, column]:.0f}%" if percent[row, column] > 0.5 else "<1%"
-        text = f"{number}\n{share}" if count else "·"
-        ax.text(column, row, text, ha="center", va="center", fontsize=size, color=ink(shades[row, column][:3]))
+def _sheet(rows: list[list[np.ndarray]], blank: float, columns: int = 0) -> np.ndarray:
+    """Return pictures of one size as a single picture, with lines of `blank` between them."""
+    first = next(picture for row in rows for picture in row)
+    height, width = first.shape[:2]
+    space = _space(height)
+    size = (len(rows) * (height + space) - space, (columns or max(map(len, rows))) * (width + space) - space)
+    sheet = np.full(size + first.shape[2:], blank, first.dtype)
+    for row, pictures in enumerate(rows):
+        for column, picture in enumerate(pictures):
+            top, left = row * (height + space), column * (width + space)
+            sheet[top : top + height, left : left + width] = picture
+    return sheet
 
 
-def _short(name: str, length: int = LINE - 2) -> str:
-    """Return a class name that fits its place, cut with an ellipsis if it must be."""
-    text = str(name)
-    return (text if len(text) <= length else text[: length - 1] + "…").replace("$", r"\$")
+def _middles(count: int, size: int) -> np.ndarray:
+    """Return the middle of each picture along an axis of a sheet."""
+    return np.arange(count) * (size + _space(size)) + (size - 1) / 2
+
+
+def _space(size: int) -> int:
+    return max(1, size // 13)
+
+
+def _short(name: str, taken: int = 0) -> str:
+    """Return a name cut to the letters that fit over an image, less those already taken."""
+    length = LETTERS - taken
+    return name if len(name) <= length else name[: length - 1] + "…"
 
 
 def _bare(ax: Axes) -> None:
-    ax.set_xticks([])
+    ax.set(xticks=[], yticks=[])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)

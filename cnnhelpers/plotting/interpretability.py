@@ -1,68 +1,16 @@
-"""Figures of what a network has learned: arrays and tables of cnnhelpers.interpretability.store in, axes out."""
+"""Draw what a network has learned: measures by layer, projections, weights, attributions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch
+from matplotlib.lines import Line2D
 
-from cnnhelpers.errors import InputError
-from cnnhelpers.plotting.style import COLOURS, HATCHES, QUIET, WIDTH, axes, ink, legend, look_of, need, panels, words
+from cnnhelpers.plotting.style import COLOURS, MARKERS, QUIET, axes, legend, need, panels, wrapped
 
 SLANTED = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
-
-
-def plot_filters(kernels: np.ndarray, ax: Axes | None = None, *, filters: int = 6, channels: int = 3) -> Axes:
-    """Draw the first filters of a convolution, a column a filter and a row an input channel, as many as there are.
-
-    Blue is negative, red is positive, white is 0: one scale for all slices, so that strong and weak ones differ.
-
-    Parameters
-    ----------
-    kernels
-        (height, width, input_channels, filters).
-    """
-    slices = np.asarray(kernels, float)[:, :, :channels, :filters].transpose(2, 3, 0, 1)  # channel, filter, row, column
-    sheet = _sheet([list(row) for row in slices], np.nan)
-    ax = axes(ax, height=0.7 + 0.8 * len(slices), width=min(WIDTH, 1.6 + 0.8 * slices.shape[1]))
-    most = np.abs(slices).max()
-    picture = ax.imshow(sheet, cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
-    height, width = slices.shape[2:]
-    ax.set_xticks(_middles(slices.shape[1], width), [str(1 + place) for place in range(slices.shape[1])])
-    ax.set_yticks(_middles(len(slices), height), [str(1 + place) for place in range(len(slices))])
-    ax.set(xlabel="filter", ylabel="channel")
-    _bare(ax)
-    ax.figure.colorbar(picture, ax=ax, label="weight")
-    return ax
-
-
-def plot_tiles(pictures: np.ndarray, ax: Axes | None = None, *, columns: int = 8) -> Axes:
-    """Draw pictures beside each other: feature maps, each on its own scale from dark to bright, or images.
-
-    Parameters
-    ----------
-    pictures
-        (num_pictures, height, width) or (..., 1) numbers, or (num_pictures, height, width, 3) uint8.
-    """
-    pictures = np.asarray(pictures)
-    pictures = pictures[..., 0] if pictures.ndim == 4 and pictures.shape[-1] == 1 else pictures
-    if pictures.ndim not in (3, 4) or len(pictures) == 0:
-        raise InputError(f"tiles draws (num_pictures, height, width) numbers, or images. Received: {pictures.shape}")
-    if pictures.ndim == 3:
-        pictures = pictures.astype(float)
-        low, high = (pictures.min(axis=(1, 2), keepdims=True), pictures.max(axis=(1, 2), keepdims=True))
-        pictures = np.divide(pictures - low, high - low, out=np.zeros_like(pictures), where=high > low)
-    else:
-        pictures = pictures / 255
-    rows = [list(pictures[start : start + columns]) for start in range(0, len(pictures), columns)]
-    sheet = _sheet(rows, 0.75)  # a grey that neither black nor white pictures vanish in
-    ax = axes(ax, height=0.1 + (WIDTH - 0.2) * sheet.shape[0] / sheet.shape[1])
-    ax.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    ax.set_xticks([])
-    ax.set_yticks([])
-    _bare(ax)
-    return ax
 
 
 def plot_by_layer(
@@ -74,164 +22,123 @@ def plot_by_layer(
     reference: tuple[float, str] | None = None,
     percent: bool = False,
 ) -> Axes:
-    """Draw a measure along the depth of a network: every run a dot, a line through the means, one for each of `by`.
+    """Draw a measure along the depth of networks: mean, and lowest to highest run, for each value of `by`.
 
     Parameters
     ----------
     table
         Columns layer, value and `by`; layers in the order of their first rows.
+    label
+        Of the measure, for the axis.
     reference
-        A value and its name, drawn as a horizontal line.
+        Value and name of a horizontal line.
     """
     need(table, ["layer", "value", by], "plot_by_layer")
     ax = axes(ax, height=3.6)
     factor = 100 if percent else 1
-    places = {layer: place for place, layer in enumerate(dict.fromkeys(table["layer"]))}
-    groups = list(table.groupby(by, sort=False))
-    for position, (name, rows) in enumerate(groups):
-        shift = 0.12 * (position - (len(groups) - 1) / 2)
-        look = look_of(position)
-        line = "-" if name != "before training" else "--"
-        means = rows.groupby("layer", sort=False)["value"].mean() * factor
-        where = means.index.map(places).to_numpy(float) + shift
-        ax.plot(where, means, line, **look, label=words(name, 24), linewidth=1.6, markersize=5)
-        dots = rows["layer"].map(places).to_numpy(float) + shift
-        ax.plot(dots, rows["value"] * factor, ".", color=look["color"], alpha=0.45, markersize=5)
+    layers = list(dict.fromkeys(table["layer"]))
+    groups = {name: wrapped(name, 24) for name in dict.fromkeys(table[by])}
+    shift = table[by].map(list(groups).index) - (len(groups) - 1) / 2
+    shown = table.reset_index(drop=True).assign(group=table[by].map(groups).to_numpy())
+    shown["place"] = shown["layer"].map(layers.index) + 0.12 * shift.to_numpy()
+    shown["value"] *= factor
+    looks = {"hue": "group", "style": "group", "palette": COLOURS[: len(groups)], "markers": MARKERS[: len(groups)]}
+    looks["dashes"] = [(3, 1.5) if name == "before training" else "" for name in groups]
+    looks |= {"errorbar": ("pi", 100), "err_style": "bars", "err_kws": {"linewidth": 1}, "markeredgewidth": 0}
+    sns.lineplot(shown, x="place", y="value", ax=ax, **looks)
     if reference is not None:
-        ax.axhline(reference[0] * factor, color=QUIET, linestyle=":", label=words(reference[1], 24))
-    ax.set_xticks(list(places.values()), list(places), **(SLANTED if len(places) > 4 else {}))
-    ax.set(ylabel=f"{label} (%)" if percent else label)
-    ax.grid(axis="y", color="#e0e0e0", linewidth=0.6)
-    legend(ax, ax.get_legend_handles_labels()[0])
+        level, name = reference
+        ax.axhline(level * factor, color=QUIET, linestyle=":", label=wrapped(name, 24))
+    _name_layers(ax, layers)
+    ax.set(xlabel="", ylabel=f"{label} (%)" if percent else label)
+    ax.grid(axis="y")
+    band = Line2D([], [], color=QUIET, linewidth=1, label="lowest to highest run")
+    legend(ax, [*ax.get_legend_handles_labels()[0], band])
     return ax
 
 
-def plot_projection(measures: dict[str, np.ndarray], class_names: Sequence[str], ax: Axes | None = None) -> Axes:
-    """Draw images as points, a colour and a marker a class: by two principal components, and by t-SNE.
+def plot_projection(measures: Mapping[str, np.ndarray], class_names: Sequence[str], ax: Axes | None = None) -> Axes:
+    """Draw each image as a point of its class, by two principal components and by t-SNE, in the place of `ax`.
 
     Parameters
     ----------
     measures
         components (num_images, 2 or more), explained, tsne (num_images, 2) and labels (num_images,), as
-        inspection.measure gives.
+        `interpretability.measure` returns.
     """
-    ax, labels = axes(ax, height=4.2, width=9.0), np.asarray(measures["labels"])
+    ax = axes(ax, height=4.2, width=9.5)
     first, second = panels(ax, 1, 2)[0]
-    for index, name in enumerate(class_names):
-        look = look_of(index) | {"label": words(name, 18)}
-        for panel, places in zip((first, second), (measures["components"], measures["tsne"]), strict=True):
-            panel.scatter(*np.asarray(places, float)[labels == index, :2].T, s=12, alpha=0.75, linewidth=0, **look)
+    names = [wrapped(name, 18) for name in class_names]
+    shown = [names[label] for label in measures["labels"]]
+    looks = {"hue": shown, "style": shown, "hue_order": names, "style_order": names, "s": 18, "alpha": 0.75}
+    looks |= {"palette": [COLOURS[place % len(COLOURS)] for place in range(len(names))], "linewidth": 0}
+    looks["markers"] = [MARKERS[place % len(MARKERS)] for place in range(len(names))]
+    for panel, points in ((first, measures["components"]), (second, measures["tsne"])):
+        x, y = np.asarray(points, float)[:, :2].T
+        sns.scatterplot(x=x, y=y, ax=panel, legend=panel is second, **looks)
     axis = "component {} ({:.0%} of the variance)"
     first.set(xlabel=axis.format(1, measures["explained"][0]), ylabel=axis.format(2, measures["explained"][1]))
     second.set(title="t-SNE", xticks=[], yticks=[])
-    second.legend(handles=first.get_legend_handles_labels()[0], loc="center left", bbox_to_anchor=(1, 0.5))
+    second.legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=1.4)
     return ax
 
 
 def plot_weight_changes(before: np.ndarray, after: np.ndarray, layers: Sequence[str], ax: Axes | None = None) -> Axes:
     """Draw the distribution of each layer's weights, left half before and right half after training.
 
-    The outermost hundredths at both ends are left out, where single weights would stretch the picture.
+    The outermost quantiles are omitted: single weights would stretch the axis.
 
     Parameters
     ----------
     before, after
         (num_layers, quantiles): equally spaced quantiles of the weights.
     """
+    parts = {"before training": before, "after training": after}
+    weights = pd.concat(
+        pd.DataFrame(np.asarray(quantiles, float)[:, 1:-1].T, columns=list(layers)).melt().assign(moment=moment)
+        for moment, quantiles in parts.items()
+    )
     ax = axes(ax, height=3.8)
-    for position, (quantiles, side) in enumerate(((before, "low"), (after, "high"))):
-        shapes = ax.violinplot(
-            [np.asarray(one, float)[1:-1] for one in quantiles],
-            range(len(layers)), widths=0.8, showextrema=False, side=side,
-        )  # fmt: skip
-        for body in shapes["bodies"]:
-            body.set(facecolor=COLOURS[position], alpha=0.8, hatch=HATCHES[position], edgecolor="white", linewidth=0)
+    look = {"split": True, "inner": None, "cut": 0, "density_norm": "width", "linewidth": 0, "palette": COLOURS[:2]}
+    sns.violinplot(weights, x="variable", y="value", hue="moment", ax=ax, **look)
     ax.axhline(0, color=QUIET, linewidth=0.7)
-    ax.set_xticks(range(len(layers)), layers, **(SLANTED if len(layers) > 4 else {}))
-    ax.set(ylabel="weight")
-    looks = [{"facecolor": COLOURS[place], "hatch": HATCHES[place], "edgecolor": "white"} for place in (0, 1)]
-    names = ("before training", "after training")
-    legend(ax, [Patch(**look, linewidth=0, label=name) for look, name in zip(looks, names, strict=True)])
-    return ax
-
-
-def plot_similarity(
-    matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str], names: tuple[str, str], ax: Axes | None = None
-) -> Axes:
-    """Draw CKA between layers, 1 for the same up to rotation and scale, near 0 for nothing in common.
-
-    Parameters
-    ----------
-    matrix
-        (num_rows, num_columns).
-    names
-        Of the rows' and of the columns' network, for the axes.
-    """
-    matrix = np.asarray(matrix, float)
-    ax = axes(ax, height=0.9 + 0.5 * len(rows), width=min(WIDTH, 2.6 + 0.62 * len(columns)))
-    picture = ax.imshow(matrix, cmap="cividis", vmin=0, vmax=1, aspect="auto")
-    for (row, column), value in np.ndenumerate(matrix):
-        shade = picture.cmap(picture.norm(np.nan_to_num(value)))[:3]
-        text = f"{value:.2f}" if np.isfinite(value) else "–"
-        ax.text(column, row, text, ha="center", va="center", fontsize=8, color=ink(shade))
-    ax.set_xticks(range(len(columns)), columns, **SLANTED)
-    ax.set_yticks(range(len(rows)), rows)
-    ax.set(xlabel=words(names[1], 40), ylabel=words(names[0], 30))
-    _bare(ax)
-    ax.figure.colorbar(picture, ax=ax, label="CKA")
+    _name_layers(ax, layers)
+    ax.set(xlabel="", ylabel="weight")
+    legend(ax)
     return ax
 
 
 def plot_attributions(
-    maps: dict[str, np.ndarray], titles: Sequence[str], images: np.ndarray | None = None, ax: Axes | None = None
+    maps: Mapping[str, np.ndarray], titles: Sequence[str], images: np.ndarray | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw explanations below the images they explain, a column an image; without images the maps alone.
+    """Draw attribution maps below their images, in panels that take the place of `ax`.
 
     Parameters
     ----------
     maps
-        Name of the explanation to (num_images, height, width), from 0; each map on its own scale from dark to bright.
+        Name of the method to (num_images, height, width), from 0; each map on its own scale from dark to bright.
     titles
-        One an image, such as "shirt (true: coat)".
+        A title for each image, such as "shirt (true: coat)".
     images
-        (num_images, height, width, 1 or 3) uint8, or None where the data are not at hand: the figure says so.
+        (num_images, height, width, 1 or 3) uint8, or None without the data, which the figure then says.
     """
-    rows = ([("image", images)] if images is not None else []) + list(maps.items())
+    rows = {} if images is None else {"image": images}
+    rows |= {name: np.asarray(pictures, float) for name, pictures in maps.items()}
     ax = axes(ax, height=0.55 + 1.15 * len(rows))
     grid = panels(ax, len(rows), len(titles))
-    for own, (name, pictures) in zip(grid, rows, strict=True):
-        for panel, picture in zip(own, pictures, strict=True):
-            shade = {"cmap": "gray"} if name == "image" else {"cmap": "magma", "vmin": 0}
-            panel.imshow(np.asarray(picture, None if name == "image" else float), interpolation="nearest", **shade)
-            panel.set_xticks([])
-            panel.set_yticks([])
-            _bare(panel)
-        own[0].set_ylabel(words(name, 14))
+    for cells, (name, pictures) in zip(grid, rows.items(), strict=True):
+        shade = {"cmap": "gray"} if name == "image" else {"cmap": "magma", "vmin": 0}
+        for panel, picture in zip(cells, pictures, strict=True):
+            panel.imshow(picture, interpolation="nearest", **shade)
+            panel.set(xticks=[], yticks=[])
+            panel.spines[:].set_visible(False)
+        cells[0].set_ylabel(wrapped(name, 14))
     for panel, title in zip(grid[0], titles, strict=True):
-        panel.set_title(words(title, 15), fontsize=8)
+        panel.set_title(wrapped(title, 15), fontsize=8)
     if images is None:
-        ax.figure.supxlabel("The images themselves are not on the machine that made this page.", fontsize=9)
+        ax.figure.supxlabel("The images are not on this machine.", fontsize=9)
     return ax
 
 
-def _sheet(rows: list[list[np.ndarray]], blank: float) -> np.ndarray:
-    """Return pictures of one size as one, a line of `blank` between them."""
-    height, width = rows[0][0].shape[:2]
-    space = max(1, height // 14)
-    size = (len(rows) * (height + space) - space, max(map(len, rows)) * (width + space) - space)
-    sheet = np.full(size + rows[0][0].shape[2:], blank)
-    for row, pictures in enumerate(rows):
-        for column, picture in enumerate(pictures):
-            top, left = row * (height + space), column * (width + space)
-            sheet[top : top + height, left : left + width] = picture
-    return sheet
-
-
-def _middles(count: int, size: int) -> np.ndarray:
-    """Return where the middle of each picture of a sheet is along one axis."""
-    return np.arange(count) * (size + max(1, size // 14)) + (size - 1) / 2
-
-
-def _bare(ax: Axes) -> None:
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
+def _name_layers(ax: Axes, layers: Sequence[str]) -> None:
+    ax.set_xticks(range(len(layers)), layers, **(SLANTED if len(layers) > 4 else {}))

@@ -1,4 +1,4 @@
-"""One look for every figure and coloured table: sizes, colours told apart by all readers, axis names with units."""
+"""Set one look for all figures: sizes, colours for every kind of colour vision, axis labels with units."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -8,48 +8,52 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import LogLocator, StrMethodFormatter
+from seaborn.utils import relative_luminance
 
 from cnnhelpers.errors import InputError
 
 WIDTH = 7.0  # inches, the text width of the book
-# Okabe & Ito (2008), readable with every kind of colour vision; their yellow is left out: it vanishes on white. The
-# eighth is Paul Tol's wine, as far from the others, however they are seen, as those are from each other.
+# Okabe & Ito (2008) without their yellow, which vanishes on white. The eighth is Paul Tol's wine, as far from the
+# others as they are from each other with every kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 HATCHES = ("", "////", "....", "\\\\\\\\")
-RIGHT, WRONG, QUIET = COLOURS[0], COLOURS[1], "#767676"
+RIGHT, WRONG, QUIET, BAND = COLOURS[0], COLOURS[1], "#767676", "#dddddd"
 
-_NAMES = {
+_LABELS = {
+    "accuracy": "accuracy (%)",
     "crossentropy": "cross-entropy (nats)",
     "loss": "loss with penalty (nats)",
     "difference": "difference in accuracy (points)",
     "gap": "training minus validation accuracy (points)",
-    "epochs_run": "epochs run",
-    "best_epoch": "best epoch",
+    "test_gap": "training minus test accuracy (points)",
+    "running_gap": "running training minus validation accuracy (points)",
+    "loss_gap": "test minus training cross-entropy (nats)",
+    "penalty": "L2 penalty in the test loss (nats)",
+    "epochs_run": "epochs trained",
     "seconds": "time (s)",
     "cpu_seconds": "processor time (s)",
     "seconds_per_epoch": "time per epoch (s)",
     "seconds_to_best": "time to the best epoch (s)",
     "peak_memory_mb": "peak memory of the process (MB)",
+    "epochs_to_target": "epochs to the target accuracy",
+    "seconds_to_target": "time to the target accuracy (s)",
+    "cpu_seconds_to_target": "processor time to the target accuracy (s)",
+    "flops": "FLOPs for one image",
 }
 _PARTS = {"train": "training", "last_train": "last epoch's running training"}
 
 
 def use_style() -> None:
-    """Set the look of figures and tables for the whole notebook: call it once, at the top.
-
-    Matplotlib's defaults, and names in pandas' tables that are written out where pandas would cut them.
-    """
+    """Set the look of figures, and write long names in pandas' tables out; call it once, at the top of a notebook."""
     pd.set_option("display.max_colwidth", 100)
     mpl.rcParams.update(
         {
             "figure.figsize": (WIDTH, 4.0),
             "figure.dpi": 100,
-            "figure.facecolor": "white",  # so that dark pages show a readable sheet
+            "figure.facecolor": "white",  # a readable sheet on dark pages
             "savefig.facecolor": "white",
             "figure.constrained_layout.use": True,
             "font.size": 10,
@@ -60,11 +64,10 @@ def use_style() -> None:
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.axisbelow": True,
-            "axes.grid": False,
             "grid.color": "#e0e0e0",
             "grid.linewidth": 0.6,
             "axes.prop_cycle": mpl.cycler(color=COLOURS),
-            "svg.hashsalt": "cnnhelpers",  # the same figure gives the same file
+            "svg.hashsalt": "cnnhelpers",  # equal figures give equal files
         }
     )
 
@@ -77,8 +80,15 @@ def axes(ax: Axes | None, height: float = 4.0, width: float = WIDTH) -> Axes:
     return ax
 
 
+def panels(ax: Axes, rows: int, columns: int, **options: object) -> np.ndarray:
+    """Return (rows, columns) axes that take the place of `ax`; options as for plt.subplots."""
+    ax.set_axis_off()
+    shared = {name: options.pop(name) for name in ("sharex", "sharey") if name in options}
+    return ax.get_subplotspec().subgridspec(rows, columns, **options).subplots(squeeze=False, **shared)
+
+
 def look_of(position: int) -> dict[str, str]:
-    """Return colour and marker of the group at `position` of a figure; the pair repeats only after 72.
+    """Return colour and marker of the group at `position` of a figure; the pair repeats after 72 groups.
 
     >>> look_of(0), look_of(8)
     ({'color': '#0072B2', 'marker': 'o'}, {'color': '#0072B2', 'marker': '>'})
@@ -86,29 +96,23 @@ def look_of(position: int) -> dict[str, str]:
     return {"color": COLOURS[position % len(COLOURS)], "marker": MARKERS[position % len(MARKERS)]}
 
 
-def quantity(name: str) -> tuple[str, float]:
-    """Return the axis name with unit of a column, and the factor that brings its values to that unit.
+def axis_label(metric: str) -> tuple[str, float]:
+    """Return the axis label of a metric, with its unit, and the factor from its values to that unit.
 
-    >>> quantity("validation_accuracy")
-    ('validation accuracy (%)', 100.0)
-    >>> quantity("seconds_per_epoch")
-    ('time per epoch (s)', 1.0)
+    >>> axis_label("validation_accuracy"), axis_label("seconds_per_epoch")
+    (('validation accuracy (%)', 100.0), ('time per epoch (s)', 1.0))
     """
-    if name in _NAMES:
-        return _NAMES[name], 100.0 if name in ("difference", "gap") else 1.0
-    part, _, measure = name.rpartition("_")
-    part = _PARTS.get(part, part.replace("_", " "))
-    if measure == "accuracy":
-        return f"{part} accuracy (%)".strip(), 100.0
-    if measure in ("loss", "crossentropy"):
-        return f"{part} {_NAMES[measure]}", 1.0
-    return name.replace("_", " "), 1.0
+    part, _, name = metric.rpartition("_")
+    label = _LABELS.get(metric, metric.replace("_", " "))
+    if metric not in _LABELS and name in ("accuracy", "loss", "crossentropy"):
+        label = f"{_PARTS.get(part, part.replace('_', ' '))} {_LABELS[name]}".strip()
+    return label, 100.0 if label.endswith(("(%)", "(points)")) else 1.0
 
 
-def words(text: object, width: int = 30) -> str:
-    """Return `text` wrapped at `width` characters, its dollar signs safe from being read as formulas.
+def wrapped(text: object, width: int = 30) -> str:
+    """Return `text` in lines of `width` characters, with dollar signs that start no formula.
 
-    >>> print(words("three convolutions with dropout after each pooling"))
+    >>> print(wrapped("three convolutions with dropout after each pooling"))
     three convolutions with
     dropout after each pooling
     """
@@ -116,67 +120,56 @@ def words(text: object, width: int = 30) -> str:
 
 
 def ink(background: str | Sequence[float]) -> str:
-    """Return "black" or "white", whichever stands out more from `background` (contrast as WCAG 2 defines it).
+    """Return "black" or "white", by the higher contrast with `background` (WCAG 2).
 
     >>> ink("#0072B2"), ink("#E69F00")
     ('white', 'black')
     """
-    channels = np.array(to_rgb(background))
-    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-    luminance = float(linear @ (0.2126, 0.7152, 0.0722))
-    return "black" if (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05) else "white"
+    return "black" if relative_luminance(background) > 0.179 else "white"
 
 
-def log_axis(ax: Axes) -> None:
-    """Make the y axis logarithmic, its numbers written out (0.2, not 2 x 10^-1), two of them between powers of ten."""
-    ax.set_yscale("log")
-    ax.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
-    for set_formatter in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
-        set_formatter(StrMethodFormatter("{x:g}"))
-
-
-def ticks_both_sides(ax: Axes, sizes: Sequence[float]) -> None:
-    """Put ticks at 0 and, within the limits of the horizontal axis, at plus and minus each of the ascending `sizes`."""
+def both_sides(ax: Axes, sizes: Sequence[float]) -> None:
+    """Put ticks at 0 and, within the limits of the x axis, at plus and minus each of the ascending `sizes`."""
     low, high = ax.get_xlim()
     places = [place for place in (*(-size for size in reversed(sizes)), 0, *sizes) if low <= place <= high]
     ax.set_xticks(places, [f"{place:g}".replace("-", "−") for place in places])
     ax.set_xticks([], minor=True)
 
 
-def need(table: pd.DataFrame, columns: Iterable[str], what: str) -> None:
+def need(table: pd.DataFrame, columns: Iterable[str], figure: str) -> None:
     """Raise InputError unless `table` has rows and all `columns`."""
     missing = [column for column in columns if column not in table.columns]
     if missing:
-        raise InputError(f"{what} needs the columns {missing}. Received: columns={list(table.columns)}")
+        raise InputError(f"{figure} needs the columns {missing}. Received: columns={list(table.columns)}")
     if table.empty:
-        raise InputError(f"{what} received a table without rows: there are no runs to draw")
+        raise InputError(f"{figure} needs a row for each run or estimate. Received: a table without rows")
 
 
-def legend(ax: Axes, handles: Sequence[Line2D | Patch], above: bool = False) -> None:
-    """Put the legend where it covers no data: in a row above, right of lone axes, below axes with neighbours."""
+def legend(ax: Axes, handles: Sequence[Line2D | Patch] | None = None, title: str = "") -> None:
+    """Put the legend outside the data: in a row above if it fits, else right of lone axes, below axes with neighbours.
+
+    Neighbours with the same entries share the legend of the first.
+    """
+    handles = ax.get_legend_handles_labels()[0] if handles is None else handles
+    labels = [handle.get_label() for handle in handles]
+    if drawn := ax.get_legend():  # by seaborn
+        drawn.remove()
+    neighbours = [other for other in ax.figure.axes if other is not ax and other.axison]
+    shown = [{text.get_text() for text in other.get_legend().get_texts()} for other in neighbours if other.get_legend()]
+    if any(texts.issuperset(labels) for texts in shown):
+        return
+    letters = sum(len(label) + 8 for label in labels)
     place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.02)}
-    if above:
-        place = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 3, "columnspacing": 1.2}
-    elif len(ax.figure.axes) > 1:
-        place = {"loc": "upper left", "bbox_to_anchor": (-0.1, -0.24), "ncols": 2, "columnspacing": 1.2}
-    ax.legend(handles=handles, frameon=False, borderpad=0.2, **place)
+    if neighbours:
+        place = {"loc": "upper left", "bbox_to_anchor": (-0.1, -0.25), "ncols": 2}
+    elif not title and letters < 15 * ax.figure.get_figwidth() and not any("\n" in label for label in labels):
+        place = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": len(labels)}
+    ax.legend(handles=handles, title=title, alignment="left", frameon=False, borderpad=0.2, columnspacing=1.2, **place)
 
 
 def nothing_yet(ax: Axes | None, text: str) -> Axes:
-    """Say in words that there is nothing to draw yet, so that a page without runs still renders."""
+    """Say that there is nothing to draw yet, so that a page without runs still renders."""
     ax = axes(ax, height=0.8)
     ax.set_axis_off()
     ax.annotate(text, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center")
     return ax
-
-
-def seed_handles(numbers: list[int]) -> list[Line2D]:
-    """Return a legend entry for each number of seeds."""
-    return [Line2D([], [], **look_of(at), linestyle="none", label=f"{n} seeds") for at, n in enumerate(numbers)]
-
-
-def panels(ax: Axes, rows: int, columns: int, **options: object) -> np.ndarray:
-    """Return (rows, columns) axes that take the place of `ax`."""
-    ax.set_axis_off()
-    grid = ax.get_subplotspec().subgridspec(rows, columns, **options)
-    return grid.subplots(squeeze=False)
