@@ -12,14 +12,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cnnhelpers.atomic import replace_file
 from cnnhelpers.errors import InputError
-from cnnhelpers.plotting import ink
 
 if TYPE_CHECKING:
     import keras
@@ -155,7 +153,8 @@ def probability_table(
     named = pd.DataFrame(front, index=table.index)
     named.columns = pd.MultiIndex.from_product([["answer"], named.columns])
     whole = pd.concat([named, table.set_axis(columns, axis=1)], axis=1)
-    return whole.style.format("{:.1%}", subset=columns).map(_shade, subset=columns)
+    style = whole.style.format("{:.1%}", subset=columns)
+    return style.background_gradient("Blues", vmin=0, vmax=1, text_color_threshold=0.17, subset=columns)
 
 
 def classification_report(confusion: np.ndarray, class_names: tuple[str, ...] | None = None) -> pd.DataFrame:
@@ -242,11 +241,6 @@ def _answers(probabilities: np.ndarray, classes: int | None = None) -> np.ndarra
         wanted = "classes" if classes is None else classes
         raise InputError(f"probabilities must be finite and (num_images, {wanted}). Received: {values.shape}")
     return values
-
-
-def _shade(probability: float) -> str:
-    colour = mpl.colormaps["Blues"](probability)[:3]
-    return f"background-color: {mpl.colors.to_hex(colour)}; color: {ink(colour)}"
 
 
 def _picture_paths(pictures: str | Path | Iterable[str | Path]) -> list[Path]:
