@@ -5,7 +5,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from keras import Input, Sequential, layers
-from matplotlib.text import Text
 
 from cnnhelpers.analysis import (
     factorial_effects,
@@ -204,27 +203,6 @@ def test_choosing_a_clear_winner_costs_nothing():
 def test_a_choice_needs_two_networks_two_seeds_and_the_same_images(correct):
     with pytest.raises(InputError, match="a choice needs two networks"):
         selection_bias(correct, np.random.default_rng(0))
-
-
-def test_a_trade_off_ends_at_0_and_100_percent_however_wide_the_interval():
-    table = pd.DataFrame({"experiment": ["a", "b"], "parameters": [1e4, 2e4], "estimate": [0.8, 0.9]})
-    ax = plot_pareto(table.assign(low=-2.0, high=3.0, front=True), "parameters")
-    low, high = ax.get_ylim()
-    assert -10 < low < 0 and 100 < high < 110
-
-
-@pytest.mark.parametrize("values", [(0.76, 0.745, 0.10, 0.80, 0.805, 0.79), (0.90, 0.9, 0.9, 0.9, 0.9, 0.9)])
-def test_names_of_networks_cover_neither_dots_nor_each_other(values):
-    costs = [2.80e5, 2.79e5, 6.1e5, 9e5, 9e5, 9e5]
-    table = pd.DataFrame({"experiment": [f"D10-{one}" for one in range(6)], "parameters": costs, "estimate": values})
-    ax = plot_pareto(table.assign(low=values, high=values, front=False), "parameters")
-    ax.figure.draw_without_rendering()
-    renderer = ax.figure.canvas.get_renderer()
-    boxes = [Text.get_window_extent(text, renderer) for text in ax.texts]  # without the lines to the dots
-    assert not any(one.overlaps(other) for at, one in enumerate(boxes) for other in boxes[:at])
-    dots = ax.transData.transform(np.column_stack([costs, 100 * np.array(values)]))
-    assert not any(box.contains(*dot) for box in boxes for dot in dots)
-    assert all(ax.get_window_extent().y0 <= box.y0 and box.y1 <= ax.get_window_extent().y1 for box in boxes)
 
 
 def deep(rate=1.0):
