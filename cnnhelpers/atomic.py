@@ -1,10 +1,14 @@
-"""Files that are there whole or not at all."""
+"""Write files whole or not at all, and load arrays from files that may be damaged."""
 
 import os
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
+
+import numpy as np
 
 from cnnhelpers.errors import InputError
 
@@ -20,6 +24,25 @@ def replace_file(path: Path, fill: Callable[[BinaryIO], Any]) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of an .npz file by name.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no file.
+    ValueError
+        If it is damaged, or holds Python objects.
+    """
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path.name} is damaged: {error}") from error
 
 
 def check_writable(folder: Path, mend: str) -> None:

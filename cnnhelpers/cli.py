@@ -142,7 +142,8 @@ def doctor(options: argparse.Namespace) -> int:
 
     row: dict[str, Any] = dict(environment.versions())
     row |= {"backend": keras.backend.backend(), "device": environment.device(), "cores": environment.cores()}
-    row |= {"processor": environment.processor(), "vectors": environment.vectors(), "bfloat16": training.available()}
+    row |= {"processor": environment.processor(), "vectors": environment.vectors()}
+    row |= {"bfloat16": training.bfloat16_available()}
     row |= {"data": [name for name in KNOWN if at_hand(name)], "records": str(default_folder())}
     row |= {"free_disk_gb": round(shutil.disk_usage(Path.cwd()).free / 1e9, 1)}
     row |= {"graphviz": shutil.which("dot") is not None, "commit": environment.commit()}

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from cnnhelpers.execution import worker_process as child
-from cnnhelpers.training import checkpoint as backup
+from cnnhelpers.training import checkpoint
 
 child.NOT_PASSED_ON.add("PYTEST_CURRENT_TEST")  # another for every test: no process would be used twice
 
@@ -42,20 +42,20 @@ def no_figures_left():
 
 @pytest.fixture
 def killed_after(monkeypatch):
-    """A context in which a training in this process dies once so many epochs are backed up; each epoch is."""
+    """A context in which a training in this process dies once a number of epochs have checkpoints; each has one."""
 
     @contextmanager
     def dying(epochs):
-        monkeypatch.setattr(backup, "SECONDS_BETWEEN", 0.0)
-        saved = backup.Backup.save
+        monkeypatch.setattr(checkpoint, "SECONDS_BETWEEN", 0.0)
+        save = checkpoint.Checkpoint.save
 
         def save_then_die(self, model, progress):
-            saved(self, model, progress)
+            save(self, model, progress)
             if progress.epochs_run == epochs:
                 raise KeyboardInterrupt
 
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(backup.Backup, "save", save_then_die)
+            patch.setattr(checkpoint.Checkpoint, "save", save_then_die)
             yield
 
     return dying

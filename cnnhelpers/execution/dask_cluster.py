@@ -141,7 +141,7 @@ def train_here(payload: bytes, cards: Mapping[str, data.Card], code: str) -> Out
         outcome = child.call(train_run, payload, folder, cards)
     if isinstance(outcome, list):
         return Missing(worker.address, folder, outcome)
-    training.clear(folder, outcome[0].identity, outcome[0].seed)
+    training.Checkpoint(folder, outcome[0].identity, outcome[0].seed).delete()
     return outcome
 
 

@@ -13,16 +13,16 @@ class LiveCurves:
     """One figure below the cell that called `run(..., live=True)`, redrawn when an epoch ends."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder` holds the backups of the runs in flight."""
+        """`folder` holds the checkpoints of the runs in flight."""
         self._folder = folder
         self._curves: dict[tuple[str, int], pd.DataFrame] = {}
         self._handle = None
 
     def look(self, flying: Iterable[Run]) -> None:
-        """Read what the runs in flight have told, and draw it if there is more than before."""
+        """Load the partial histories of the runs in flight, and draw them if there are new epochs."""
         epochs = sum(map(len, self._curves.values()))
         for one in flying:
-            if (history := training.told(self._folder, *one.key)) is not None:
+            if (history := training.Checkpoint(self._folder, *one.key).load_history()) is not None:
                 frame = pd.DataFrame(history).assign(experiment=one.experiment.id, seed=one.seed)
                 self._curves[one.key] = frame.assign(epoch=range(1, len(frame) + 1))
         if sum(map(len, self._curves.values())) > epochs:

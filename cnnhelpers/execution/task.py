@@ -15,14 +15,14 @@ from cnnhelpers.execution.worker_process import THREADS
 Outcome = tuple[records.Record, dict[str, np.ndarray]]
 
 
-def train_run(payload: bytes, backups: Path, cards: Mapping[str, data.Card] | None = None) -> Outcome | list[str]:
+def train_run(payload: bytes, checkpoints: Path, cards: Mapping[str, data.Card] | None = None) -> Outcome | list[str]:
     """Train one run in this process; return its record and arrays, or the names of datasets that are not here.
 
     Parameters
     ----------
     payload
         The Run, by cloudpickle.
-    backups
+    checkpoints
         Folder for the run's state between epochs, and for datasets that were handed over.
     cards
         Datasets that may not be here.
@@ -32,13 +32,15 @@ def train_run(payload: bytes, backups: Path, cards: Mapping[str, data.Card] | No
 
     from cnnhelpers.training import DivergedError, train
 
-    missing = [name for name, card in (cards or {}).items() if not provide(name, card, backups)]
+    missing = [name for name, card in (cards or {}).items() if not provide(name, card, checkpoints)]
     if missing:
         return missing
     keras.utils.clear_session()
     one: Run = cloudpickle.loads(payload)
     try:
-        _, record, arrays = train(one.experiment, one.seed, text=one.text, backup_folder=backups, threads=THREADS)
+        _, record, arrays = train(
+            one.experiment, one.seed, text=one.text, checkpoint_folder=checkpoints, threads=THREADS
+        )
     except DivergedError as error:
         return failure(one, str(error), reason="diverged"), {}
     except Exception as error:  # whatever went wrong is the run's result: it is recorded, and the others go on

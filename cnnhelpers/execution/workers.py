@@ -42,8 +42,8 @@ class LocalWorkers:
         return self._children.submit(train_run, cloudpickle.dumps(one), self._backups)
 
     def settle(self, one: Run) -> None:
-        """Delete the run's backups."""
-        training.clear(self._backups, *one.key)
+        """Delete the run's checkpoint."""
+        training.Checkpoint(self._backups, *one.key).delete()
 
     def close(self) -> None:
         """Kill the processes."""

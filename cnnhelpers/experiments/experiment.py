@@ -56,7 +56,7 @@ class Protocol:
     optimizer: str = "adam"
     learning_rate: float = 0.001
     momentum: float | None = None  #: of sgd and rmsprop, which have none by default
-    schedule: str | None = None  #: None keeps the learning rate; "cosine" or "one_cycle", see compilation.learning_rate
+    schedule: str | None = None  #: None keeps the learning rate; "cosine" or "one_cycle", see pipeline.learning_rate
     batch_size: int = 128
     epochs: int = 10
     early_stopping: str | None = None  #: the validation metric that is watched

@@ -125,7 +125,7 @@ def variant(
     batch_size
         None: that of `base`.
     schedule
-        One of SCHEDULES; "cosine" and "one_cycle" as in compilation.learning_rate.
+        One of SCHEDULES; "cosine" and "one_cycle" as in pipeline.learning_rate.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""training."""
+"""Train one run: assemble and compile the model, train it with checkpoints, evaluate it, and return its record."""
 
 import lazy_loader
 
@@ -6,14 +6,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "checkpoint": [
-            "clear",
-            "told",
+            "Checkpoint",
         ],
         "pipeline": [
             "assemble",
         ],
         "precision": [
-            "available",
+            "bfloat16_available",
         ],
         "trainer": [
             "DivergedError",

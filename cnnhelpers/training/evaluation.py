@@ -1,44 +1,34 @@
-"""Evaluate a trained model once on every part: accuracy, loss, confusion matrix, per-class measures."""
+"""Evaluate a trained model once on every part: accuracy, loss, confusion matrix, measures of each class."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from cnnhelpers.data import Part, Split
-from cnnhelpers.training.pipeline import batches, gathered
+from cnnhelpers.data import Split
+from cnnhelpers.training.pipeline import EVALUATION_BATCH, batches, gathered
 
-GALLERY = 100  # first test images whose probabilities are kept, for prediction sheets
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Results by part ("train", "validation", "test"), and small arrays of the test part."""
-
-    metrics: dict[str, dict[str, float]]
-    classes: dict[str, Any]
-    arrays: dict[str, np.ndarray]
+GALLERY = 100  # first test images whose probabilities are kept, for galleries of predictions
 
 
 def evaluate(
-    model: keras.Model, parts: Split, class_names: tuple[str, ...], padding: str | None, batch_size: int
-) -> Evaluation:
-    """Return what `model` achieves on each part of `parts`, dropout and augmentation off.
+    model: keras.Model, parts: Split, class_names: tuple[str, ...], padding: str | None
+) -> tuple[dict[str, dict[str, float]], dict[str, Any], dict[str, np.ndarray]]:
+    """Return metrics and classes (as in records.Record) of each part, and arrays of the test part (as records.arrays).
 
-    Its loss is the cross-entropy with the penalty on weights, not with one on activities.
+    The loss is the cross-entropy with the penalty on weights, without one on activities.
     """
     metrics, classes, arrays = {}, {"names": list(class_names)}, {}
     penalized = [variable for variable in model.trainable_variables if variable.regularizer is not None]
     penalty = sum(float(keras.ops.convert_to_numpy(variable.regularizer(variable))) for variable in penalized)
     for name in ("train", "validation", "test"):
-        part: Part | None = getattr(parts, name)
+        part = getattr(parts, name)
         if part is None:
             continue
         images, labels = gathered(part, padding)
         labels = labels.astype(int)
-        probabilities = model.predict(**batches(images, batch_size=batch_size), verbose=0)
+        probabilities = model.predict(**batches(images, batch_size=EVALUATION_BATCH), verbose=0)
         predicted = probabilities.argmax(axis=1)
         crossentropy = cross_entropy(probabilities, labels)
         accuracy = float((predicted == labels).mean())
@@ -47,7 +37,7 @@ def evaluate(
         if name == "test":
             arrays = {"test_correct": np.packbits(predicted == labels), "num_test": np.asarray(len(labels))}
             arrays["gallery_probabilities"] = probabilities[:GALLERY].astype(np.float32)
-    return Evaluation(metrics, classes, arrays)
+    return metrics, classes, arrays
 
 
 def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -64,9 +54,6 @@ def class_measures(labels: np.ndarray, predicted: np.ndarray, classes: int) -> d
     """Return the confusion matrix (rows true, columns predicted) and precision, recall and F1 of each class."""
     every = np.arange(classes)
     precision, recall, f1, _ = precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0.0)
-    return {
-        "confusion": confusion_matrix(labels, predicted, labels=every).tolist(),
-        "precision": precision.tolist(),
-        "recall": recall.tolist(),
-        "f1": f1.tolist(),
-    }
+    confusion = confusion_matrix(labels, predicted, labels=every)
+    measures = {"confusion": confusion, "precision": precision, "recall": recall, "f1": f1}
+    return {name: values.tolist() for name, values in measures.items()}

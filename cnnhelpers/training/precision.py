@@ -1,24 +1,27 @@
-"""The precision of convolutions and matrix products: float32, or bfloat16 where processor or GPU computes in it.
+"""Compute convolutions and matrix products in bfloat16 where the processor or GPU multiplies in it, else in float32.
 
-Weights and everything that a user sees stay float32. On a processor TensorFlow's graph optimizer puts the products of
-oneDNN into bfloat16 (8 bits of mantissa, the range of float32) and back; what lies between two of them, such as a
-pooling, may pass in bfloat16 too. On a GPU, with JAX, the layers do it themselves (see bfloat16_layers.py); all other
-products are then float32's, which JAX would compute there in TensorFloat-32 (10 bits of mantissa).
+bfloat16 has the range of float32 and 8 bits of mantissa. Weights, biases, activations and losses stay float32. On a
+processor TensorFlow's graph optimizer puts the products of oneDNN into bfloat16; what lies between two of them, such as
+a pooling, may pass in bfloat16 too. On a GPU, with JAX, the layers below do it; all other products, such as those of
+depthwise convolutions, are then float32's, which JAX would compute there in TensorFloat-32 (10 bits of mantissa).
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import keras
+from keras import ops
 
 from cnnhelpers import environment
 
-BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}  # of processors that multiply in it; others only imitate it, slower
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}  # of processors that multiply in it; others emulate it, slower
+ONEDNN_OPTION = "auto_mixed_precision_onednn_bfloat16"  # of TensorFlow's graph optimizer
 
 
-def available() -> bool:
-    """Return whether products can be computed in bfloat16 here: by oneDNN on a processor that has it, by JAX's GPU."""
+def bfloat16_available() -> bool:
+    """Return whether oneDNN (on this processor) or JAX (on this GPU) multiplies in bfloat16."""
     backend, on_gpu = keras.backend.backend(), environment.device().startswith("gpu")
     if backend == "jax":
         return on_gpu
@@ -31,10 +34,9 @@ def available() -> bool:
 def products_in(precision: str) -> Iterator[str]:
     """Compute products in `precision` ("float32" or "bfloat16") within the context; yield the precision that is used.
 
-    Where bfloat16 is not available float32 is used, and yielded, instead. Contexts nest: each leaves behind what it
-    found, as the training of one run may train another on the way.
+    Contexts nest, as the training of one run may train another first.
     """
-    if not available():
+    if not bfloat16_available():
         yield "float32"
         return
     if keras.backend.backend() == "jax":
@@ -45,10 +47,34 @@ def products_in(precision: str) -> Iterator[str]:
         return
     from tensorflow import config
 
-    name = "auto_mixed_precision_onednn_bfloat16"
-    before = config.optimizer.get_experimental_options().get(name, False)
-    config.optimizer.set_experimental_options({name: precision == "bfloat16"})
+    before = config.optimizer.get_experimental_options().get(ONEDNN_OPTION, False)
+    config.optimizer.set_experimental_options({ONEDNN_OPTION: precision == "bfloat16"})
     try:
         yield precision
     finally:
-        config.optimizer.set_experimental_options({name: before})
+        config.optimizer.set_experimental_options({ONEDNN_OPTION: before})
+
+
+class Bfloat16Conv2D(keras.layers.Conv2D):
+    """A convolution of (batch, height, width, channels) that multiplies in bfloat16."""
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Return the convolution without bias, (batch, height, width, filters) in the dtype of the inputs."""
+        return _in_bfloat16(super().convolution_op, inputs, kernel)
+
+
+class Bfloat16Dense(keras.layers.Dense):
+    """A dense layer of (batch, ..., features) that multiplies in bfloat16."""
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Return activation(inputs @ kernel + bias), (batch, ..., units) in the dtype of the inputs."""
+        outputs = _in_bfloat16(ops.matmul, inputs, self.kernel)
+        outputs = outputs if self.bias is None else ops.add(outputs, self.bias)
+        return outputs if self.activation is None else self.activation(outputs)
+
+
+BFLOAT16 = {keras.layers.Conv2D: Bfloat16Conv2D, keras.layers.Dense: Bfloat16Dense}
+
+
+def _in_bfloat16(product: Callable[[Any, Any], Any], inputs: Any, kernel: Any) -> Any:
+    return ops.cast(product(ops.cast(inputs, "bfloat16"), ops.cast(kernel, "bfloat16")), inputs.dtype)

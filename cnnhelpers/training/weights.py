@@ -1,50 +1,46 @@
-"""The weights of a network: are they finite, their hash, and files of them for the runs that start from them."""
+"""Check and hash the weights of a network, and keep them in files for the runs that start from them."""
 
 import hashlib
 import warnings
-import zipfile
-import zlib
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from cnnhelpers.atomic import replace_file
+from cnnhelpers.atomic import load_arrays, replace_file
 from cnnhelpers.errors import InputError
 from cnnhelpers.records import locked
 
-DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)  # what reading a file can raise
-
 
 class DivergedError(InputError):
-    """The loss of the run that another starts from stops being finite: another try would not change that."""
+    """The run that another starts from diverged: it has no weights, and training it again would not change that."""
 
 
 class KeptWeights:
-    """Keeps the final weights of one run; does nothing without a folder."""
+    """The file of the final weights of one run, next to its checkpoint; without a folder there is none."""
 
     def __init__(self, folder: Path | None, identity: str, seed: int) -> None:
-        """The file lies beside the run's backups."""
+        """Name the file after the run."""
         self._path = None if folder is None else folder / f"{identity}-{seed}.weights.npz"
 
-    def alone(self) -> AbstractContextManager[None]:
-        """Return a context in which no other process trains the run for its weights; entering it waits for that."""
+    def lock(self) -> AbstractContextManager[None]:
+        """Return a context in which no other process trains the run for its weights; entering it may wait."""
         return nullcontext() if self._path is None else locked(self._path.with_suffix(".lock"))
 
-    def read(self) -> list[np.ndarray] | None:
-        """Return the weights; None if there are none, or none that can be read."""
+    def load(self) -> list[np.ndarray] | None:
+        """Return the weights; None without a file, or with a damaged one."""
         if self._path is None or not self._path.exists():
             return None
         try:
-            with self._path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                return [file[f"arr_{position}"] for position in range(len(file.files))]
-        except DAMAGED as error:
-            warnings.warn(f"{self._path.name} is damaged ({error}): its run is trained again", stacklevel=2)
+            arrays = load_arrays(self._path)
+            return [arrays[f"arr_{position}"] for position in range(len(arrays))]
+        except (OSError, ValueError, KeyError) as error:
+            warnings.warn(f"{error}: the run is trained again", stacklevel=2)
             return None
 
     def write(self, weights: list[np.ndarray]) -> None:
-        """Keep the weights; a full disk costs a warning, not the run."""
+        """Write the weights; a full disk costs a warning, not the run."""
         if self._path is None:
             return
         try:
@@ -60,7 +56,7 @@ def start_from(network: keras.Model, arrays: list[np.ndarray], label: str) -> No
     Raises
     ------
     InputError
-        If already the first has: they are of another network.
+        If the first has another shape already: they are of another network.
     """
     taken = 0
     for variable, array in zip(network.weights, arrays, strict=False):
@@ -73,7 +69,7 @@ def start_from(network: keras.Model, arrays: list[np.ndarray], label: str) -> No
 
 
 def finite(model: keras.Model) -> bool:
-    """Return whether all weights of a model are finite: a loss can stay so for a while after they are not."""
+    """Return whether all weights of a model are finite: its loss can stay finite for a while after they are not."""
     return all(np.isfinite(weight).all() for weight in model.get_weights())
 
 

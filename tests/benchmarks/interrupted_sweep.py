@@ -77,7 +77,7 @@ def in_the_middle(process, folder, chance):
 
 
 def left(training, folder):
-    """Return what an interruption left: processes, records, damaged records, epochs in backups."""
+    """Return what an interruption left: processes, records, damaged records, epochs in checkpoints."""
     started = time.monotonic()
     ended = gone(training, 60)
     row = {"seconds until gone": round(time.monotonic() - started, 1) if ended else np.inf}
@@ -87,7 +87,7 @@ def left(training, folder):
 
 
 def epochs(path):
-    """Return how many epochs a backup holds, 0 where it is just being replaced."""
+    """Return the number of epochs in a checkpoint, 0 if it is just being replaced."""
     try:
         with np.load(path) as file:
             return len(json.loads(str(file["progress"]))["history"]["loss"])
@@ -128,7 +128,7 @@ def main():
         found, different = records.load(interrupted), differences(alone, interrupted)
         resumed = [max(record.stop["resumed_after"]) for record in found.record if record.stop["resumed_after"]]
         seconds = f"{middle - started:.0f} s alone, {time.monotonic() - middle:.0f} s interrupted {len(rows)} times"
-    told = f"{len(found)} of {options.runs} runs recorded, {len(resumed)} of them resumed from a backup, "
+    told = f"{len(found)} of {options.runs} runs recorded, {len(resumed)} of them resumed from a checkpoint, "
     told += f"which saved {sum(resumed)} epochs ({seconds}); "
     told += f"{len(different)} records differ from those of the sweep left alone."
     print(told, f"Exit code {code}. {different}")

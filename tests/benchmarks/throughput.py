@@ -69,7 +69,8 @@ def ours(name: str, precision: str, images: int | None) -> dict[str, float]:
     from cnnhelpers.data.splits import split
     from cnnhelpers.model_summary import flops
     from cnnhelpers.training import trainer as training
-    from cnnhelpers.training.pipeline import batches, gathered
+    from cnnhelpers.training.fast_layers import fast_kernels
+    from cnnhelpers.training.pipeline import EVALUATION_BATCH, batches, gathered
     from cnnhelpers.training.precision import products_in
 
     (experiment,) = studies.find(name)
@@ -85,10 +86,10 @@ def ours(name: str, precision: str, images: int | None) -> dict[str, float]:
             options = {"shuffle": False, "verbose": 0, "callbacks": [callback]}
             model.fit(**batches(*arrays, batch_size=experiment.protocol.batch_size), **options)
             if images is None:
-                validation = batches(*gathered(parts.validation), batch_size=training.EVALUATION_BATCH)
+                validation = batches(*gathered(parts.validation), batch_size=EVALUATION_BATCH)
                 model.evaluate(**validation, verbose=0)
 
-        with training.other_kernels(model, used):
+        with fast_kernels(model, used):
             return timed(epoch, len(order)) | {"flops": 3 * flops(model)}
 
 

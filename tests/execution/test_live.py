@@ -5,7 +5,7 @@ import pandas as pd
 
 from cnnhelpers.execution import live_plot as live
 from cnnhelpers.execution.schedule import plan
-from cnnhelpers.training.checkpoint import Backup, told
+from cnnhelpers.training import Checkpoint
 from tests.tiny import tiny
 
 
@@ -15,18 +15,18 @@ def test_a_run_in_flight_is_drawn_when_an_epoch_ends_and_only_then(tmp_path, mon
     flying = plan([tiny()], 1, tmp_path)
     curves = live.LiveCurves(tmp_path)
     curves.look(flying)
-    store = Backup(tmp_path, *flying[0].key)
-    Backup(tmp_path, *flying[0].key[:1], 1).tell({"accuracy": [0.5]})  # nobody watches this one
+    checkpoint = Checkpoint(tmp_path, *flying[0].key)
+    Checkpoint(tmp_path, flying[0].key[0], 1).write_history({"accuracy": [0.5]})  # no plot asks for this run
     assert [path.suffix for path in tmp_path.iterdir()] == [".epochs"]
-    store.tell({"accuracy": [0.5]})
+    checkpoint.write_history({"accuracy": [0.5]})
     curves.look(flying)
     curves.look(flying)
-    store.tell({"accuracy": [0.5, 0.7]})
+    checkpoint.write_history({"accuracy": [0.5, 0.7]})
     curves.look(flying)
     assert [frame["accuracy"].tolist() for frame in drawn] == [[0.5], [0.5, 0.7]]
     assert drawn[-1][["experiment", "seed", "epoch"]].to_numpy().tolist() == [["tiny", 0, 1], ["tiny", 0, 2]]
-    store.clear()
-    assert told(tmp_path, *flying[0].key) is None
+    checkpoint.delete()
+    assert checkpoint.load_history() is None
 
 
 def test_the_figure_is_shown_once_and_then_updated(monkeypatch):

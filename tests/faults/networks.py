@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from cnnhelpers.training import checkpoint as backup
+from cnnhelpers.training import checkpoint
 from tests.tiny import tiny
 
 TRAINING = "cnnhelpers.execution.worker_process" in sys.orig_argv
@@ -19,7 +19,7 @@ TRAINING = "cnnhelpers.execution.worker_process" in sys.orig_argv
 def counted(input_shape, classes):
     """A network that backs up after every epoch, and writes a line to $BUILT whenever it is built to be trained."""
     if TRAINING:
-        backup.SECONDS_BETWEEN = 0.0
+        checkpoint.SECONDS_BETWEEN = 0.0
         if path := os.environ.get("BUILT"):
             with Path(path).open("a") as file:
                 file.write(f"{os.getpid()}\n")

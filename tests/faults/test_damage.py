@@ -1,4 +1,4 @@
-"""Damaged backups and records: named, left out, and the rest works."""
+"""Damaged checkpoints and records are named, left out, and the rest works."""
 
 import json
 import shutil
@@ -13,27 +13,16 @@ from cnnhelpers.cli import main
 from cnnhelpers.data import datasets as data
 from cnnhelpers.predictions import load_model
 from cnnhelpers.records import store as records
-from cnnhelpers.training import checkpoint as backup
 from cnnhelpers.training.trainer import final_weights, train
 from tests.tiny import record, tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
-def stop_after(epochs, folder, monkeypatch, **protocol):
-    """Train until `epochs` epochs are backed up, then stop dead; return the file of the last state."""
-    saved = backup.Backup.save
-
-    def save_then_die(self, model, progress):
-        saved(self, model, progress)
-        if progress.epochs_run == epochs:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(backup, "SECONDS_BETWEEN", 0.0)
-        patched.setattr(backup.Backup, "save", save_then_die)
-        with pytest.raises(KeyboardInterrupt):
-            train(tiny(epochs=4, **protocol), 0, backup_folder=folder)
+def stop_after(epochs, folder, killed_after, **protocol):
+    """Train until a number of epochs have checkpoints, then stop dead; return the file of the last state."""
+    with killed_after(epochs):
+        train(tiny(epochs=4, **protocol), 0, checkpoint_folder=folder)
     return folder / f"{tiny(epochs=4, **protocol).identity()}-0.npz"
 
 
@@ -59,23 +48,23 @@ def of_other_code(path, _):
     ("damage", "said"),
     [(truncated, ""), (foreign, ""), (of_another_identity, "of another run"), (of_other_code, "made by other code")],
 )
-def test_a_backup_that_cannot_be_used_gives_way_to_the_one_before(tmp_path, monkeypatch, damage, said):
-    other = stop_after(3, tmp_path / "other", monkeypatch, batch_size=64)
-    path = stop_after(3, tmp_path, monkeypatch)
+def test_a_checkpoint_that_cannot_be_used_gives_way_to_the_one_before(tmp_path, killed_after, damage, said):
+    other = stop_after(3, tmp_path / "other", killed_after, batch_size=64)
+    path = stop_after(3, tmp_path, killed_after)
     damage(path, other)
-    with pytest.warns(UserWarning, match=rf"cannot be used \(.*{said}.*\): taking the one before"):
-        _, resumed, _ = train(tiny(epochs=4), 0, backup_folder=tmp_path)
+    with pytest.warns(UserWarning, match=rf"{path.name} cannot be used .*{said}"):
+        _, resumed, _ = train(tiny(epochs=4), 0, checkpoint_folder=tmp_path)
     _, whole, _ = train(tiny(epochs=4), 0)
     assert resumed.stop["resumed_after"] == [2]
     assert resumed.weights_sha256 == whole.weights_sha256
 
 
-def test_without_a_usable_backup_the_run_starts_afresh_and_says_so(tmp_path, monkeypatch):
-    path = stop_after(3, tmp_path, monkeypatch)
+def test_without_a_usable_checkpoint_the_run_starts_afresh_and_says_so(tmp_path, killed_after):
+    path = stop_after(3, tmp_path, killed_after)
     truncated(path, None)
     truncated(path.with_suffix(".before.npz"), None)
     with pytest.warns(UserWarning) as told:
-        _, record, _ = train(tiny(epochs=4), 0, backup_folder=tmp_path)
+        _, record, _ = train(tiny(epochs=4), 0, checkpoint_folder=tmp_path)
     assert any("it starts afresh" in str(one.message) for one in told)
     assert record.stop["resumed_after"] == []
 
@@ -87,7 +76,7 @@ def test_damaged_weights_are_made_again(tmp_path):
     whole = path.read_bytes()
     for damaged in (whole[:500], whole[:200] + bytes(100) + whole[300:]):
         path.write_bytes(damaged)
-        with pytest.warns(UserWarning, match=rf"{path.name} is damaged \(.*\): its run is trained again"):
+        with pytest.warns(UserWarning, match=path.name):
             again = final_weights(before, 0, tmp_path)
         assert all((one == other).all() for one, other in zip(again, weights, strict=True))
         assert path.read_bytes() == whole

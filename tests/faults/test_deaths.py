@@ -37,7 +37,7 @@ def assert_equal(runs, whole):
         assert one.metrics == other.metrics
 
 
-def backups(folder):
+def checkpoints(folder):
     return list(folder.glob(".backups/*.before.npz"))
 
 
@@ -76,7 +76,7 @@ def test_a_process_in_which_a_library_ignores_broken_pipes_ends_with_its_runner_
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM], ids=lambda sent: sent.name)
 def test_a_stopped_runner_leaves_no_orphan_and_the_next_one_finishes_with_the_same_bits(tmp_path, sent, whole):
     process = script(STUDY.format(folder=str(tmp_path)))
-    until(backups, tmp_path)
+    until(checkpoints, tmp_path)
     training = children(process.pid)
     process.send_signal(sent)
     assert process.wait(30) != 0
@@ -90,9 +90,9 @@ def test_a_stopped_runner_leaves_no_orphan_and_the_next_one_finishes_with_the_sa
     assert not list(tmp_path.glob(".backups/*.npz"))
 
 
-def test_a_killed_worker_costs_only_the_epochs_since_the_last_backup(tmp_path, whole):
+def test_a_killed_worker_costs_only_the_epochs_since_the_last_checkpoint(tmp_path, whole):
     process = script(STUDY.format(folder=str(tmp_path)))
-    until(backups, tmp_path)
+    until(checkpoints, tmp_path)
     children(process.pid)[0].kill()
     assert process.wait(PATIENCE) == 0
     runs = run(backed_up(), 2, folder=tmp_path, progress=False)
@@ -123,7 +123,7 @@ def test_two_runners_on_one_store_share_the_runs_and_train_none_twice(tmp_path):
 
 def test_a_second_runner_takes_over_what_the_first_had_in_hand(tmp_path, whole):
     first = script(STUDY.format(folder=str(tmp_path)))
-    until(backups, tmp_path)
+    until(checkpoints, tmp_path)
     with ThreadPoolExecutor(1) as thread:
         second = thread.submit(run, backed_up(), 2, workers=1, folder=tmp_path, progress=False)
         first.send_signal(signal.SIGKILL)

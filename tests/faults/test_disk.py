@@ -60,12 +60,12 @@ def test_records_on_a_full_disk_are_one_error_and_the_next_start_finishes(tmp_pa
     assert [row["status"] for row in json.loads(done.stdout)] == ["done"] * 3
 
 
-def test_a_backup_on_a_full_disk_costs_a_warning_and_not_the_run(tmp_path):
+def test_a_checkpoint_on_a_full_disk_costs_a_warning_and_not_the_run(tmp_path):
     code = "from cnnhelpers import run; from tests.faults.networks import backed_up; import resource\n"
     code += f"run(backed_up(2), 1, workers=1, folder={str(tmp_path)!r}, progress=False)"
     process = script(code, preexec_fn=at_most(25_000), stderr=subprocess.PIPE, text=True)
     _, told = process.communicate()
-    assert "no backup of" in told
+    assert "no checkpoint of" in told
     assert process.returncode == 0, told
     assert records.load(tmp_path).status.tolist() == ["done"]
 
@@ -76,7 +76,7 @@ def test_weights_on_a_full_disk_cost_a_warning_and_not_the_run(tmp_path, monkeyp
 
     monkeypatch.setattr(weights, "replace_file", full)
     with pytest.warns(UserWarning, match="weights are not kept: No space left on device; the run goes on"):
-        _, record, _ = train(replace(tiny(epochs=1), keep_weights=True), 0, backup_folder=tmp_path)
+        _, record, _ = train(replace(tiny(epochs=1), keep_weights=True), 0, checkpoint_folder=tmp_path)
     assert record.status == "done"
 
 

@@ -9,12 +9,12 @@ from keras import layers
 from cnnhelpers import environment
 from cnnhelpers.training import precision
 from cnnhelpers.training import trainer as training
-from cnnhelpers.training.bfloat16_layers import BFLOAT16, Bfloat16Conv2D, Bfloat16Dense
-from cnnhelpers.training.lending import lend
+from cnnhelpers.training.fast_layers import replaced
+from cnnhelpers.training.precision import BFLOAT16, Bfloat16Conv2D, Bfloat16Dense
 from tests.tiny import tiny
 
 IMAGES = np.random.default_rng(0).normal(size=(4, 6, 5, 3)).astype("float32")
-ROUNDING = 2.0**-8  # of bfloat16, relative
+ROUNDING = 2.0**-7  # of bfloat16, relative: one unit of the last of its 8 bits
 
 
 def rounded(array):
@@ -52,7 +52,7 @@ def test_only_convolutions_and_dense_layers_are_lent_and_all_come_back():
     kinds = [layers.Conv2D, layers.DepthwiseConv2D, layers.BatchNormalization, layers.Flatten, layers.Dense]
     sizes = [(4, 3), (3,), (), (), (2,)]
     model = keras.Sequential([keras.Input((6, 5, 3)), *(kind(*size) for kind, size in zip(kinds, sizes, strict=True))])
-    with lend(model, BFLOAT16):
+    with replaced(model, BFLOAT16):
         assert [type(layer) for layer in model.layers] == [Bfloat16Conv2D, *kinds[1:4], Bfloat16Dense]
     assert [type(layer) for layer in model.layers] == kinds
 
@@ -60,9 +60,9 @@ def test_only_convolutions_and_dense_layers_are_lent_and_all_come_back():
 def test_a_gpu_under_jax_computes_in_bfloat16_where_it_is_asked_to(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     monkeypatch.setattr(environment, "device", lambda: "gpu:0")
-    assert precision.available()
+    assert precision.bfloat16_available()
     monkeypatch.setattr(environment, "device", lambda: "cpu:0")
-    assert not precision.available()
+    assert not precision.bfloat16_available()
 
 
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="on TensorFlow the graph optimizer does it")
@@ -71,7 +71,7 @@ def test_a_run_on_a_gpu_lends_its_layers_and_its_record_says_so(monkeypatch, ask
     seen = set()
     product = Bfloat16Dense.call
     monkeypatch.setattr(Bfloat16Dense, "call", lambda *given, **named: seen.add("bfloat16") or product(*given, **named))
-    monkeypatch.setattr(precision, "available", lambda: True)
+    monkeypatch.setattr(precision, "bfloat16_available", lambda: True)
     model, record, _ = training.train(tiny(precision=asked), 0)
     assert record.environment["precision"] == asked
     assert seen == ({"bfloat16"} if asked == "bfloat16" else set())

@@ -20,12 +20,12 @@ def test_bfloat16_is_there_only_where_onednn_computes_in_it(monkeypatch):
     monkeypatch.setattr(environment, "processor_flags", lambda: {"avx512_bf16"})
     monkeypatch.setattr(environment, "device", lambda: "cpu:0")
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
-    assert precision.available()
+    assert precision.bfloat16_available()
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
-    assert not precision.available()
+    assert not precision.bfloat16_available()
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
     monkeypatch.setattr(environment, "device", lambda: "gpu:0")
-    assert not precision.available()
+    assert not precision.bfloat16_available()
 
 
 @pytest.mark.parametrize(

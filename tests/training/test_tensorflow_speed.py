@@ -16,23 +16,23 @@ from cnnhelpers.training.fast_layers import (
     FusedBatchNormalization,
     PixelwiseDense,
     SixteenBitDropout,
-    batches,
+    replaced,
+    tensor_batches,
 )
-from cnnhelpers.training.lending import lend
-from cnnhelpers.training.precision import available, products_in
+from cnnhelpers.training.precision import bfloat16_available, products_in
 
 IMAGES = np.random.default_rng(0).normal(3.0, 2.0, (16, 6, 5, 4)).astype("float32")
 
 
 def test_batches_are_whole_in_order_of_the_given_type_and_tune_nothing():
     images = np.arange(7 * 2 * 2, dtype=np.uint8).reshape(7, 2, 2, 1)
-    found = list(batches(images, np.arange(7), batch_size=3))
+    found = list(tensor_batches(images, np.arange(7), batch_size=3))
     assert [len(labels) for _, labels in found] == [3, 3, 1]
     np.testing.assert_array_equal(np.concatenate([labels for _, labels in found]), np.arange(7))
     np.testing.assert_array_equal(np.concatenate([batch for batch, _ in found]), images)
     assert found[0][0].dtype == tf.uint8
-    assert [batch.shape[0] for batch in batches(images, batch_size=4)] == [4, 3]
-    assert batches(images, batch_size=4).options().autotune.enabled is False
+    assert [batch.shape[0] for batch in tensor_batches(images, batch_size=4)] == [4, 3]
+    assert tensor_batches(images, batch_size=4).options().autotune.enabled is False
 
 
 def in_training(layer, images=IMAGES):
@@ -119,7 +119,7 @@ def test_a_model_lends_its_layers_and_gets_them_back():
         ]
     )
     plain, weights = [type(layer) for layer in model.layers], model.get_weights()
-    with pytest.raises(RuntimeError, match="on the way"), lend(model, FUSED):
+    with pytest.raises(RuntimeError, match="on the way"), replaced(model, FUSED):
         kinds = [type(layer) for layer in model.layers]
         assert kinds[2:5] == [FusedBatchNormalization, layers.SpatialDropout2D, SixteenBitDropout]
         assert type(inner.layers[0]) is FusedBatchNormalization
@@ -134,7 +134,7 @@ def test_a_layer_of_two_models_is_lent_once_and_comes_back():
     shared, image = layers.BatchNormalization(), keras.Input((6, 5, 4))
     inner = keras.Sequential([image, shared])
     model = keras.Model(image, shared(inner(image)))
-    with lend(model, FUSED):
+    with replaced(model, FUSED):
         assert type(shared) is FusedBatchNormalization
     assert type(shared) is layers.BatchNormalization
 
@@ -152,7 +152,7 @@ def test_training_with_and_without_gives_the_same_moments_and_almost_the_same_we
             ]
         )
         model.compile("sgd", "mse")
-        with lend(model, kernels):
+        with replaced(model, kernels):
             model.fit(IMAGES, np.ones((16, 2)), epochs=3, batch_size=8, shuffle=False, verbose=0)
         return model.get_weights()
 
@@ -175,7 +175,7 @@ def test_a_dense_layer_as_a_convolution_is_the_dense_layer(shape, use_bias):
     assert ours(keras.Input(shape[1:])).shape == (None, *shape[1:-1], 7)
 
 
-@pytest.mark.skipif(not available(), reason="the processor does not compute in bfloat16")
+@pytest.mark.skipif(not bfloat16_available(), reason="the processor does not compute in bfloat16")
 @pytest.mark.parametrize(("kernels", "is_right"), [(FUSED | EXACT, True), (FUSED, False)])
 def test_the_bias_of_a_pixelwise_dense_layer_has_its_gradient_in_bfloat16_too(kernels, is_right):
     """Plain Keras fails this today, by half of the gradient: once it does not, PixelwiseDense can go."""
@@ -191,7 +191,7 @@ def test_the_bias_of_a_pixelwise_dense_layer_has_its_gradient_in_bfloat16_too(ke
                 loss = tf.reduce_mean(model(images, training=True) ** 2)
             return tape.gradient(loss, [first.bias.value, second.bias.value])
 
-        with products_in(precision), lend(model, kernels):
+        with products_in(precision), replaced(model, kernels):
             return np.concatenate(compute(tf.constant(images)))
 
     expected = gradient("float32", FUSED)

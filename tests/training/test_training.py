@@ -14,11 +14,9 @@ from cnnhelpers import seeds
 from cnnhelpers.data import datasets as data
 from cnnhelpers.data.splits import Part, split
 from cnnhelpers.errors import InputError
-from cnnhelpers.training import checkpoint as backup
-from cnnhelpers.training import compilation, precision
+from cnnhelpers.training import checkpoint, pipeline, precision
 from cnnhelpers.training import trainer as training
-from cnnhelpers.training.compilation import learning_rate
-from cnnhelpers.training.pipeline import gathered, scaling_layers
+from cnnhelpers.training.pipeline import gathered, learning_rate, scaling_layers
 from cnnhelpers.training.trainer import final_weights, train
 from cnnhelpers.training.weights import DivergedError, start_from
 from tests.tiny import tiny
@@ -55,7 +53,7 @@ def test_a_new_process_gives_the_same_bits():
 
 def test_many_batches_a_call_give_the_same_bits_as_one(monkeypatch):
     _, one, _ = train(tiny(), 3)
-    monkeypatch.setattr(compilation, "FEW_STEPS", 0)
+    monkeypatch.setattr(pipeline, "FEW_STEPS", 0)
     model, many, _ = train(tiny(), 3)
     assert model.steps_per_execution > 1
     assert one.weights_sha256 == many.weights_sha256
@@ -81,19 +79,19 @@ def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, killed
     )
     _, whole, _ = train(experiment, 0)
     with killed_after(2):
-        train(experiment, 0, backup_folder=tmp_path)
-    _, resumed, _ = train(experiment, 0, backup_folder=tmp_path)
+        train(experiment, 0, checkpoint_folder=tmp_path)
+    _, resumed, _ = train(experiment, 0, checkpoint_folder=tmp_path)
     assert resumed.stop["resumed_after"] == [2]
     assert resumed.weights_sha256 == whole.weights_sha256
     assert learned(resumed) == learned(whole)
     assert list(tmp_path.glob("*.npz"))  # until the run is recorded
 
 
-def test_a_truncated_backup_is_named_and_the_run_starts_afresh(tmp_path):
+def test_a_truncated_checkpoint_is_named_and_the_run_starts_afresh(tmp_path):
     experiment = tiny(epochs=1)
     (tmp_path / f"{experiment.identity()}-0.npz").write_bytes(b"PK truncated")
     with pytest.warns(UserWarning, match="cannot be used"):
-        _, record, _ = train(experiment, 0, backup_folder=tmp_path)
+        _, record, _ = train(experiment, 0, checkpoint_folder=tmp_path)
     assert record.stop["resumed_after"] == []
 
 
@@ -140,11 +138,11 @@ def test_a_run_that_diverges_is_recorded_as_failed_with_its_epoch():
     assert arrays == {}
 
 
-def test_a_run_to_start_from_that_diverges_is_named_and_leaves_no_backup(tmp_path, monkeypatch):
-    monkeypatch.setattr(backup, "SECONDS_BETWEEN", 0.0)
+def test_a_run_to_start_from_that_diverges_is_named_and_leaves_no_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "SECONDS_BETWEEN", 0.0)
     wild = tiny("wild", optimizer="sgd", learning_rate=1e30)
     with pytest.raises(DivergedError, match="wild with seed 0 gives no weights to start from"):
-        train(replace(tiny(), after=wild), 0, backup_folder=tmp_path)
+        train(replace(tiny(), after=wild), 0, checkpoint_folder=tmp_path)
     assert not list(tmp_path.glob("*.npz"))
 
 
@@ -213,7 +211,7 @@ def test_a_run_after_another_starts_from_its_final_weights_also_where_they_are_k
     first = tiny(optimizer="sgd", learning_rate=0.1)
     stopped = replace(tiny(optimizer="sgd", learning_rate=1e-30, epochs=1), after=first)
     model, record, _ = train(first, 0)
-    _, continued, _ = train(stopped, 0, backup_folder=tmp_path)
+    _, continued, _ = train(stopped, 0, checkpoint_folder=tmp_path)
     assert continued.weights_sha256 == record.weights_sha256  # steps of 1e-30 move nothing
     (kept,) = tmp_path.glob("*.npz")
     assert kept.name == f"{first.identity()}-0.weights.npz"
@@ -232,7 +230,7 @@ def test_weights_are_taken_up_to_the_first_of_another_shape():
         start_from(target, [np.zeros(3)], "target")
 
 
-@pytest.mark.skipif(not precision.available(), reason="this processor has no bfloat16 products")
+@pytest.mark.skipif(not precision.bfloat16_available(), reason="this processor has no bfloat16 products")
 def test_bfloat16_products_round_to_8_bits_and_float32_is_back_afterwards():
     _, before, _ = train(tiny(epochs=1), 0)
     _, rounded, _ = train(tiny(epochs=1, precision="bfloat16"), 0)
@@ -243,21 +241,21 @@ def test_bfloat16_products_round_to_8_bits_and_float32_is_back_afterwards():
     assert loss == pytest.approx(again, rel=0.02) and loss != again
 
 
-@pytest.mark.skipif(not precision.available(), reason="this processor has no bfloat16 products")
+@pytest.mark.skipif(not precision.bfloat16_available(), reason="this processor has no bfloat16 products")
 @pytest.mark.parametrize(("first", "second"), [("bfloat16", "bfloat16"), ("float32", "bfloat16")])
 def test_training_the_run_before_leaves_each_its_own_precision(first, second, tmp_path):
     before = tiny(epochs=1, precision=first)
     _, alone, _ = train(before, 0)
     then = replace(tiny(epochs=1, precision=second), after=before)
-    _, within, _ = train(then, 0, backup_folder=tmp_path)  # trains the run before it on the way
-    _, kept, _ = train(then, 0, backup_folder=tmp_path)  # finds its weights
+    _, within, _ = train(then, 0, checkpoint_folder=tmp_path)  # trains the run before it on the way
+    _, kept, _ = train(then, 0, checkpoint_folder=tmp_path)  # finds its weights
     assert within.weights_sha256 == kept.weights_sha256
     held = replace(tiny(optimizer="sgd", learning_rate=1e-30, epochs=1, precision=second), after=before)
     assert train(held, 0)[1].weights_sha256 == alone.weights_sha256  # steps of 1e-30 move nothing
 
 
 def test_without_bfloat16_the_record_says_float32(monkeypatch):
-    monkeypatch.setattr(precision, "available", lambda: False)
+    monkeypatch.setattr(precision, "bfloat16_available", lambda: False)
     _, plain, _ = train(tiny(epochs=1), 0)
     _, record, _ = train(tiny(epochs=1, precision="bfloat16"), 0)
     assert record.environment["precision"] == "float32"

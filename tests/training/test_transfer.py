@@ -63,7 +63,7 @@ def test_features_and_head_give_what_the_whole_model_gives():
 
 
 def test_training_the_head_on_features_equals_training_the_whole(monkeypatch, tmp_path):
-    model, on_features, _ = train(experiment(), 0, backup_folder=tmp_path / ".backups")
+    model, on_features, _ = train(experiment(), 0, checkpoint_folder=tmp_path / ".backups")
     monkeypatch.setattr(transfer, "split_frozen", lambda model: None)
     whole, on_images, _ = train(experiment(), 0)
     assert on_features.identity == on_images.identity
@@ -164,13 +164,13 @@ def test_dropout_in_the_head_does_not_matter():
 
 def test_features_are_kept_and_read_by_the_next_run_and_their_cost_is_told(tmp_path):
     backups = tmp_path / ".backups"
-    _, first, _ = train(experiment(), 0, backup_folder=backups)
-    _, longer, _ = train(experiment(epochs=3), 0, backup_folder=backups)
+    _, first, _ = train(experiment(), 0, checkpoint_folder=backups)
+    _, longer, _ = train(experiment(epochs=3), 0, checkpoint_folder=backups)
     assert (first.cost["features_cached"], longer.cost["features_cached"]) == (0, 1)
     assert longer.cost["feature_cpu_seconds"] == first.cost["feature_cpu_seconds"] > 0
     assert longer.history["loss"][:2] == first.history["loss"]
     assert len(list((tmp_path / transfer.FOLDER).glob("*.npy"))) == 3  # training, validation and test
-    _, other, _ = train(experiment(), 1, backup_folder=backups)  # other weights
+    _, other, _ = train(experiment(), 1, checkpoint_folder=backups)  # other weights
     assert other.cost["features_cached"] == 0
     records.write(first, tmp_path)
     assert records.load(tmp_path).record[0].cost == first.cost
@@ -178,10 +178,10 @@ def test_features_are_kept_and_read_by_the_next_run_and_their_cost_is_told(tmp_p
 
 def test_damaged_features_are_computed_again(tmp_path):
     backups = tmp_path / ".backups"
-    _, first, _ = train(experiment(), 0, backup_folder=backups)
+    _, first, _ = train(experiment(), 0, checkpoint_folder=backups)
     for path in (tmp_path / transfer.FOLDER).glob("*.npy"):
         path.write_bytes(path.read_bytes()[:200])
-    _, again, _ = train(experiment(), 0, backup_folder=backups)
+    _, again, _ = train(experiment(), 0, checkpoint_folder=backups)
     assert again.cost["features_cached"] == 0
     assert again.weights_sha256 == first.weights_sha256
 
@@ -189,14 +189,14 @@ def test_damaged_features_are_computed_again(tmp_path):
 def test_the_oldest_features_are_deleted_beyond_the_limit(tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, "LIMIT", 1000)
     for age, name in enumerate("abc"):
-        transfer._keep(tmp_path / f"{name}.npy", np.zeros((2, 40), "float32"), {"seconds": age})
+        transfer._write(tmp_path / f"{name}.npy", np.zeros((2, 40), "float32"), {"seconds": age})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.cost", "b.npy", "c.cost", "c.npy"]
 
 
 def test_features_of_more_than_the_limit_are_not_computed(monkeypatch):
     monkeypatch.setattr(transfer, "LIMIT", 1000)
     model, parts = assembled(experiment())
-    assert transfer.task(model, experiment(), parts, None).model is model
+    assert transfer.task(model, experiment().protocol, parts, None).model is model
 
 
 def test_a_full_disk_costs_a_warning(tmp_path, monkeypatch):
@@ -205,7 +205,7 @@ def test_a_full_disk_costs_a_warning(tmp_path, monkeypatch):
 
     monkeypatch.setattr(transfer, "replace_file", full)
     with pytest.warns(UserWarning, match="features are not kept: No space left on device; the run goes on"):
-        transfer._keep(tmp_path / "a.npy", np.zeros((2, 3), "float32"), {"seconds": 1})
+        transfer._write(tmp_path / "a.npy", np.zeros((2, 3), "float32"), {"seconds": 1})
     assert not list(tmp_path.iterdir())
 
 
@@ -213,8 +213,8 @@ def test_a_killed_training_of_a_head_resumes_bit_for_bit(tmp_path, killed_after)
     one = experiment(epochs=4)
     _, whole, _ = train(one, 0)
     with killed_after(2):
-        train(one, 0, backup_folder=tmp_path / ".backups")
-    _, resumed, _ = train(one, 0, backup_folder=tmp_path / ".backups")
+        train(one, 0, checkpoint_folder=tmp_path / ".backups")
+    _, resumed, _ = train(one, 0, checkpoint_folder=tmp_path / ".backups")
     assert resumed.stop["resumed_after"] == [2] and resumed.cost["features_cached"] == 1
     assert resumed.weights_sha256 == whole.weights_sha256
     assert resumed.history["loss"] == whole.history["loss"]
@@ -222,11 +222,11 @@ def test_a_killed_training_of_a_head_resumes_bit_for_bit(tmp_path, killed_after)
 
 def test_a_pretrained_network_hands_its_weights_over_without_being_trained_again(tmp_path, monkeypatch):
     pretraining = replace(experiment("before", partial(NETWORK, unfrozen=None)), keep_weights=True)
-    source, _, _ = train(pretraining, 0, backup_folder=tmp_path / ".backups")
+    source, _, _ = train(pretraining, 0, checkpoint_folder=tmp_path / ".backups")
     trained = []
-    learn = training.learn
-    monkeypatch.setattr(training, "learn", lambda model, one, *rest: trained.append(one.id) or learn(model, one, *rest))
-    model, _, _ = train(replace(experiment(), after=pretraining), 0, backup_folder=tmp_path / ".backups")
+    prepare = training.prepare
+    monkeypatch.setattr(training, "prepare", lambda one, *rest: trained.append(one.id) or prepare(one, *rest))
+    model, _, _ = train(replace(experiment(), after=pretraining), 0, checkpoint_folder=tmp_path / ".backups")
     assert trained == ["frozen"]
     before, after = weights_by_layer(source), weights_by_layer(model)
     assert all(same(before[name], after[name]) for name in before)
