@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from cnnhelpers.environment import import_keras_quietly, open_standard_streams
+from cnnhelpers.environment import start_keras, open_standard_streams
 from cnnhelpers.errors import InputError, unknown
 
 PROFILES = ("smoke", "quick", "narrow", "published", "fair")
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def studies(options: argparse.Namespace) -> int:
     """List the published experiments, or those of one study, report or id."""
-    import_keras_quietly()
+    start_keras()
     from cnnhelpers import data
     from cnnhelpers.reports import all_experiments, find
 
@@ -65,7 +65,7 @@ def studies(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Train what is missing of a study, a report or an experiment."""
-    import_keras_quietly()
+    start_keras()
     from cnnhelpers import execution
     from cnnhelpers.reports import find, profiles
 
@@ -133,7 +133,7 @@ def data(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """Print what decides whether and how fast studies run here."""
-    import_keras_quietly()
+    start_keras()
     import keras
 
     from cnnhelpers import environment, training

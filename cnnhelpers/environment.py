@@ -1,4 +1,4 @@
-"""What a run was made with: versions, backend, device, processor and commit."""
+"""Describe what a run is computed with: versions, device, processor, commit; and import Keras in processes of ours."""
 
 import gc
 import hashlib
@@ -13,17 +13,20 @@ import time
 from functools import cache
 from pathlib import Path
 
-STARTED = time.time()  # in a process of ours, before it loads what it is asked to call
+STARTED = time.time()  # in a worker process, before it loads the code that it is to call
 LIBRARIES = ("cnnhelpers", "keras", "tensorflow", "jax", "torch", "numpy", "scikit-learn", "scipy")
+PACKAGE = Path(__file__).resolve().parent
 
 
-def import_keras_quietly() -> None:
-    """Import Keras with standard error closed: TensorFlow writes there about itself before it reads any log level.
+def start_keras() -> None:
+    """Import Keras quietly, with Keras' default float type, epsilon and image format: in worker processes and the CLI.
 
-    Its numbers and images are then those of Keras' defaults, whatever a keras.json says: no record would tell. oneDNN's
-    kernels are switched on, as TensorFlow does by itself only on processors with AVX-512's VNNI; with AVX2 alone they
-    are faster too (tests/benchmarks/onednn.py). TF_ENABLE_ONEDNN_OPTS=0 in the environment keeps them off. No garbage
-    is collected on the way: looking for it among thousands of new modules takes a fifth of the time of the import.
+    A keras.json of the user does not count, as no record has its settings. In the user's own process nothing may call
+    this: it would change those settings there. Standard error is closed meanwhile, as TensorFlow writes to it before it
+    reads any log level. No garbage is collected, which would take a fifth of the time of the import.
+
+    oneDNN's kernels are on. TensorFlow switches them on only for processors with AVX-512's VNNI, but with AVX2 alone
+    they are faster too (tests/benchmarks/onednn.py). TF_ENABLE_ONEDNN_OPTS=0 in the environment keeps them off.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -64,22 +67,22 @@ def open_standard_streams() -> None:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that can decide a result, where installed.
+    """Return the versions of Python and of the installed libraries that can change a result.
 
-    They are looked up once, when Keras is imported at the latest: what is installed later is not what computes here.
+    They are looked up once, at the latest when Keras is imported: a later installation computes nothing here.
     """
     return dict(_versions())
 
 
 @cache
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
-            found[name] = importlib.metadata.version(name)
+            installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def device() -> str:
@@ -95,25 +98,27 @@ def device() -> str:
 
 @cache
 def processor() -> str:
-    """Return the model name of what computes: of the GPU that JAX uses, else of the processor, as the system tells."""
+    """Return the model name of the GPU that JAX uses, else of the processor."""
     import keras
 
     if keras.backend.backend() == "jax" and device().startswith("gpu"):
         import jax
 
         return jax.devices()[0].device_kind
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
 @cache
 def processor_flags() -> frozenset[str]:
-    """Return the processor's feature flags (empty where Linux does not tell them)."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    return frozenset(next((line.split(":", 1)[1].split() for line in lines if line.startswith("flags")), []))
+    """Return the processor's feature flags (empty except on Linux)."""
+    return frozenset(_cpuinfo("flags").split())
+
+
+def _cpuinfo(field: str) -> str:
+    """Return a field of the first processor in Linux' list; "" where there is none."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(field)), "")
 
 
 def vectors() -> str:
@@ -122,7 +127,7 @@ def vectors() -> str:
 
 
 def cores() -> int:
-    """Return how many processor cores this process may use: its affinity and its container's quota allow no more."""
+    """Return the number of cores that this process may use, by its affinity and its container's quota."""
     import joblib
 
     return joblib.cpu_count()
@@ -131,26 +136,25 @@ def cores() -> int:
 @cache
 def code() -> str:
     """Return version and hash of this package's sources, such as "0.1.0 (3f2a...)": equal code, equal text."""
-    package, digest = Path(__file__).resolve().parent, hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        digest.update(f"{path.relative_to(package)}\n".encode() + path.read_bytes())
+    digest = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        digest.update(f"{path.relative_to(PACKAGE)}\n".encode() + path.read_bytes())
     return f"{importlib.metadata.version('cnnhelpers')} ({digest.hexdigest()[:12]})"
 
 
 @cache
 def commit() -> str:
-    """Return the commit of the checkout that the package runs from, "+" after it if its code was changed, or "".
+    """Return the commit of the checkout that the package runs from, with "+" if its code was changed, or "".
 
-    It is looked up once, when Keras is imported at the latest: what is committed later is not what computes here.
+    It is looked up once, at the latest when Keras is imported: a later commit computes nothing here.
     """
-    package = Path(__file__).resolve().parent
 
     def git(*arguments: str) -> str:
-        done = subprocess.run(["git", "-C", str(package), *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(["git", "-C", str(PACKAGE), *arguments], capture_output=True, text=True, check=False)
         return done.stdout.strip() if done.returncode == 0 else ""
 
     try:
-        if not git("ls-files", "__init__.py"):  # installed inside somebody else's checkout
+        if not git("ls-files", "__init__.py"):  # installed inside another project's checkout
             return ""
         changed = git("status", "--porcelain", "--", ".")
         return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")

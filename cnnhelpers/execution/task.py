@@ -27,7 +27,7 @@ def train_run(payload: bytes, checkpoints: Path, cards: Mapping[str, data.Card] 
     cards
         Datasets that may not be here.
     """
-    environment.import_keras_quietly()
+    environment.start_keras()
     import keras
 
     from cnnhelpers.training import DivergedError, train

@@ -51,7 +51,7 @@ def trained(experiment: Experiment, seed: int = 0, folder: Path | str = "models"
 
 
 def _train_and_save(payload: bytes, path: Path) -> None:
-    environment.import_keras_quietly()
+    environment.start_keras()
     from cnnhelpers.training import train
 
     one: Run = cloudpickle.loads(payload)

@@ -191,7 +191,7 @@ def _measure_all(missing: list[tuple[bytes, Path, Path]], workers: int) -> None:
 
 def _train_and_measure(payload: bytes, folder: Path, path: Path) -> None:
     """Train one run in this worker, measure it, and keep the measures and, if there is none yet, its record."""
-    environment.import_keras_quietly()
+    environment.start_keras()
     from cnnhelpers.interpretability.measure import measure
     from cnnhelpers.training import prepare, train
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pandas as pd
 
 from cnnhelpers.claims import Claim, verdicts
-from cnnhelpers.environment import import_keras_quietly
 from cnnhelpers.records import of_one_copy
 from cnnhelpers.reports.published_numbers import DATASETS
 
@@ -62,7 +61,6 @@ def _of_profile(runs: pd.DataFrame, profile: str, report: str) -> pd.DataFrame:
     others = {*SPARING} - {profile, STAND_INS.get((report.upper(), profile))} if profile in SPARING else set()
     elsewhere = runs["profile"].isin(others) & runs["experiment"].str.startswith(report.upper())
     if elsewhere.any():
-        import_keras_quietly()
         from cnnhelpers.reports import profiles
         from cnnhelpers.reports.catalog import all_experiments
 

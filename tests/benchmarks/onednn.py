@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.onednn [ROUNDS]      # writes onednn.csv
 
-TensorFlow leaves them off where the processor lacks AVX-512's VNNI, as most laptops do; `import_keras_quietly` switches
+TensorFlow leaves them off where the processor lacks AVX-512's VNNI, as most laptops do; `start_keras` switches
 them on everywhere. Training steps as in throughput.py, one worker a core, medians of the rounds.
 """
 

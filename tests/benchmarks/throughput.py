@@ -137,7 +137,7 @@ def at_once(names: tuple[str, ...], way: str, whole: bool) -> list[dict[str, Any
 
 def here(way: str, whole: bool, names: list[str]) -> dict[str, Any]:
     """Measure in this process."""
-    environment.import_keras_quietly()
+    environment.start_keras()
     images = {name: None if whole else IMAGES[name] for name in names}
     found = {name: plain(name, images[name]) if way == WAYS[0] else ours(name, way, images[name]) for name in names}
     return found | {"matmul": matmul_rate()}

@@ -1,0 +1,75 @@
+"""Keras starts with its defaults in processes of ours, and keeps its settings in the user's."""
+
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+from cnnhelpers import environment
+
+RECORDS = Path(__file__).parents[1] / "book" / "records"
+SETTINGS = "keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()"
+
+
+def printed(code, **variables):
+    """Return the words that a new process prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | variables, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+def test_the_keras_settings_of_the_user_stay_as_they_are(tmp_path):
+    code = f"""
+import keras
+keras.config.set_floatx("float64")
+keras.config.set_epsilon(1e-3)
+keras.config.set_image_data_format("channels_first")
+from cnnhelpers import Experiment, Protocol, execution, records, reports, run
+network = [keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
+linear = Experiment(network, Protocol(epochs=1, images=50), id="linear")
+runs = run(linear, 1, folder={str(tmp_path)!r}, progress=False)
+assert runs.status.tolist() == ["done"], runs.record[0].stop
+reports.verdicts_of(records.load({str(RECORDS)!r}), "narrow", report="B")
+print({SETTINGS}, runs.record[0].text.count("float64"))
+"""
+    assert printed(code) == ["float64", "0.001", "channels_first", "0"]
+
+
+def test_a_keras_json_does_not_change_what_runs_compute(tmp_path):
+    (tmp_path / "keras.json").write_text(json.dumps({"floatx": "float64", "epsilon": 1e-3}))
+    code = f"from cnnhelpers.environment import start_keras; start_keras(); import keras; print({SETTINGS})"
+    assert printed(code, KERAS_HOME=str(tmp_path)) == ["float32", "1e-07", "channels_last"]
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(None, "1"), ("0", "0")])
+def test_onednn_is_on_unless_the_environment_switches_it_off(monkeypatch, asked, expected):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    code = (
+        "import os, sys; from cnnhelpers.execution import trained_models, worker_process as child; "
+        "assert 'tensorflow' not in sys.modules; from cnnhelpers.environment import start_keras; start_keras(); "
+        "print(os.environ['TF_ENABLE_ONEDNN_OPTS'], child.Child().call(os.getenv, 'TF_ENABLE_ONEDNN_OPTS'))"
+    )
+    assert printed(code, **({} if asked is None else {"TF_ENABLE_ONEDNN_OPTS": asked})) == [expected, expected]
+
+
+def test_versions_are_those_that_were_loaded_whatever_is_installed_later(monkeypatch):
+    environment._versions.cache_clear()
+    loaded = environment.versions()
+    assert loaded["keras"] == keras.__version__
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "0.0.1")
+    environment.versions()["keras"] = "changed by a caller"
+    assert environment.versions() == loaded
+
+
+@pytest.mark.parametrize(
+    ("flags", "widest"), [({"avx", "avx2", "avx512f"}, "avx512f"), ({"sse2", "avx", "avx2"}, "avx2"), ({"asimd"}, "")]
+)
+def test_the_widest_vectors_of_a_processor(monkeypatch, flags, widest):
+    monkeypatch.setattr(environment, "processor_flags", lambda: frozenset(flags))
+    assert environment.vectors() == widest
