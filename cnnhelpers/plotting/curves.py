@@ -95,35 +95,27 @@ def plot_dose_response(
     need(table, [x, "estimate", "low", "high", *([by] if by else [])], "plot_dose_response")
     ax = axes(ax)
     label, factor = axis_label(metric)
-    ticks = _places(table[x])
+    doses = np.unique(_doses(table[x]))
+    places = dict(zip(doses[doses != 0], np.arange(float(len(doses))), strict=False)) | {0.0: -1.2}
     groups = list(table.groupby(by, sort=False)) if by else [("", table)]
     title = by.replace("_", " ") if by else ""
     shift = min(SHIFT, 0.24 / len(groups)) if table[["low", "high"]].notna().any(axis=None) else 0.0
     for position, (group, rows) in enumerate(groups):
         look, offset = look_of(position), (position - (len(groups) - 1) / 2) * shift
-        places = np.array([ticks[_dose(value)] for value in rows[x]]) + offset
-        rows, places = rows.iloc[np.argsort(places)], np.sort(places)
-        middle = rows["estimate"].to_numpy(float) * factor
-        joined = places > -0.5
-        ax.plot(places[joined], middle[joined], color=look["color"], linewidth=1, alpha=0.6)
-        ax.vlines(places, *drawn_bounds(rows, metric), color=look["color"], linewidth=1.5)
-        ax.plot(
-            places,
-            middle,
-            **look,
-            markersize=5,
-            linestyle="none",
-            label=wrapped(group if len(groups) > 1 else f"{title} {group}".strip() or "mean, interval", 24),
-        )
+        rows = rows.assign(place=_doses(rows[x]).map(places) + offset).sort_values("place")
+        joined = rows[rows["place"] > -0.5]
+        ax.plot(joined["place"], joined["estimate"] * factor, color=look["color"], linewidth=1, alpha=0.6)
+        ax.vlines(rows["place"], *drawn_bounds(rows, metric), color=look["color"], linewidth=1.5)
+        name = wrapped(group if len(groups) > 1 else f"{title} {group}".strip() or "mean, interval", 24)
+        ax.plot(rows["place"], rows["estimate"] * factor, **look, markersize=5, linestyle="none", label=name)
         if runs is not None:
             own = runs[runs[by] == group] if by else runs
-            dots = np.array([ticks.get(_dose(value), np.nan) for value in own[x]])
-            dots += offset + 0.06 + (len(groups) - 1) * shift  # right of the means of all curves
-            ax.plot(dots, own[metric].to_numpy(float) * factor, ".", color=look["color"], alpha=0.55, markersize=4)
-    ax.set_xticks(list(ticks.values()), ["none" if dose is None else f"{dose:g}" for dose in ticks])
-    if len(ticks) == 1:
-        ax.set_xlim(min(ticks.values()) - 0.5, min(ticks.values()) + 0.5)
-    elif None in ticks:
+            dots = _doses(own[x]).map(places) + offset + 0.06 + (len(groups) - 1) * shift  # right of all means
+            ax.plot(dots, own[metric] * factor, ".", color=look["color"], alpha=0.55, markersize=4)
+    ax.set_xticks([places[dose] for dose in doses], [f"{dose:g}" if dose else "none" for dose in doses])
+    if len(doses) == 1:
+        ax.set_xlim(places[doses[0]] - 0.5, places[doses[0]] + 0.5)
+    elif 0 in doses:
         ax.axvline(-0.6, color=QUIET, linewidth=0.8, linestyle=":")
     ax.set(xlabel=x.replace("_", " "), ylabel=label)
     ax.grid(axis="y")
@@ -139,12 +131,8 @@ def plot_dose_response(
 def plot_power(curves: pd.DataFrame, ax: Axes | None = None, *, seeds: Sequence[int] = (5, 10)) -> Axes:
     """Draw power by number of seeds at the median spread, with a curve for each true difference.
 
-    Parameters
-    ----------
-    curves
-        As `analysis.power_curves` returns.
-    seeds
-        Numbers of seeds with a bar from the power at the largest spread of a pair to that at the smallest.
+    `curves` is as `analysis.power_curves` returns. At `seeds` a bar goes from the power at the largest spread of a pair
+    to that at the smallest.
     """
     if curves.empty:
         return nothing_yet(ax, "No pair of networks has enough runs yet.")
@@ -157,13 +145,8 @@ def plot_power(curves: pd.DataFrame, ax: Axes | None = None, *, seeds: Sequence[
         shifted = marked["seeds"] + 0.28 * (position - (len(effects) - 1) / 2)
         ax.vlines(shifted, 100 * marked["low"], 100 * marked["high"], color=look["color"], linewidth=2.2, alpha=0.8)
     ax.axhline(90, color=QUIET, linewidth=0.9, linestyle="--", zorder=0)
-    ax.set(
-        xlabel="seeds",
-        ylabel="power (%)",
-        yticks=[0, 20, 40, 60, 80, 90, 100],
-        ylim=(0, 102),
-        xlim=(1.5, curves["seeds"].max() + 0.5),
-    )
+    ax.set_yticks([0, 20, 40, 60, 80, 90, 100])
+    ax.set(xlabel="seeds", ylabel="power (%)", xlim=(1.5, curves["seeds"].max() + 0.5), ylim=(0, 102))
     ax.grid(axis="y")
     bar = Line2D([], [], color=QUIET, linewidth=2.2, label="largest to smallest\nspread of a pair")
     legend(ax, [*ax.get_legend_handles_labels()[0], bar], title="true difference (points)")
@@ -191,7 +174,7 @@ def plot_simulated_power(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 def _panel_each(ax: Axes, names: Mapping[str, str], table: pd.DataFrame, columns: list[str]) -> dict[str, Axes]:
     """Return a panel for each experiment, with the mean curves of all in grey."""
-    grid = panels(ax, -(-len(names) // COLUMNS), COLUMNS, sharex=True, sharey=True).ravel()
+    grid = panels(ax, -(-len(names) // COLUMNS), COLUMNS, share=True).ravel()
     means = table.pivot_table(index="epoch", columns="experiment", values=columns[:1])
     for panel in grid[len(names) :]:
         panel.set_axis_off()
@@ -240,12 +223,5 @@ def _write_powers_out(ax: Axes) -> None:
         set_formatter(StrMethodFormatter("{x:g}"))
 
 
-def _dose(value: float | None) -> float | None:
-    return None if value is None or pd.isna(value) or value == 0 else float(value)
-
-
-def _places(values: Iterable[float | None]) -> dict[float | None, float]:
-    """Return the place of each dose on the axis: "none" (None) at -1.2, the others at 0, 1, 2, ... in order."""
-    doses = {_dose(value) for value in values}
-    places = {None: -1.2} if None in doses else {}
-    return places | {dose: float(place) for place, dose in enumerate(sorted(doses - {None}))}
+def _doses(column: pd.Series) -> pd.Series:
+    return pd.to_numeric(column).astype(float).fillna(0.0)

@@ -66,8 +66,6 @@ def plot_intervals(
     rows = np.arange(len(table))
     if margin is not None:
         ax.axvspan(-margin * factor, margin * factor, color=BAND, zorder=0, label=f"within ±{margin * factor:g}")
-    if margin is not None or name.endswith("(points)"):
-        ax.axvline(0, color=QUIET, linewidth=0.9, zorder=1)
     ax.hlines(rows, low, high, color=COLOURS[0], linewidth=2.2)
     ax.plot(middle, rows, "o", color=COLOURS[0], markersize=6.5, label="here, with its interval")
     words = np.where(np.isfinite(middle), "", "no result")
@@ -121,9 +119,7 @@ def plot_gap(
     """Draw training minus validation accuracy of each run in points, as plot_seeds; overfitting is right of 0."""
     need(runs, [label, "train_accuracy", "validation_accuracy"], "plot_gap")
     gap = runs["train_accuracy"] - runs["validation_accuracy"]
-    ax = plot_seeds(runs.assign(gap=gap), "gap", ax, table=table, label=label)
-    ax.axvline(0, color=QUIET, linewidth=0.9, zorder=1)
-    return ax
+    return plot_seeds(runs.assign(gap=gap), "gap", ax, table=table, label=label)
 
 
 def plot_time_to_accuracy(
@@ -292,5 +288,7 @@ def _rows(ax: Axes, labels: Iterable[object], name: str, notes: Iterable[str] = 
     ax.tick_params(axis="y", length=0)
     ax.set(xlabel=name, ylabel="")
     ax.grid(axis="x")
+    if name.endswith("(points)"):
+        ax.axvline(0, color=QUIET, linewidth=0.9, zorder=1)
     for row, note in enumerate(notes):
         ax.annotate(note, (1.01, row), xycoords=ax.get_yaxis_transform(), va="center", fontsize=9, color="#444444")

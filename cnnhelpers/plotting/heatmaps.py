@@ -26,11 +26,8 @@ def plot_heatmap(
 ) -> Axes:
     """Draw the mean of a metric, and its SD over seeds, for each pair of two settings; the best cell has a frame.
 
-    Parameters
-    ----------
-    table
-        Columns `x` and `y` (numbers), estimate, sd, n (runs) and lost (runs that learned nothing), as
-        `settings_map` returns. Cells with lost runs are hatched.
+    `table` is as `settings_map` returns: columns `x`, `y`, estimate, sd, n (runs) and lost (runs that learned nothing).
+    Cells with lost runs are hatched.
     """
     need(table, [x, y, "estimate", "sd", "n", "lost"], "plot_heatmap")
     label, factor = axis_label(metric)
@@ -61,12 +58,8 @@ def plot_heatmap(
 def plot_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str], ax: Axes | None = None) -> Axes:
     """Draw counts and, as text and shade, their percentage of the true class; up to 20 classes have the text.
 
-    The shade grows with the square root of the percentage, which makes rare mistakes visible.
-
-    Parameters
-    ----------
-    matrix
-        (true classes, predicted classes) counts, or their mean over seeds.
+    The shade grows with the square root of the percentage, which makes rare mistakes visible. `matrix` has counts, or
+    their mean over seeds, (true classes, predicted classes).
     """
     counts, classes = np.asarray(matrix, dtype=float), len(class_names)
     if counts.shape != (classes, classes) or not np.isfinite(counts).all() or (counts < 0).any():
@@ -97,12 +90,7 @@ def plot_similarity(
 ) -> Axes:
     """Draw CKA between layers: 1 for equal up to rotation and scale, near 0 for nothing in common.
 
-    Parameters
-    ----------
-    matrix
-        (rows, columns) similarities of layers.
-    names
-        Networks of the rows and of the columns.
+    `matrix` is (rows, columns); `names` are the networks of the rows and of the columns.
     """
     matrix = np.asarray(matrix, float)
     ax = axes(ax, height=0.9 + 0.5 * len(rows), width=min(WIDTH, 2.6 + 0.62 * len(columns)))
@@ -119,13 +107,7 @@ def plot_search(
     """Draw the score of each trial, the best so far, and the winner's scores with new seeds.
 
     Trials that diverged, or are four times as far from the best as the median, are crosses at the foot of the axis.
-
-    Parameters
-    ----------
-    trials
-        Columns trial, `metric` (NaN: diverged) and best, as `search` returns.
-    fresh
-        Runs of the winner with new seeds, column `metric`.
+    `trials` is as `search` returns: columns trial, `metric` (NaN: diverged) and best; `fresh` are the winner's runs.
     """
     need(trials, ["trial", metric, "best"], "plot_search")
     need(fresh, [metric], "plot_search")

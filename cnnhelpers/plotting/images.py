@@ -1,6 +1,6 @@
 """Draw images: samples of a dataset, predictions, filters and feature maps; and the number of images in each class."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from cnnhelpers.errors import InputError
 from cnnhelpers.plotting.style import COLOURS, HATCHES, QUIET, RIGHT, WIDTH, WRONG, axes, legend, panels, wrapped
 
-SHOWN = 3  # most probable classes with a bar
-LETTERS = 22  # that fit over an image of plot_predictions
+SHOWN, LETTERS = 3, 18  # most probable classes with a bar, and the letters of their names
 
 
 def plot_samples(
@@ -18,12 +17,7 @@ def plot_samples(
 ) -> Axes:
     """Draw the first images of each class, a class in each row.
 
-    Parameters
-    ----------
-    images
-        (num_images, height, width, 1 or 3), uint8 or floats from 0 to 1.
-    labels
-        (num_images,) integers from 0.
+    `images` are (num_images, height, width, 1 or 3), uint8 or floats from 0 to 1; `labels` integers from 0.
     """
     pictures, labels = _pictures(images), np.asarray(labels)
     _check(labels.shape == (len(pictures),), "labels", f"({len(pictures)},), one an image", labels.shape)
@@ -32,18 +26,16 @@ def plot_samples(
     ax = axes(ax, height=(WIDTH - 1.2) * sheet.shape[0] / sheet.shape[1] + 0.2)
     ax.imshow(sheet, interpolation="nearest")
     _bare(ax)
-    height = pictures.shape[1]
-    ax.set_yticks(_middles(len(class_names), height), [wrapped(name, 18) for name in class_names])
+    ax.set_yticks(_middles(len(class_names), pictures.shape[1]), [wrapped(name, 18) for name in class_names])
     return ax
 
 
-def plot_class_counts(counts: pd.DataFrame | pd.Series | Mapping[str, int], ax: Axes | None = None) -> Axes:
-    """Draw the number of images in each class; columns of `counts` are parts such as train and test."""
-    table = counts if isinstance(counts, pd.DataFrame) else pd.Series(counts, dtype=float).to_frame("images")
-    _check(len(table) > 0, "counts", "a table with a row for each class", "no rows")
-    parts, many = len(table.columns), len(table) > 30
-    ax = axes(ax, height=1.0 + len(table) * (0.14 if many else 0.12 + 0.13 * parts))
-    table.rename(index=wrapped).plot.barh(ax=ax, width=0.84, legend=False, color=list(COLOURS[:parts]))
+def plot_class_counts(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the number of images in each class: rows of `counts` are classes, columns parts such as train and test."""
+    _check(len(counts) > 0, "counts", "a table with a row for each class", "no rows")
+    parts, many = len(counts.columns), len(counts) > 30
+    ax = axes(ax, height=1.0 + len(counts) * (0.14 if many else 0.12 + 0.13 * parts))
+    counts.rename(index=wrapped).plot.barh(ax=ax, width=0.84, legend=False, color=list(COLOURS[:parts]))
     for bars, hatch in zip(ax.containers, HATCHES * parts, strict=False):
         for bar in bars:
             bar.set(hatch=hatch, edgecolor="white", linewidth=0)
@@ -51,7 +43,7 @@ def plot_class_counts(counts: pd.DataFrame | pd.Series | Mapping[str, int], ax: 
             ax.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize=8)
     ax.invert_yaxis()
     ax.tick_params(axis="y", length=0, labelsize=7 if many else 9)
-    ax.set(xlabel="images", ylabel="", xlim=(0, 1.12 * table.to_numpy(float).max()))
+    ax.set(xlabel="images", ylabel="", xlim=(0, 1.12 * counts.to_numpy(float).max()))
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.grid(axis="x")
     if parts > 1:
@@ -68,52 +60,35 @@ def plot_predictions(
     *,
     columns: int = 5,
 ) -> Axes:
-    """Draw each image over bars of its three most probable classes, in panels that take the place of `ax`.
+    """Draw each image over bars of its most probable classes, in panels that take the place of `ax`.
 
-    Right answers have a check mark; wrong answers have a cross, the true class and a hatched bar.
-
-    Parameters
-    ----------
-    images
-        (num_images, height, width, 1 or 3), uint8 or floats from 0 to 1.
-    probabilities
-        (num_images, classes), 0 to 1.
-    labels
-        (num_images,) integers from 0, or None where the classes are unknown.
+    Right answers have a check mark; wrong answers have a cross, the true class and a hatched bar. `images` are as in
+    plot_samples, `probabilities` (num_images, classes), `labels` integers from 0, or None where they are unknown.
     """
     pictures, probabilities = _pictures(images), np.asarray(probabilities, dtype=float)
     shape = (len(pictures), len(class_names))
     fits = probabilities.shape == shape and np.isfinite(probabilities).all()
     _check(fits, "probabilities", f"finite and {shape}, (images, classes)", probabilities.shape)
-    labels_fit = labels is None or np.shape(labels) == (len(pictures),)
-    _check(labels_fit, "labels", f"({len(pictures)},), one an image", np.shape(labels))
+    answers = [None] * len(pictures) if labels is None else list(labels)
+    _check(len(answers) == len(pictures), "labels", f"({len(pictures)},), one an image", np.shape(labels))
     columns = max(1, min(columns, len(pictures)))
     rows = -(-len(pictures) // columns)
     ax = axes(ax, height=2.45 * rows, width=WIDTH * min(columns, 5) / 5)
     grid = panels(ax, 2 * rows, columns, height_ratios=[1.7, 1.0] * rows)
-    names = [str(name).replace("$", r"\$") for name in class_names]
-    for index in range(rows * columns):
-        row, column = divmod(index, columns)
-        top, bottom = grid[2 * row : 2 * row + 2, column]
-        if index >= len(pictures):
-            top.set_axis_off()
-            bottom.set_axis_off()
-            continue
-        true = None if labels is None else int(labels[index])
-        _draw_answer(top, pictures[index], int(probabilities[index].argmax()), true, names)
-        _draw_bars(bottom, probabilities[index], true, names)
+    names = [str(name) if len(str(name)) <= LETTERS else f"{str(name)[: LETTERS - 1]}…" for name in class_names]
+    names = [name.replace("$", r"\$") for name in names]
+    cells = list(zip(grid[::2].ravel(), grid[1::2].ravel(), strict=True))
+    for cell, *answer in zip(cells, pictures, probabilities, answers, strict=False):
+        _draw_answer(*cell, *answer, names)
+    for panel in np.ravel(cells[len(pictures) :]):
+        panel.set_axis_off()
     return ax
 
 
 def plot_filters(kernels: np.ndarray, ax: Axes | None = None, *, filters: int = 6, channels: int = 3) -> Axes:
     """Draw the first filters of a convolution, a filter in each column and an input channel in each row.
 
-    Blue is negative, red positive, white 0, on one scale for all.
-
-    Parameters
-    ----------
-    kernels
-        (height, width, input_channels, filters).
+    Blue is negative, red positive, white 0, on one scale. `kernels` are (height, width, input_channels, filters).
     """
     slices = np.asarray(kernels, float)[:, :, :channels, :filters].transpose(2, 3, 0, 1)  # channel, filter, row, column
     ax = axes(ax, height=0.7 + 0.8 * len(slices), width=min(WIDTH, 1.6 + 0.8 * slices.shape[1]))
@@ -131,21 +106,15 @@ def plot_filters(kernels: np.ndarray, ax: Axes | None = None, *, filters: int = 
 def plot_tiles(pictures: np.ndarray, ax: Axes | None = None, *, columns: int = 8) -> Axes:
     """Draw feature maps or images next to each other, each feature map on its own scale from dark to bright.
 
-    Parameters
-    ----------
-    pictures
-        (num_pictures, height, width[, 1]) numbers, or (num_pictures, height, width, 3) uint8.
+    `pictures` are (num_pictures, height, width[, 1]) numbers, or (num_pictures, height, width, 3) uint8.
     """
     pictures = np.asarray(pictures)
     pictures = pictures[..., 0] if pictures.ndim == 4 and pictures.shape[-1] == 1 else pictures
     fits = pictures.ndim in (3, 4) and len(pictures) > 0
     _check(fits, "pictures", "(num_pictures, height, width) numbers, or images", pictures.shape)
-    if pictures.ndim == 3:
-        low, high = (pictures.min(axis=(1, 2), keepdims=True), pictures.max(axis=(1, 2), keepdims=True))
-        flat = np.zeros(pictures.shape)
-        pictures = np.divide(pictures - low, high - low, out=flat, where=high > low)
-    else:
-        pictures = pictures / 255
+    low, high = pictures.min(axis=(1, 2), keepdims=True), pictures.max(axis=(1, 2), keepdims=True)
+    low, high = (low, np.where(high > low, high, low + 1)) if pictures.ndim == 3 else (0, 255)
+    pictures = (pictures - low) / (high - low)
     rows = [list(pictures[start : start + columns]) for start in range(0, len(pictures), columns)]
     sheet = _sheet(rows, 0.75)  # a grey that shows the edges of black and of white pictures
     ax = axes(ax, height=0.1 + (WIDTH - 0.2) * sheet.shape[0] / sheet.shape[1])
@@ -173,30 +142,24 @@ def _pictures(images: np.ndarray) -> np.ndarray:
     return np.broadcast_to(pictures.astype(np.uint8), (*pictures.shape[:3], 3))
 
 
-def _draw_answer(ax: Axes, picture: np.ndarray, predicted: int, true: int | None, names: Sequence[str]) -> None:
-    ax.imshow(picture, interpolation="nearest")
-    if true is None:
-        title, colour = _short(names[predicted]), "black"
-    elif predicted == true:
-        title, colour = f"✓ {_short(names[predicted], 2)}\n", RIGHT
-    else:
-        title, colour = f"✗ {_short(names[predicted], 2)}\ntrue: {_short(names[true], 6)}", "#A34700"
-    ax.set_anchor("W")
-    ax.set_title(title, fontsize=8, color=colour, loc="left", pad=3)
-    _bare(ax)
-
-
-def _draw_bars(ax: Axes, probabilities: np.ndarray, true: int | None, names: Sequence[str]) -> None:
-    """Draw the most probable classes, each name over its bar; a wrong answer is hatched."""
+def _draw_answer(
+    top: Axes, bottom: Axes, picture: np.ndarray, probabilities: np.ndarray, true: int | None, names: Sequence[str]
+) -> None:
+    """Draw an image with its answer, and each of the most probable classes over its bar."""
     shown = np.argsort(-probabilities, kind="stable")[:SHOWN]
-    wrong = true is not None and shown[0] != true
+    answer, wrong = names[shown[0]], true is not None and shown[0] != true
+    title = answer if true is None else f"✗ {answer}\ntrue: {names[true]}" if wrong else f"✓ {answer}\n"
+    top.imshow(picture, interpolation="nearest")
+    top.set_anchor("W")
+    top.set_title(title, fontsize=8, color="#A34700" if wrong else "black", loc="left", pad=3)
+    look = {"hatch": "//////", "facecolor": "white", "edgecolor": WRONG} if wrong else {"color": RIGHT}
     for row, index in enumerate(shown):
-        look = {"hatch": "//////", "facecolor": "white", "edgecolor": WRONG} if wrong else {"color": RIGHT}
-        ax.barh(row + 0.32, probabilities[index], 0.26, linewidth=0.8, **({"color": QUIET} if row else look))
-        ax.text(0, row, _short(names[index], 6), fontsize=7.5, va="center")
-        ax.text(1, row, f"{probabilities[index]:.0%}", fontsize=7.5, va="center", ha="right")
-    ax.set(xlim=(0, 1), ylim=(SHOWN - 0.35, -0.4))
-    _bare(ax)
+        bottom.barh(row + 0.32, probabilities[index], 0.26, linewidth=0.8, **({"color": QUIET} if row else look))
+        bottom.text(0, row, names[index], fontsize=7.5, va="center")
+        bottom.text(1, row, f"{probabilities[index]:.0%}", fontsize=7.5, va="center", ha="right")
+    bottom.set(xlim=(0, 1), ylim=(SHOWN - 0.35, -0.4))
+    for ax in (top, bottom):
+        _bare(ax)
 
 
 def _sheet(rows: list[list[np.ndarray]], blank: float, columns: int = 0) -> np.ndarray:
@@ -220,12 +183,6 @@ def _middles(count: int, size: int) -> np.ndarray:
 
 def _space(size: int) -> int:
     return max(1, size // 13)
-
-
-def _short(name: str, taken: int = 0) -> str:
-    """Return a name cut to the letters that fit over an image, less those already taken."""
-    length = LETTERS - taken
-    return name if len(name) <= length else name[: length - 1] + "…"
 
 
 def _bare(ax: Axes) -> None:

@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from cnnhelpers.plotting.style import COLOURS, MARKERS, QUIET, axes, legend, need, panels, wrapped
+from cnnhelpers.plotting.style import COLOURS, QUIET, axes, hues, legend, need, panels, wrapped
 
 SLANTED = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
 
@@ -24,27 +24,20 @@ def plot_by_layer(
 ) -> Axes:
     """Draw a measure along the depth of networks: mean, and lowest to highest run, for each value of `by`.
 
-    Parameters
-    ----------
-    table
-        Columns layer, value and `by`; layers in the order of their first rows.
-    label
-        Of the measure, for the axis.
-    reference
-        Value and name of a horizontal line.
+    `table` has the columns layer, value and `by`, the layers in order; `label` names the axis; `reference` is the value
+    and the name of a horizontal line.
     """
     need(table, ["layer", "value", by], "plot_by_layer")
     ax = axes(ax, height=3.6)
     factor = 100 if percent else 1
-    layers = list(dict.fromkeys(table["layer"]))
-    groups = {name: wrapped(name, 24) for name in dict.fromkeys(table[by])}
-    shift = table[by].map(list(groups).index) - (len(groups) - 1) / 2
-    shown = table.reset_index(drop=True).assign(group=table[by].map(groups).to_numpy())
-    shown["place"] = shown["layer"].map(layers.index) + 0.12 * shift.to_numpy()
-    shown["value"] *= factor
-    looks = {"hue": "group", "style": "group", "palette": COLOURS[: len(groups)], "markers": MARKERS[: len(groups)]}
-    looks["dashes"] = [(3, 1.5) if name == "before training" else "" for name in groups]
-    looks |= {"errorbar": ("pi", 100), "err_style": "bars", "err_kws": {"linewidth": 1}, "markeredgewidth": 0}
+    layers, names = list(dict.fromkeys(table["layer"])), list(dict.fromkeys(table[by]))
+    groups = {name: wrapped(name, 24) for name in names}
+    shown = table.reset_index(drop=True)
+    shown["place"] = shown["layer"].map(layers.index) + 0.12 * (shown[by].map(names.index) - (len(names) - 1) / 2)
+    shown["group"], shown["value"] = shown[by].map(groups), factor * shown["value"]
+    dashes = {name: (3, 1.5) if name == "before training" else "" for name in groups.values()}
+    bars = {"errorbar": ("pi", 100), "err_style": "bars", "err_kws": {"linewidth": 1}, "markeredgewidth": 0}
+    looks = hues(groups.values()) | bars | {"hue": "group", "style": "group", "dashes": dashes}
     sns.lineplot(shown, x="place", y="value", ax=ax, **looks)
     if reference is not None:
         level, name = reference
@@ -60,19 +53,14 @@ def plot_by_layer(
 def plot_projection(measures: Mapping[str, np.ndarray], class_names: Sequence[str], ax: Axes | None = None) -> Axes:
     """Draw each image as a point of its class, by two principal components and by t-SNE, in the place of `ax`.
 
-    Parameters
-    ----------
-    measures
-        components (num_images, 2 or more), explained, tsne (num_images, 2) and labels (num_images,), as
-        `interpretability.measure` returns.
+    `measures` has components (num_images, 2 or more), explained, tsne (num_images, 2) and labels (num_images,), as
+    `interpretability.measure` returns.
     """
     ax = axes(ax, height=4.2, width=9.5)
     first, second = panels(ax, 1, 2)[0]
     names = [wrapped(name, 18) for name in class_names]
     shown = [names[label] for label in measures["labels"]]
-    looks = {"hue": shown, "style": shown, "hue_order": names, "style_order": names, "s": 18, "alpha": 0.75}
-    looks |= {"palette": [COLOURS[place % len(COLOURS)] for place in range(len(names))], "linewidth": 0}
-    looks["markers"] = [MARKERS[place % len(MARKERS)] for place in range(len(names))]
+    looks = hues(names) | {"hue": shown, "style": shown, "s": 18, "alpha": 0.75, "linewidth": 0}
     for panel, points in ((first, measures["components"]), (second, measures["tsne"])):
         x, y = np.asarray(points, float)[:, :2].T
         sns.scatterplot(x=x, y=y, ax=panel, legend=panel is second, **looks)
@@ -86,12 +74,8 @@ def plot_projection(measures: Mapping[str, np.ndarray], class_names: Sequence[st
 def plot_weight_changes(before: np.ndarray, after: np.ndarray, layers: Sequence[str], ax: Axes | None = None) -> Axes:
     """Draw the distribution of each layer's weights, left half before and right half after training.
 
-    The outermost quantiles are omitted: single weights would stretch the axis.
-
-    Parameters
-    ----------
-    before, after
-        (num_layers, quantiles): equally spaced quantiles of the weights.
+    `before` and `after` are (num_layers, quantiles), equally spaced; the outermost are omitted, because single weights
+    would stretch the axis.
     """
     parts = {"before training": before, "after training": after}
     weights = pd.concat(
@@ -113,14 +97,8 @@ def plot_attributions(
 ) -> Axes:
     """Draw attribution maps below their images, in panels that take the place of `ax`.
 
-    Parameters
-    ----------
-    maps
-        Name of the method to (num_images, height, width), from 0; each map on its own scale from dark to bright.
-    titles
-        A title for each image, such as "shirt (true: coat)".
-    images
-        (num_images, height, width, 1 or 3) uint8, or None without the data, which the figure then says.
+    `maps` are the name of each method and (num_images, height, width) from 0, each map on its own scale from dark to
+    bright; `titles` name the images, such as "shirt (true: coat)". Without `images` the figure says so.
     """
     rows = {} if images is None else {"image": images}
     rows |= {name: np.asarray(pictures, float) for name, pictures in maps.items()}

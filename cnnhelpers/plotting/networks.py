@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from cnnhelpers.plotting.forest import drawn_bounds
-from cnnhelpers.plotting.style import COLOURS, MARKERS, QUIET, axes, axis_label, legend, need, wrapped
+from cnnhelpers.plotting.style import COLOURS, QUIET, axes, axis_label, hues, legend, need, wrapped
 
 NAME_WIDTH, NAME_HEIGHT, NAME_GAP = 40, 11, 7  # points of a network's name, and of its distance from the dot
 
@@ -16,12 +16,7 @@ NAME_WIDTH, NAME_HEIGHT, NAME_GAP = 40, 11, 7  # points of a network's name, and
 def plot_pareto(table: pd.DataFrame, cost: str, ax: Axes | None = None, *, metric: str = "test_accuracy") -> Axes:
     """Draw the metric of each network against its cost; the networks of the Pareto front are joined and filled.
 
-    Parameters
-    ----------
-    table
-        Columns experiment, `cost`, estimate, low, high and front, as `analysis.pareto` returns.
-    cost
-        Such as "parameters", "flops" or "cpu_seconds".
+    `table` is as `analysis.pareto` returns; `cost` is a column such as "parameters", "flops" or "cpu_seconds".
     """
     need(table, ["experiment", cost, "estimate", "low", "high", "front"], "plot_pareto")
     ax = axes(ax, height=3.6)
@@ -53,21 +48,15 @@ def plot_signal(
 ) -> Axes:
     """Draw the strength of signal or gradient by layer on a logarithmic axis, a curve for each network.
 
-    Parameters
-    ----------
-    table
-        Columns experiment, depth and `metric`, as `at_the_start` returns.
-    learning_rate
-        Level of a horizontal line: the change of a bias in a step of Adam; 0 for none.
+    `table` has the columns experiment, depth and `metric`, as `at_the_start` returns. `learning_rate`, unless 0, is the
+    level of a horizontal line: the change of a bias in a step of Adam.
     """
     need(table, ["experiment", "depth", metric], "plot_signal")
     ax = axes(ax)
     shown = table.reset_index(drop=True)
     shown["network"] = [wrapped(name, 40) for name in table["experiment"]]
-    number = shown["network"].nunique()
-    look = {"hue": "network", "style": "network", "dashes": False, "errorbar": None, "markeredgewidth": 0}
-    look |= {"palette": COLOURS[:number], "markers": MARKERS[:number]}
-    sns.lineplot(shown, x="depth", y=metric, ax=ax, **look)
+    look = hues(shown["network"]) | {"hue": "network", "style": "network", "dashes": False, "markeredgewidth": 0}
+    sns.lineplot(shown, x="depth", y=metric, errorbar=None, ax=ax, **look)
     if learning_rate:
         ax.axhline(learning_rate, color=QUIET, linestyle="--", linewidth=1, label="learning rate")
     ax.set_yscale("log")

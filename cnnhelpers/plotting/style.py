@@ -80,20 +80,24 @@ def axes(ax: Axes | None, height: float = 4.0, width: float = WIDTH) -> Axes:
     return ax
 
 
-def panels(ax: Axes, rows: int, columns: int, **options: object) -> np.ndarray:
-    """Return (rows, columns) axes that take the place of `ax`; options as for plt.subplots."""
+def panels(ax: Axes, rows: int, columns: int, *, share: bool = False, **options: object) -> np.ndarray:
+    """Return (rows, columns) axes that take the place of `ax`, with shared scales or not."""
     ax.set_axis_off()
-    shared = {name: options.pop(name) for name in ("sharex", "sharey") if name in options}
-    return ax.get_subplotspec().subgridspec(rows, columns, **options).subplots(squeeze=False, **shared)
+    grid = ax.get_subplotspec().subgridspec(rows, columns, **options)
+    return grid.subplots(squeeze=False, sharex=share, sharey=share)
 
 
 def look_of(position: int) -> dict[str, str]:
-    """Return colour and marker of the group at `position` of a figure; the pair repeats after 72 groups.
-
-    >>> look_of(0), look_of(8)
-    ({'color': '#0072B2', 'marker': 'o'}, {'color': '#0072B2', 'marker': '>'})
-    """
+    """Return colour and marker of the group at `position` of a figure; the pair repeats after 72 groups."""
     return {"color": COLOURS[position % len(COLOURS)], "marker": MARKERS[position % len(MARKERS)]}
+
+
+def hues(groups: Iterable[str]) -> dict[str, object]:
+    """Return order, palette and markers of groups, as seaborn's functions take them."""
+    looks = {group: look_of(position) for position, group in enumerate(dict.fromkeys(groups))}
+    orders = {"hue_order": list(looks), "style_order": list(looks)}
+    palette, markers = ({group: look[kind] for group, look in looks.items()} for kind in ("color", "marker"))
+    return orders | {"palette": palette, "markers": markers}
 
 
 def axis_label(metric: str) -> tuple[str, float]:

@@ -1,5 +1,6 @@
 """Figures of networks and of what they have learned go through the given numbers."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,8 +90,6 @@ def test_names_of_networks_cover_neither_dots_nor_each_other(values):
 
 def test_signals_have_a_curve_for_each_network_and_share_a_legend():
     table = pd.DataFrame({"experiment": ["a", "a", "b", "b"], "depth": [1, 2] * 2, "signal": [1, 0.1, 1, 0.01]})
-    import matplotlib.pyplot as plt
-
     figure, (left, right) = plt.subplots(1, 2)
     for ax in (left, right):
         plotting.plot_signal(table.set_index(np.zeros(4)), "signal", ax, learning_rate=0.001)
@@ -98,3 +97,6 @@ def test_signals_have_a_curve_for_each_network_and_share_a_legend():
     assert legend(left) == ["a", "b", "learning rate"] and right.get_legend() is None
     assert left.get_yscale() == "log"
     save(figure)
+    ten = pd.DataFrame({"experiment": list("abcdefghij") * 2, "depth": [1] * 10 + [2] * 10, "signal": 0.5})
+    lines = plotting.plot_signal(ten).lines[:10]
+    assert len({(line.get_color(), line.get_marker()) for line in lines}) == 10  # more than there are colours
