@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from cnnhelpers.environment import start_keras, open_standard_streams
+from cnnhelpers.environment import open_standard_streams, start_keras
 from cnnhelpers.errors import InputError, unknown
 
 PROFILES = ("smoke", "quick", "narrow", "published", "fair")
