@@ -76,9 +76,12 @@ def in_points(comparison: Comparison, digits: int = 1) -> str:
     """
     points = [100 * number for number in (comparison.difference, comparison.low, comparison.high)]
     middle, low, high = (f"{number:+.{digits}f}" for number in points)
-    told = f"{middle} points [{low}, {high}], 95 % interval over {comparison.n_pairs} seeds"
-    told += f", {comparison.n_failed} incomplete" if comparison.n_failed else ""
-    return f"{told}; {comparison.differs}" if comparison.differs else told
+    if comparison.without_interval:
+        text = f"{middle} points, {comparison.without_interval}"
+    else:
+        text = f"{middle} points [{low}, {high}], 95 % interval over {comparison.n_pairs} seeds"
+    text += f", {comparison.n_failed} incomplete" if comparison.n_failed else ""
+    return f"{text}; {comparison.differs}" if comparison.differs else text
 
 
 def compare_all(

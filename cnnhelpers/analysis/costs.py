@@ -24,7 +24,7 @@ def pareto_front(costs: ArrayLike, values: ArrayLike) -> np.ndarray:
     [True, True, False, False]
     """
     cost, value = numbers(costs, "costs", ("num_networks",)), numbers(values, "values", ("num_networks",))
-    same_shape({"costs": cost, "values": value})
+    same_shape(costs=cost, values=value)
     no_worse = (cost[None] <= cost[:, None]) & (value[None] >= value[:, None])
     differs = (cost[None] != cost[:, None]) | (value[None] != value[:, None])
     return np.isfinite(cost) & np.isfinite(value) & ~(no_worse & differs).any(axis=1)

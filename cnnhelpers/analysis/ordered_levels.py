@@ -71,7 +71,7 @@ def _row(values: np.ndarray, levels: pd.Series, margin: float) -> dict[str, obje
         found = trend(values, margin, "lower")
     names, flat_from = [f"{level:g}" for level in levels], "not shown"
     for place in reversed(range(len(levels) - 1)):
-        if not saturation(values, place, margin).p < ALPHA:
+        if not saturation(values, place, margin) < ALPHA:
             break
         flat_from = names[place]
     numbers = {"estimate": found.rise.difference, "low": found.rise.low, "high": found.rise.high}

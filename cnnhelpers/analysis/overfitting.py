@@ -39,5 +39,5 @@ def _onset(measurements: Measurements, name: str) -> dict[str, object]:
         found = overfitting(training, validation, after)
         growth = {"growth": found.growth.difference, "growth_low": found.growth.low, "growth_high": found.growth.high}
         row |= {"lowest_epoch": found.turning_epoch} | growth
-        row["overfits"] = "yes" if found.training_falls and found.growth.low > 0 else "not shown"
+        row["overfits"] = "yes" if found.training_falls and found.growth.above() else "not shown"
     return row | {"gap": gap.mean, "gap_low": gap.low, "gap_high": gap.high}

@@ -1,6 +1,6 @@
 """What runs answer to the questions that a claim is made of: one `Evidence` a question.
 
-Each question has two p values: that the runs speak for it, and that they speak against it, as `statistics.weigh` has
+Each question has two p values: that the runs speak for it, and that they speak against it, as `statistics.p_values` has
 them. Whichever is below a level is a decision at that level.
 """
 
@@ -20,10 +20,11 @@ from cnnhelpers.statistics import (
     from_differences,
     holm,
     interval_over_test_images,
+    is_negligible,
     overfitting,
+    p_values,
     paired,
     trend,
-    weigh,
 )
 
 LEARNED = "runs_that_learned"  # a share of them, in no column of runs
@@ -236,7 +237,9 @@ def of_chance(runs: Measurements, *, a: str) -> Evidence:
 
 def judged(evidence: Evidence) -> Evidence:
     """Return evidence with its p values, and with what the margin says of it, all from its comparison."""
-    return replace(evidence, **vars(weigh(evidence.comparison, evidence.margin, evidence.direction)))
+    of = evidence.comparison, evidence.margin, evidence.direction
+    p_for, p_against, p_equivalent = p_values(*of)
+    return replace(evidence, p_for=p_for, p_against=p_against, p_equivalent=p_equivalent, negligible=is_negligible(*of))
 
 
 def _new_images(runs: Measurements, a: str, rivals: Sequence[str]) -> tuple[float, float] | None:

@@ -1,10 +1,14 @@
-"""statistics."""
+"""Arrays in, numbers out: intervals over seeds, paired tests, verdicts, and the number of seeds that they need.
+
+Nothing here knows of runs but `by_seed`, which turns a table of them into pairs.
+"""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "checks": ["count", "numbers", "same_shape"],
         "decisions": [
             "Direction",
             "Guessing",
@@ -14,39 +18,24 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "better_than_guessing",
             "decide",
             "holm",
+            "is_negligible",
+            "p_values",
             "verdict_of",
-            "weigh",
         ],
+        "images": ["interval_over_test_images"],
         "intervals": [
             "Comparison",
             "by_seed",
+            "equivalence",
+            "equivalence_of",
             "from_differences",
             "interval",
-            "interval_over_test_images",
             "need_columns",
-            "numbers",
             "paired",
-            "same_shape",
         ],
-        "planning": [
-            "ALPHA",
-            "count",
-            "power",
-            "seeds_needed",
-            "wrong_order",
-        ],
-        "selection": [
-            "best_of_many",
-        ],
-        "simulations": [
-            "false_holds",
-            "planted_effects",
-        ],
-        "trends": [
-            "LAST_EPOCHS",
-            "overfitting",
-            "saturation",
-            "trend",
-        ],
+        "planning": ["ALPHA", "power", "seeds_needed", "smallest_detectable_effect", "wrong_order"],
+        "selection": ["best_of_many"],
+        "simulations": ["false_holds", "planted_effects"],
+        "trends": ["LAST_EPOCHS", "overfitting", "saturation", "trend"],
     },
 )

@@ -1,23 +1,24 @@
-"""How many seeds a difference needs, and how often single runs mislead: planning, by the noncentral t.
+"""Plan the number of seeds, and estimate the risk of single runs, by the noncentral t distribution.
 
-All of it is about the two-sided t test on paired differences at ALPHA. "sd" is always the standard deviation of the
-paired differences between seeds (ddof 1), in the unit of the effect.
+Power is that of the two-sided t test on paired differences at ALPHA. "sd" is the standard deviation of the paired
+differences between seeds (ddof 1), in the unit of the effect. With sd 0 the exact sign-flip test decides, as in
+`intervals`: six seeds show every effect, fewer none.
 """
 
 import math
+from bisect import bisect_left
 
 import numpy as np
 from scipy import optimize, special
 
-from cnnhelpers.errors import InputError
+from cnnhelpers.statistics.checks import count, number, share
 
-ALPHA = 0.05  # the level of every test in this package, two-sided
+ALPHA = 0.05  # level of every test, two-sided
+MOST_SEEDS = 10**14
 
 
 def power(effect: float, sd: float, n: int) -> float:
-    """Return the probability that `n` paired seeds show a true `effect` (two-sided p below ALPHA).
-
-    One seed shows nothing (0.0). With sd 0 every effect but 0 is seen (1.0). NaN in, NaN out.
+    """Return the probability that `n` paired seeds show a true `effect` (two-sided p below ALPHA); NaN for NaN.
 
     >>> round(power(effect=0.005, sd=0.005, n=13), 3)
     0.911
@@ -26,71 +27,60 @@ def power(effect: float, sd: float, n: int) -> float:
     if math.isnan(effect) or math.isnan(sd):
         return math.nan
     if n < 2 or sd == 0:
-        return float(n >= 2 and effect != 0)
+        return float(n >= 2 and effect != 0 and sign_flip_p(n) < ALPHA)
     return _power(abs(effect) / sd, n)
 
 
 def seeds_needed(effect: float, sd: float, power: float = 0.9) -> float:
-    """Return the fewest seeds (a whole number, at least 2) that show a true `effect` with this `power`.
+    """Return the smallest number of seeds that shows a true `effect` with this `power`.
 
-    math.inf for an effect of 0, which no number of seeds can show; NaN if `effect` or `sd` is.
+    math.inf where no reachable number does, as for an effect of 0; NaN for NaN.
 
     >>> [seeds_needed(effect, sd=1.0) for effect in (0.5, 0.75, 1.0, 1.5, 2.0)]
     [44, 21, 13, 7, 5]
     """
-    effect, sd, power = number(effect, "effect", nan=True), number(sd, "sd", low=0, nan=True), _power_wanted(power)
+    effect, sd = number(effect, "effect", nan=True), number(sd, "sd", low=0, nan=True)
+    power = share(power, "power", ALPHA)
     if math.isnan(effect) or math.isnan(sd):
         return math.nan
-    if effect == 0:
+    if effect == 0 or (sd and abs(effect) / sd < 1e-6):
         return math.inf
-    standardized = abs(effect) / sd if sd else math.inf
-    if standardized < 1e-6:
-        return math.inf  # above 10**13 seeds: beyond the numerics as well as beyond reach
-    enough = 2
-    while standardized < math.inf and _power(standardized, enough) < power:
-        enough *= 2
-    too_few = max(enough // 2, 1)
-    while enough - too_few > 1 and standardized < math.inf:
-        middle = (too_few + enough) // 2
-        too_few, enough = (middle, enough) if _power(standardized, middle) < power else (too_few, middle)
-    return enough
+    if sd == 0:
+        return bisect_left(range(MOST_SEEDS), True, key=lambda n: sign_flip_p(n) < ALPHA)
+    return 2 + bisect_left(range(2, MOST_SEEDS), power, key=lambda n: _power(abs(effect) / sd, n))
 
 
 def smallest_detectable_effect(sd: float, n: int, power: float = 0.9) -> float:
-    """Return the smallest true effect that `n` paired seeds show with this `power`, in the unit of `sd`.
+    """Return the smallest true effect that `n` paired seeds show with this `power`, in the unit of `sd`; NaN for NaN.
 
-    0.0 for sd 0, math.inf for fewer than two seeds, NaN if `sd` is.
+    math.inf for fewer than two seeds, and for fewer than six with sd 0.
 
     >>> round(smallest_detectable_effect(sd=0.004, n=10), 5)
     0.00462
     """
-    sd, n, power = number(sd, "sd", low=0, nan=True), count(n, "n"), _power_wanted(power)
-    if n < 2:
+    sd, n, power = number(sd, "sd", low=0, nan=True), count(n, "n"), share(power, "power", ALPHA)
+    if n < 2 or (sd == 0 and sign_flip_p(n) >= ALPHA):
         return math.inf
     if math.isnan(sd) or sd == 0:
         return sd
-    above = 1.0
-    while _power(above, n) < power:
-        above *= 2
-    return sd * float(optimize.brentq(lambda standardized: _power(standardized, n) - power, 0.0, above))
+    return sd * float(optimize.brentq(lambda standardized: _power(standardized, n) - power, 0.0, 1e3))
 
 
 def wrong_order(difference: float, sd_a: float, sd_b: float, correlation: float = 0.0) -> float:
-    """Return the probability that a single run of each of two networks puts them in the wrong order.
+    """Return the probability that a single run of each of two networks puts them in the wrong order; NaN for NaN.
 
     Parameters
     ----------
     difference
         True mean of A minus B; its sign does not matter. 0 gives 0.5.
     sd_a, sd_b
-        Standard deviation of A and of B between seeds. For runs that share their seed give instead the standard
-        deviation of the paired difference as `sd_a` and 0 as `sd_b`.
+        Standard deviation of A and of B between seeds.
     correlation
-        Between runs of A and B, -1 to 1: 0 for two runs of different seeds, as in a report of single runs.
+        Between runs of A and B, -1 to 1: 0 for runs of different seeds, as in a report of single runs.
 
     Notes
     -----
-    Both accuracies normal: the difference of two runs is normal with variance
+    With normal accuracies the difference of two runs is normal with variance
     sd_a**2 + sd_b**2 - 2 * correlation * sd_a * sd_b, and the order is wrong when it has the other sign.
 
     >>> round(wrong_order(difference=0.003, sd_a=0.006, sd_b=0.006), 3)
@@ -106,34 +96,21 @@ def wrong_order(difference: float, sd_a: float, sd_b: float, correlation: float 
     return float(special.ndtr(-abs(difference) / math.sqrt(variance))) if variance > 0 else 0.0
 
 
-def number(value: float, name: str, low: float = -math.inf, high: float = math.inf, *, nan: bool = False) -> float:
-    """Return `value` as a float from `low` to `high`, or NaN where `nan` admits it; raise InputError otherwise."""
-    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if is_number and nan and math.isnan(value):
-        return math.nan
-    if not (is_number and math.isfinite(value) and low <= value <= high):
-        limits = [f"at least {low:g}"] * (low > -math.inf) + [f"at most {high:g}"] * (high < math.inf)
-        wanted = f"a finite number {' and '.join(limits)}".rstrip()
-        raise InputError(f"{name} must be {wanted}. Received: {name}={value!r}")
-    return float(value)
+def sign_flip_p(n: int) -> float:
+    """Return the two-sided p of the exact sign-flip test of `n` equal differences: 2 of 2**n signs are as extreme.
 
-
-def count(value: int, name: str) -> int:
-    """Return `value` as an int of at least 0; raise InputError naming it otherwise."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise InputError(f"{name} must be a whole number, at least 0. Received: {name}={value!r}")
-    return int(value)
-
-
-def _power_wanted(power: float) -> float:
-    if not ALPHA < number(power, "power") < 1:
-        raise InputError(f"power must be between {ALPHA} and 1, such as 0.9. Received: power={power!r}")
-    return float(power)
+    >>> sign_flip_p(5), sign_flip_p(6)
+    (0.0625, 0.03125)
+    """
+    return min(1.0, 2.0 ** (1 - n))
 
 
 def _power(standardized: float, n: int) -> float:
-    """Return the power for an effect in units of the sd of the differences, n at least 2."""
+    """Return the power for an effect in units of sd, n at least 2.
+
+    statsmodels' TTestPower has the same formula, but NaN where a tail is below 1e-15 (effect 8, n = 2: 0.63), and its
+    solver does not converge there.
+    """
     noncentrality, critical = standardized * math.sqrt(n), special.stdtrit(n - 1, 1 - ALPHA / 2)
-    tails = special.nctdtr(n - 1, noncentrality, np.array([critical, -critical]))
-    below, far_below = np.nan_to_num(tails, nan=0.0)  # SciPy gives NaN for some tails below 1e-15
+    below, far_below = np.nan_to_num(special.nctdtr(n - 1, noncentrality, np.array([critical, -critical])), nan=0.0)
     return float(1 - below + far_below)

@@ -46,7 +46,8 @@ def test_rises_falls_and_plateaus_are_told_apart():
 def test_the_line_and_its_p_are_those_computed_by_hand():
     table = dose_response(runs({"a": {0: [1, 2], 0.1: [2, 2], 0.5: [4, 5]}}), "depth", "kind", margin=0)
     # weights of three levels -1, 0, 1: changes 3 and 3 -> mean 3 without spread
-    assert table.loc[0, ["estimate", "low", "high", "n"]].tolist() == [3.0, 3.0, 3.0, 2]
+    assert table.loc[0, ["estimate", "n", "p"]].tolist() == [3.0, 2, 0.5]
+    assert table[["low", "high"]].isna().to_numpy().all()
     assert table.levels.tolist() == ["0, 0.1, 0.5"]
 
 

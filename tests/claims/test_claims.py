@@ -124,7 +124,9 @@ def test_seconds_of_different_machines_are_not_compared(other):
         row = {"experiment": experiment, "dataset": "mnist", "test_accuracy": 0.9}
         made = [usual | (other if seed in others else {}) for seed in range(6)]
         records = [Record("0", seed, "", {}, {}, "done", {}, {}, environment=one) for seed, one in enumerate(made)]
-        return [row | {"seed": one.seed, "cpu_seconds": seconds + one.seed, "record": one} for one in records]
+        return [
+            row | {"seed": one.seed, "cpu_seconds": seconds * (1 + one.seed / 100), "record": one} for one in records
+        ]
 
     slow = [*timed("A", 20, others=()), *timed("other", 1, others=range(6))]  # which no question asks
     question = lower("B", "A", "cpu_seconds")
@@ -214,7 +216,9 @@ def curve_runs(end, epochs=10):
     for seed in range(5):
         validation = falling.copy()
         validation[6:] = validation[5] + end * np.arange(1, epochs - 5) * (1 + 0.1 * seed)
-        made.append(recorded("A", seed, validation=validation.tolist(), training=falling.tolist()))
+        made.append(
+            recorded("A", seed, validation=validation.tolist(), training=(falling * (1 + 0.01 * seed)).tolist())
+        )
     return records.table(made)
 
 
