@@ -15,7 +15,7 @@ from cnnhelpers.plotting.style import BAND, QUIET, axes, axis_label, legend, loo
 
 MOST_CURVES = 6  # experiments in one panel; more get a panel each
 COLUMNS = 3
-SHIFT = 0.03  # of the distance between two doses, from one curve to the next
+SHIFT = 0.03  # of the distance between two doses, between neighbouring curves
 
 
 def plot_learning_curves(
@@ -24,7 +24,7 @@ def plot_learning_curves(
     """Draw a metric by epoch: the mean over seeds, and the band from the lowest seed to the highest.
 
     Training is dashed, validation solid. Where seeds have stopped or diverged, the line is thin: the mean of the
-    others. Without `ax`, each of more than six experiments has its own panel.
+    remaining seeds. Without `ax`, each of more than six experiments has a panel.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ def plot_learning_curves(
         for place in places.values():
             place.label_outer()
         ax.figure.supylabel(label, fontsize=10)
-        others = Line2D([], [], color=BAND, linewidth=1, label="the others")
-        ax.figure.legend(handles=[*handles, others], loc="outside lower center", ncols=5)
+        grey = Line2D([], [], color=BAND, linewidth=1, label="all experiments")
+        ax.figure.legend(handles=[*handles, grey], loc="outside lower center", ncols=5)
     else:
         legend(ax, [Line2D([], [], **looks[name], label=names[name]) for name in names] + handles)
     return ax
@@ -81,7 +81,7 @@ def plot_dose_response(
 ) -> Axes:
     """Draw estimate and interval at each dose, equally spaced in order, with a curve for each value of `by`.
 
-    The curves are shifted a little, so that their intervals can be told apart. The runs are dots on their right.
+    The curves are shifted a little, so that intervals do not overlap. The runs are dots on their right.
 
     Parameters
     ----------
@@ -109,9 +109,9 @@ def plot_dose_response(
         name = wrapped(group if len(groups) > 1 else f"{title} {group}".strip() or "mean, interval", 24)
         ax.plot(rows["place"], rows["estimate"] * factor, **look, markersize=5, linestyle="none", label=name)
         if runs is not None:
-            own = runs[runs[by] == group] if by else runs
-            dots = _doses(own[x]).map(places) + offset + 0.06 + (len(groups) - 1) * shift  # right of all means
-            ax.plot(dots, own[metric] * factor, ".", color=look["color"], alpha=0.55, markersize=4)
+            chosen = runs[runs[by] == group] if by else runs
+            dots = _doses(chosen[x]).map(places) + offset + 0.06 + (len(groups) - 1) * shift  # right of all means
+            ax.plot(dots, chosen[metric] * factor, ".", color=look["color"], alpha=0.55, markersize=4)
     ax.set_xticks([places[dose] for dose in doses], [f"{dose:g}" if dose else "none" for dose in doses])
     if len(doses) == 1:
         ax.set_xlim(places[doses[0]] - 0.5, places[doses[0]] + 0.5)
@@ -185,7 +185,7 @@ def _panel_each(ax: Axes, names: Mapping[str, str], table: pd.DataFrame, columns
 
 
 def _draw_curves(ax: Axes, runs: pd.DataFrame, parts: Mapping[str, str], look: Mapping[str, str]) -> bool:
-    """Draw the curves of one experiment; return whether the mean of some epochs lacks seeds."""
+    """Draw the curves of one experiment; return whether seeds are missing in some epochs."""
     seeds, thin = runs["seed"].nunique(), False
     marks = {"marker": look["marker"], "markersize": 5, "markevery": max(1, int(runs["epoch"].max()) // 8)}
     band = {"errorbar": ("pi", 100) if seeds > 1 else None, "err_kws": {"alpha": 0.18, "linewidth": 0}}

@@ -15,7 +15,6 @@ from cnnhelpers.plotting.style import (
     QUIET,
     axes,
     axis_label,
-    both_sides,
     legend,
     look_of,
     need,
@@ -155,9 +154,9 @@ def plot_verdicts(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     for row, claim in enumerate(claims):
         if claim.margin:
             ax.fill_between([-1, 1], row - 0.5, row + 0.5, color=BAND, linewidth=0, zorder=0)
-        others = [part for part in claim.parts if (part.label, part.estimate) != (claim.label, claim.estimate)]
-        places = [_distance(part, part.estimate, part.comparison.smallest_detectable) for part in others]
-        ax.plot(places, [row] * len(others), "|", color="#888888", markersize=8, zorder=2)
+        rest = [part for part in claim.parts if (part.label, part.estimate) != (claim.label, claim.estimate)]
+        places = [_distance(part, part.estimate, part.comparison.smallest_detectable) for part in rest]
+        ax.plot(places, [row] * len(rest), "|", color="#888888", markersize=8, zorder=2)
         low, middle, high = (
             _distance(claim, value, claim.smallest_detectable) for value in (claim.low, claim.estimate, claim.high)
         )
@@ -171,7 +170,7 @@ def plot_verdicts(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     far = max(3, *np.abs(ax.dataLim.intervalx))
     ax.set_xlim(-1.25 * far, 1.25 * far)
     shown = [distance for distance in (1, 3, 10, 30, 100, 300) if distance <= 1.2 * far]
-    both_sides(ax, [distance for distance in shown if distance < shown[-1] / 3.5 or distance == shown[-1]])
+    _ticks(ax, [distance for distance in shown if distance < shown[-1] / 3.5 or distance == shown[-1]])
     ax.set_title("← against the claim", loc="left", fontsize=9)
     ax.set_title("for the claim →", loc="right", fontsize=9)
     used = [name for name in VERDICTS if name in set(tested["verdict"])]
@@ -270,8 +269,16 @@ def _logarithmic_beyond(ax: Axes, linear: float) -> None:
     ax.margins(x=0.05)
     ax.autoscale(axis="x")
     sizes = [step * 10.0**power for power in range(-2, 4) for step in (1, 3)]
-    both_sides(ax, [size for size in sizes if size >= linear / 2])
+    _ticks(ax, [size for size in sizes if size >= linear / 2])
     ax.set_xlabel(f"{ax.get_xlabel()}, logarithmic beyond ±{linear:g}")
+
+
+def _ticks(ax: Axes, sizes: list[float]) -> None:
+    """Put ticks at 0 and, within the limits of the x axis, at plus and minus each of the ascending `sizes`."""
+    low, high = ax.get_xlim()
+    places = [place for place in (*(-size for size in reversed(sizes)), 0, *sizes) if low <= place <= high]
+    ax.set_xticks(places, [f"{place:g}".replace("-", "−") for place in places])
+    ax.set_xticks([], minor=True)
 
 
 def _height(labels: Iterable[object], width: int = 30) -> float:

@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.patches import Rectangle
 
-from cnnhelpers.errors import InputError
-from cnnhelpers.plotting.style import COLOURS, QUIET, WIDTH, axes, axis_label, ink, legend, need, wrapped
+from cnnhelpers.plotting.style import COLOURS, QUIET, WIDTH, axes, axis_label, check, ink, legend, need, wrapped
 
 SLANTED = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
 WRITTEN = 20  # classes up to which a confusion matrix has numbers in its cells
@@ -62,11 +61,8 @@ def plot_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str], ax: Ax
     their mean over seeds, (true classes, predicted classes).
     """
     counts, classes = np.asarray(matrix, dtype=float), len(class_names)
-    if counts.shape != (classes, classes) or not np.isfinite(counts).all() or (counts < 0).any():
-        raise InputError(
-            f"a confusion matrix of {classes} classes must be ({classes}, {classes}) finite counts from 0. Received: "
-            f"shape {counts.shape}, {counts.min() if counts.size else 'empty'} at least"
-        )
+    fits = counts.shape == (classes, classes) and np.isfinite(counts).all() and (counts >= 0).all()
+    check(fits, "matrix", f"({classes}, {classes}) finite counts from 0", counts)
     totals = counts.sum(axis=1, keepdims=True)
     percent = np.divide(100 * counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
     digits = 0 if np.array_equal(counts, counts.round()) else 1

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from cnnhelpers.errors import InputError
-from cnnhelpers.plotting.style import COLOURS, HATCHES, QUIET, RIGHT, WIDTH, WRONG, axes, legend, panels, wrapped
+from cnnhelpers.plotting.style import COLOURS, HATCHES, QUIET, RIGHT, WIDTH, WRONG, axes, check, legend, panels, wrapped
 
 SHOWN, LETTERS = 3, 18  # most probable classes with a bar, and the letters of their names
 
@@ -20,7 +19,7 @@ def plot_samples(
     `images` are (num_images, height, width, 1 or 3), uint8 or floats from 0 to 1; `labels` integers from 0.
     """
     pictures, labels = _pictures(images), np.asarray(labels)
-    _check(labels.shape == (len(pictures),), "labels", f"({len(pictures)},), one an image", labels.shape)
+    check(labels.shape == (len(pictures),), "labels", f"({len(pictures)},), a label for each image", labels.shape)
     rows = [list(pictures[labels == label][:per_class]) for label in range(len(class_names))]
     sheet = _sheet(rows, 255, columns=per_class)
     ax = axes(ax, height=(WIDTH - 1.2) * sheet.shape[0] / sheet.shape[1] + 0.2)
@@ -32,7 +31,7 @@ def plot_samples(
 
 def plot_class_counts(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the number of images in each class: rows of `counts` are classes, columns parts such as train and test."""
-    _check(len(counts) > 0, "counts", "a table with a row for each class", "no rows")
+    check(len(counts) > 0, "counts", "a table with a row for each class", "no rows")
     parts, many = len(counts.columns), len(counts) > 30
     ax = axes(ax, height=1.0 + len(counts) * (0.14 if many else 0.12 + 0.13 * parts))
     counts.rename(index=wrapped).plot.barh(ax=ax, width=0.84, legend=False, color=list(COLOURS[:parts]))
@@ -68,9 +67,9 @@ def plot_predictions(
     pictures, probabilities = _pictures(images), np.asarray(probabilities, dtype=float)
     shape = (len(pictures), len(class_names))
     fits = probabilities.shape == shape and np.isfinite(probabilities).all()
-    _check(fits, "probabilities", f"finite and {shape}, (images, classes)", probabilities.shape)
+    check(fits, "probabilities", f"finite and {shape}, (images, classes)", probabilities.shape)
     answers = [None] * len(pictures) if labels is None else list(labels)
-    _check(len(answers) == len(pictures), "labels", f"({len(pictures)},), one an image", np.shape(labels))
+    check(len(answers) == len(pictures), "labels", f"({len(pictures)},), a label for each image", np.shape(labels))
     columns = max(1, min(columns, len(pictures)))
     rows = -(-len(pictures) // columns)
     ax = axes(ax, height=2.45 * rows, width=WIDTH * min(columns, 5) / 5)
@@ -111,7 +110,7 @@ def plot_tiles(pictures: np.ndarray, ax: Axes | None = None, *, columns: int = 8
     pictures = np.asarray(pictures)
     pictures = pictures[..., 0] if pictures.ndim == 4 and pictures.shape[-1] == 1 else pictures
     fits = pictures.ndim in (3, 4) and len(pictures) > 0
-    _check(fits, "pictures", "(num_pictures, height, width) numbers, or images", pictures.shape)
+    check(fits, "pictures", "(num_pictures, height, width) numbers, or images", pictures.shape)
     low, high = pictures.min(axis=(1, 2), keepdims=True), pictures.max(axis=(1, 2), keepdims=True)
     low, high = (low, np.where(high > low, high, low + 1)) if pictures.ndim == 3 else (0, 255)
     pictures = (pictures - low) / (high - low)
@@ -123,21 +122,16 @@ def plot_tiles(pictures: np.ndarray, ax: Axes | None = None, *, columns: int = 8
     return ax
 
 
-def _check(fits: bool, name: str, expected: str, received: object) -> None:
-    if not fits:
-        raise InputError(f"{name} must be {expected}. Received: {received}")
-
-
 def _pictures(images: np.ndarray) -> np.ndarray:
     """Return images as (num_images, height, width, 3) uint8."""
     pictures = np.asarray(images)
     pictures = pictures[..., None] if pictures.ndim == 3 else pictures
     fits = pictures.ndim == 4 and pictures.shape[-1] in (1, 3) and len(pictures) > 0
-    _check(fits, "images", "(num_images, height, width, 1 or 3), one image at least", np.shape(images))
+    check(fits, "images", "(num_images, height, width, 1 or 3) with at least one image", np.shape(images))
     whole = pictures.dtype.kind in "iu"
     fits = np.isfinite(pictures).all() and pictures.min() >= 0 and pictures.max() <= (255 if whole else 1)
     received = f"{pictures.dtype}, {pictures.min()} to {pictures.max()}"
-    _check(fits, "pixels", "uint8, or floats from 0 to 1", received)
+    check(fits, "pixels", "uint8, or floats from 0 to 1", received)
     pictures = pictures if whole else np.round(255 * pictures)
     return np.broadcast_to(pictures.astype(np.uint8), (*pictures.shape[:3], 3))
 

@@ -25,7 +25,7 @@ def plot_pareto(table: pd.DataFrame, cost: str, ax: Axes | None = None, *, metri
     front = ordered["front"].astype(bool)
     ax.step(ordered[cost][front], ordered["estimate"][front] * factor, where="post", color=COLOURS[0], alpha=0.6)
     ax.vlines(ordered[cost], *drawn_bounds(ordered, metric), color=QUIET, linewidth=1)
-    looks = {"none is better and cheaper": COLOURS[0], "others": "white"}
+    looks = {"Pareto front": COLOURS[0], "dominated": "white"}
     for (name, face), rows in zip(looks.items(), (ordered[front], ordered[~front]), strict=True):
         look = {"color": COLOURS[0], "markerfacecolor": face, "linestyle": "none", "label": name}
         ax.plot(rows[cost], rows["estimate"] * factor, "o", **look)
@@ -68,7 +68,7 @@ def plot_signal(
 
 
 def _name_dots(ax: Axes, names: pd.Series, points: np.ndarray) -> None:
-    """Write each name next to its point, moved up or down until it covers no point and no other name."""
+    """Write each name next to its point, moved up or down until it covers no point and no name."""
     ax.get_xlim(), ax.get_ylim()  # settles the limits, so that distances can be measured
     width, height = ax.figure.get_size_inches() * 72
     dots = ax.transAxes.inverted().transform(ax.transData.transform(points)) * (width, height)

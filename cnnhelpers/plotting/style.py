@@ -16,7 +16,7 @@ from cnnhelpers.errors import InputError
 
 WIDTH = 7.0  # inches, the text width of the book
 # Okabe & Ito (2008) without their yellow, which vanishes on white. The eighth is Paul Tol's wine, as far from the
-# others as they are from each other with every kind of colour vision.
+# rest as these are from each other with every kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 HATCHES = ("", "////", "....", "\\\\\\\\")
@@ -124,20 +124,14 @@ def wrapped(text: object, width: int = 30) -> str:
 
 
 def ink(background: str | Sequence[float]) -> str:
-    """Return "black" or "white", by the higher contrast with `background` (WCAG 2).
-
-    >>> ink("#0072B2"), ink("#E69F00")
-    ('white', 'black')
-    """
+    """Return "black" or "white", by the higher contrast with `background` (WCAG 2)."""
     return "black" if relative_luminance(background) > 0.179 else "white"
 
 
-def both_sides(ax: Axes, sizes: Sequence[float]) -> None:
-    """Put ticks at 0 and, within the limits of the x axis, at plus and minus each of the ascending `sizes`."""
-    low, high = ax.get_xlim()
-    places = [place for place in (*(-size for size in reversed(sizes)), 0, *sizes) if low <= place <= high]
-    ax.set_xticks(places, [f"{place:g}".replace("-", "−") for place in places])
-    ax.set_xticks([], minor=True)
+def check(fits: bool, name: str, expected: str, received: object) -> None:
+    """Raise InputError unless the value of `name` fits."""
+    if not fits:
+        raise InputError(f"{name} must be {expected}. Received: {received}")
 
 
 def need(table: pd.DataFrame, columns: Iterable[str], figure: str) -> None:
@@ -156,11 +150,11 @@ def legend(ax: Axes, handles: Sequence[Line2D | Patch] | None = None, title: str
     """
     handles = ax.get_legend_handles_labels()[0] if handles is None else handles
     labels = [handle.get_label() for handle in handles]
-    if drawn := ax.get_legend():  # by seaborn
-        drawn.remove()
-    neighbours = [other for other in ax.figure.axes if other is not ax and other.axison]
-    shown = [{text.get_text() for text in other.get_legend().get_texts()} for other in neighbours if other.get_legend()]
-    if any(texts.issuperset(labels) for texts in shown):
+    if ax.get_legend():
+        ax.get_legend().remove()  # seaborn's
+    neighbours = [panel for panel in ax.figure.axes if panel is not ax and panel.axison]
+    drawn = [panel.get_legend() for panel in neighbours if panel.get_legend()]
+    if any({text.get_text() for text in entries.get_texts()}.issuperset(labels) for entries in drawn):
         return
     letters = sum(len(label) + 8 for label in labels)
     place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.02)}
