@@ -57,7 +57,7 @@ def studies(options: argparse.Namespace) -> int:
 
     rows = []
     for one in find(options.name) if options.name else all_experiments():
-        card = data.card(one.protocol.dataset)
+        card = data.info(one.protocol.dataset)
         text = one.text(card)
         rows.append(_about(one, card, text))
     return _print(pd.DataFrame(rows), options.json, shown=["id", "study", "dataset", "parameters", "identity", "title"])
@@ -137,14 +137,14 @@ def doctor(options: argparse.Namespace) -> int:
     import keras
 
     from cnnhelpers import environment, training
-    from cnnhelpers.data import KNOWN, at_hand
+    from cnnhelpers.data import KNOWN, is_local
     from cnnhelpers.records import default_folder
 
     row: dict[str, Any] = dict(environment.versions())
     row |= {"backend": keras.backend.backend(), "device": environment.device(), "cores": environment.cores()}
     row |= {"processor": environment.processor(), "vectors": environment.vectors()}
     row |= {"bfloat16": training.bfloat16_available()}
-    row |= {"data": [name for name in KNOWN if at_hand(name)], "records": str(default_folder())}
+    row |= {"data": [name for name in KNOWN if is_local(name)], "records": str(default_folder())}
     row |= {"free_disk_gb": round(shutil.disk_usage(Path.cwd()).free / 1e9, 1)}
     row |= {"graphviz": shutil.which("dot") is not None, "commit": environment.commit()}
     return _print(pd.DataFrame([row]), options.json, transpose=True)

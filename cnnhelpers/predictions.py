@@ -1,14 +1,12 @@
-"""Use a trained model: save and load it, predict own pictures, read its answers class by class, hand them in.
+"""Use a trained model: predict classes of pictures, list wrong answers, report precision and recall, write submissions.
 
-A saved model holds its own scaling, so images go in as they are: pixels from 0 to 255.
+A trained model scales its input itself: images go in with pixels from 0 to 255.
 """
 
 import csv
 import io
-import shutil
-import tempfile
-import zipfile
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,54 +24,13 @@ if TYPE_CHECKING:
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
-def save_model(model: "keras.Model", path: str | Path) -> Path:
-    """Write `model` to a .keras file, whole or not at all, and return its path; missing folders are made."""
-    path = _keras_path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        finished = Path(folder) / "model.keras"
-        model.save(finished)
-        with finished.open("rb") as source:
-            replace_file(path, lambda file: shutil.copyfileobj(source, file))
-    return path
-
-
-def load_model(path: str | Path) -> "keras.Model":
-    """Return the model of a .keras file, to predict with (it is not compiled).
-
-    Keras' safe mode stays on: a file that carries code of its own (a Lambda layer) is refused, not run.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, truncated, no Keras model, or would run code.
-    """
-    import keras
-
-    path = _keras_path(path)
-    if not path.is_file():
-        raise InputError(f"there is no model file {path}: save one with save_model(model, {path.name!r})")
-    if not zipfile.is_zipfile(path):
-        raise InputError(f"{path.name} is not a whole .keras file (cut short, or of another kind): save it again")
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except Exception as error:  # Keras lets errors of json, zip, h5py and its own through
-        reason = str(error).split("\n", 1)[0]
-        if "lambda" in reason.lower():
-            raise InputError(
-                f"{path.name} holds a Lambda layer, which is code that loading would run, and is refused. "
-                "Rebuild the model with a layer class, or load it yourself if you trust who made it"
-            ) from error
-        raise InputError(f"{path.name} is no model that Keras can load: {reason[:300]}") from error
-
-
 def predict(model: "keras.Model", images: np.ndarray, batch_size: int = 256) -> np.ndarray:
-    """Return the class probabilities (num_images, classes), float32, that `model` gives.
+    """Return the class probabilities of images, (num_images, classes) float32.
 
     Parameters
     ----------
     images
-        (num_images, height, width, channels) as the model was trained with: uint8, or numbers from 0 to 255.
+        (num_images, height, width, channels) as in training: uint8, or numbers from 0 to 255.
 
     Examples
     --------
@@ -89,7 +46,7 @@ def predict(model: "keras.Model", images: np.ndarray, batch_size: int = 256) -> 
         raise InputError(
             f"the model takes images of (num_images, {wanted}). Received: {images.shape}. One image needs "
             "images[None]; a grey image without channels needs images[..., None]; read_images brings "
-            "pictures, splits.pad arrays to the size"
+            "pictures, data.pad arrays to the size"
         )
     if len(images) == 0:
         return np.zeros((0, model.output_shape[-1]), np.float32)
@@ -103,17 +60,17 @@ def predict(model: "keras.Model", images: np.ndarray, batch_size: int = 256) -> 
 def read_images(
     pictures: str | Path | Iterable[str | Path], image_shape: tuple[int, int, int], *, invert: bool = False
 ) -> tuple[np.ndarray, list[str]]:
-    """Return own pictures as a model takes them, (num_images, height, width, channels) uint8, and their file names.
+    """Return pictures as a model takes them, (num_images, height, width, channels) uint8, and their file names.
 
-    Turned upright as the camera says, transparency on white, grey or RGB as `image_shape` has 1 or 3 channels,
-    shrunk or enlarged as a whole with the Lanczos filter and centred; what is left at the sides is black.
+    Pictures are turned upright by their EXIF tag, put on white where they are transparent, converted to grey or RGB as
+    `image_shape` has 1 or 3 channels, scaled as a whole with the Lanczos filter, and centred between black bars.
 
     Parameters
     ----------
     pictures
-        A folder (its pictures in order of name), a file, or several files.
+        A folder (its pictures in natural order: 2.png before 10.png), a file, or several files.
     invert
-        True for dark drawings on light paper, where the model learned light on dark (MNIST, Fashion-MNIST, digits).
+        True for dark drawings on light paper and a model of light on dark (MNIST, Fashion-MNIST, digits).
     """
     if len(image_shape) != 3 or image_shape[2] not in (1, 3):
         raise InputError(f"image_shape must be (height, width, 1 or 3). Received: {image_shape}")
@@ -121,13 +78,13 @@ def read_images(
     return np.stack([_read_image(path, image_shape, invert) for path in paths]), [path.name for path in paths]
 
 
-def errors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def wrong_answers(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return the indices of the wrong answers, the most confident first.
 
-    >>> errors(np.array([[0.6, 0.4], [0.1, 0.9], [0.8, 0.2]]), np.array([1, 1, 1]))
+    >>> wrong_answers(np.array([[0.6, 0.4], [0.1, 0.9], [0.8, 0.2]]), np.array([1, 1, 1]))
     array([2, 0])
     """
-    probabilities, labels = _answers(probabilities), np.asarray(labels)
+    probabilities, labels = _probabilities(probabilities), np.asarray(labels)
     if labels.shape != (len(probabilities),):
         raise InputError(f"labels must be ({len(probabilities)},), one an image. Received: {labels.shape}")
     order = np.argsort(-probabilities.max(axis=1), kind="stable")
@@ -135,25 +92,21 @@ def errors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def probability_table(
-    probabilities: np.ndarray, class_names: tuple[str, ...], labels: np.ndarray | None = None
+    probabilities: np.ndarray, class_names: Sequence[str], labels: np.ndarray | None = None
 ) -> "Styler":
     """Return a table to show: a row an image, a column a class, each percentage on its shade of blue.
 
-    The text is black or white, whichever the shade needs, on light and dark pages alike. With `labels` there are the
-    true class and whether the answer is right (✓ or ✗) as well.
+    With `labels` the table has the true class and ✓ or ✗ as well.
     """
-    probabilities = _answers(probabilities, len(class_names))
-    table = pd.DataFrame(probabilities, columns=list(class_names)).rename_axis("image")
+    probabilities = _probabilities(probabilities, len(class_names))
+    table = pd.DataFrame(probabilities).rename_axis("image")
+    columns = table.columns = pd.MultiIndex.from_product([["probability"], class_names])
     predicted = probabilities.argmax(axis=1)
-    front = {"predicted": [class_names[index] for index in predicted]}
+    front = {("answer", "predicted"): [class_names[index] for index in predicted]}
     if labels is not None:
-        front |= {"true": [class_names[index] for index in labels]}
-        front |= {"right": ["✓" if right else "✗" for right in predicted == np.asarray(labels)]}
-    columns = pd.MultiIndex.from_product([["probability"], class_names])
-    named = pd.DataFrame(front, index=table.index)
-    named.columns = pd.MultiIndex.from_product([["answer"], named.columns])
-    whole = pd.concat([named, table.set_axis(columns, axis=1)], axis=1)
-    style = whole.style.format("{:.1%}", subset=columns)
+        front["answer", "true"] = [class_names[index] for index in labels]
+        front["answer", "right"] = ["✓" if right else "✗" for right in predicted == np.asarray(labels)]
+    style = pd.concat([pd.DataFrame(front, index=table.index), table], axis=1).style.format("{:.1%}", subset=columns)
     return style.background_gradient("Blues", vmin=0, vmax=1, text_color_threshold=0.17, subset=columns)
 
 
@@ -167,9 +120,9 @@ def classification_report(confusion: np.ndarray, class_names: tuple[str, ...] | 
 
     Notes
     -----
-    What would divide by zero is NaN: the precision of a class that was never predicted, the recall of a class without
-    images, the F1 of a class that is neither. "macro" is the plain mean of the classes, hence NaN if one of them
-    is; "micro" counts all images alike, so its precision, recall and F1 are all the accuracy.
+    Divisions by zero give NaN: the precision of a class that was never predicted, the recall of a class without
+    images, the F1 of a class that is neither. "macro" is the mean over the classes, hence NaN if a class is NaN;
+    "micro" counts all images alike, so its precision, recall and F1 equal the accuracy.
 
     Examples
     --------
@@ -196,47 +149,55 @@ def classification_report(confusion: np.ndarray, class_names: tuple[str, ...] | 
     return table.astype({"support": counts.dtype})
 
 
-def write_submission(path: str | Path, answers: np.ndarray, class_names: tuple[str, ...], first_id: int = 1) -> Path:
+def write_submission(
+    path: str | Path, answers: np.ndarray, class_names: Sequence[str], ids: Iterable[str | int] | None = None
+) -> Path:
     """Write a Kaggle submission, "id,label" with class names, whole or not at all, and return its path.
 
     Parameters
     ----------
     answers
         (num_images,) labels from 0, or (num_images, classes) probabilities.
-    first_id
-        The id of the first image: CIFAR-10's on Kaggle count from 1.
+    ids
+        The id of each image, or the file names that `read_images` returns: names such as 7.png become ids such as 7 if
+        all of them are numbers. None for 1, 2, 3, ...: the images must then be in the order of their ids.
 
     Examples
     --------
-    >>> path = write_submission(Path(tempfile.mkdtemp()) / "mine.csv", np.array([1, 0]), ("cat", "dog"))
-    >>> path.read_text().split()
-    ['id,label', '1,dog', '2,cat']
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "mine.csv"
+    >>> write_submission(path, np.array([1, 0]), ("cat", "dog"), ids=["9.png", "10.png"]).read_text().split()
+    ['id,label', '9,dog', '10,cat']
     """
     path, answers = Path(path), np.asarray(answers)
-    labels = _answers(answers, len(class_names)).argmax(axis=1) if answers.ndim == 2 else answers
+    labels = _probabilities(answers, len(class_names)).argmax(axis=1) if answers.ndim == 2 else answers
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or ((labels < 0) | (labels >= len(class_names))).any():
         raise InputError(
             f"answers must be labels from 0 to {len(class_names) - 1}, (num_images,), or probabilities "
             f"(num_images, {len(class_names)}). Received: {answers.dtype} {answers.shape}"
         )
+    rows = zip(_ids(ids, len(labels)), (class_names[label] for label in labels), strict=True)
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "label"])
-    writer.writerows((first_id + index, class_names[label]) for index, label in enumerate(labels))
+    csv.writer(text, lineterminator="\n").writerows([("id", "label"), *rows])
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, lambda file: file.write(text.getvalue().encode()))
     return path
 
 
-def _keras_path(path: str | Path) -> Path:
-    if Path(path).suffix != ".keras":
-        raise InputError(f"a model file ends in .keras. Received: {Path(path).name}")
-    return Path(path)
+def _ids(ids: Iterable[str | int] | None, number: int) -> list[str]:
+    """Return an id for each of `number` images, see write_submission."""
+    names = [str(name) for name in (range(1, number + 1) if ids is None else ids)]
+    if len(names) != number or len({*names}) != number:
+        raise InputError(
+            f"ids must be {number} different ids, one an image. Received: {len(names)} ids, {len({*names})} different"
+        )
+    stems = [Path(name).stem for name in names]
+    return stems if all(map(str.isdecimal, stems)) and len({*stems}) == number else names
 
 
-def _answers(probabilities: np.ndarray, classes: int | None = None) -> np.ndarray:
+def _probabilities(values: np.ndarray, classes: int | None = None) -> np.ndarray:
     """Return probabilities as (num_images, classes) floats, checked."""
-    values = np.asarray(probabilities, dtype=float)
+    values = np.asarray(values, dtype=float)
     if values.ndim != 2 or (classes is not None and values.shape[1] != classes) or not np.isfinite(values).all():
         wanted = "classes" if classes is None else classes
         raise InputError(f"probabilities must be finite and (num_images, {wanted}). Received: {values.shape}")
@@ -247,12 +208,19 @@ def _picture_paths(pictures: str | Path | Iterable[str | Path]) -> list[Path]:
     if not isinstance(pictures, (str, Path)):
         paths = [Path(one) for one in pictures]
     elif Path(pictures).is_dir():
-        paths = sorted(one for one in Path(pictures).iterdir() if one.suffix.lower() in PICTURES)
+        paths = sorted((one for one in Path(pictures).iterdir() if one.suffix.lower() in PICTURES), key=_natural)
     else:
         paths = [Path(pictures)]
     if not paths:
         raise InputError(f"there are no pictures ({', '.join(PICTURES)}) in {pictures}")
     return paths
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Return the sorting key by which 2.png comes before 10.png."""
+    return [(int(text), "") if text.isdecimal() else (-1, text) for text in re.split(r"(\d+)", path.name)] + [
+        (-1, path.name)
+    ]
 
 
 def _read_image(path: Path, image_shape: tuple[int, int, int], invert: bool) -> np.ndarray:

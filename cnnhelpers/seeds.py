@@ -1,10 +1,10 @@
-"""One seed per run, from which each source of chance derives a stream of its own."""
+"""Derive independent random streams from the seed of a run."""
 
 import numpy as np
 
 from cnnhelpers.errors import InputError
 
-PURPOSES = ("split", "weights", "order", "dropout")  # dropout: of all random layers, augmentation too
+PURPOSES = ("split", "weights", "order", "dropout")  # "dropout" is for all random layers, augmentation included
 
 
 def check_seed(seed: int) -> int:
@@ -15,15 +15,15 @@ def check_seed(seed: int) -> int:
 
 
 def sequence(seed: int, purpose: str, *more: int) -> np.random.SeedSequence:
-    """Return the seed sequence of one `purpose` (one of PURPOSES) of run `seed`, `more` being an epoch or a count."""
+    """Return the seed sequence of a run for one of PURPOSES; `more` are counters such as the epoch."""
     return np.random.SeedSequence([check_seed(seed), PURPOSES.index(purpose), *more])
 
 
 def generator(seed: int, purpose: str, *more: int) -> np.random.Generator:
-    """Return the random generator of one `purpose` of run `seed`."""
+    """Return the random generator of a run for one purpose."""
     return np.random.default_rng(sequence(seed, purpose, *more))
 
 
 def integer(seed: int, purpose: str, *more: int) -> int:
-    """Return one 31-bit integer of a `purpose`, for libraries that take an integer seed."""
+    """Return a 31-bit integer of a run for one purpose, for libraries that take an integer seed."""
     return int(sequence(seed, purpose, *more).generate_state(1)[0] >> 1)

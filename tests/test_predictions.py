@@ -1,8 +1,7 @@
-"""Saving, loading, predicting, own pictures, reports and submissions."""
+"""Predicting, pictures, reports and submissions."""
 
 import csv
 import re
-import zipfile
 
 import keras
 import numpy as np
@@ -10,17 +9,14 @@ import pytest
 from keras import Input, Sequential, layers
 from PIL import Image
 
-from cnnhelpers import predictions
 from cnnhelpers.errors import InputError
 from cnnhelpers.predictions import (
     classification_report,
-    errors,
-    load_model,
     predict,
     probability_table,
     read_images,
-    save_model,
     write_submission,
+    wrong_answers,
 )
 
 # numpy's complaint about how TensorFlow copies weights on the way to the file
@@ -39,57 +35,6 @@ def model():
 @pytest.fixture(scope="module")
 def images():
     return np.random.default_rng(0).integers(0, 256, (7, 8, 8, 1), dtype=np.uint8)
-
-
-# save and load
-
-
-def test_a_saved_model_predicts_the_same(model, images, tmp_path):
-    path = save_model(model, tmp_path / "new" / "best.keras")
-    np.testing.assert_array_equal(predict(load_model(path), images), predict(model, images))
-    assert [file.name for file in path.parent.iterdir()] == ["best.keras"]
-
-
-def test_a_failed_save_leaves_the_old_file(model, tmp_path, monkeypatch):
-    path = tmp_path / "best.keras"
-    path.write_text("old")
-    monkeypatch.setattr(predictions.shutil, "copyfileobj", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        save_model(model, path)
-    assert path.read_text() == "old" and len(list(tmp_path.iterdir())) == 1
-
-
-def test_model_files_end_in_keras(model, tmp_path):
-    for call in (lambda: save_model(model, tmp_path / "a.h5"), lambda: load_model(tmp_path / "a.h5")):
-        with pytest.raises(InputError, match=r"ends in \.keras"):
-            call()
-
-
-def test_a_missing_model_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"no model file .*gone\.keras"):
-        load_model(tmp_path / "gone.keras")
-
-
-@pytest.mark.parametrize("cut", [lambda whole: whole[: len(whole) // 2], lambda whole: b"", lambda whole: b"hello"])
-def test_a_truncated_or_foreign_model_is_refused(model, tmp_path, cut):
-    path = save_model(model, tmp_path / "bad.keras")
-    path.write_bytes(cut(path.read_bytes()))
-    with pytest.raises(InputError, match=r"bad\.keras is not a whole \.keras file"):
-        load_model(path)
-
-
-def test_a_zip_file_of_something_else_is_refused(tmp_path):
-    with zipfile.ZipFile(tmp_path / "other.keras", "w") as archive:
-        archive.writestr("readme.txt", "hello")
-    with pytest.raises(InputError, match="no model that Keras can load"):
-        load_model(tmp_path / "other.keras")
-
-
-def test_a_model_with_code_in_it_is_not_run(tmp_path):
-    path = tmp_path / "lambda.keras"
-    Sequential([Input((4, 4, 1)), layers.Lambda(lambda x: 2 * x), layers.Flatten(), layers.Dense(3)]).save(path)
-    with pytest.raises(InputError, match="Lambda layer, which is code"):
-        load_model(path)
 
 
 # predict
@@ -186,10 +131,10 @@ def test_what_is_no_picture_is_named(folder, tmp_path):
 
 def test_errors_are_the_wrong_answers_most_confident_first():
     probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7]])
-    np.testing.assert_array_equal(errors(probabilities, [1, 1, 1, 0]), [0, 3, 1])
-    assert len(errors(probabilities, [0, 0, 1, 1])) == 0
+    np.testing.assert_array_equal(wrong_answers(probabilities, [1, 1, 1, 0]), [0, 3, 1])
+    assert len(wrong_answers(probabilities, [0, 0, 1, 1])) == 0
     with pytest.raises(InputError, match="one an image"):
-        errors(probabilities, [0, 1])
+        wrong_answers(probabilities, [0, 1])
 
 
 def test_probability_table_is_readable_on_every_shade():
@@ -242,9 +187,44 @@ def test_submission_has_ids_from_1_and_class_names(tmp_path):
     path = write_submission(tmp_path / "sub" / "submission.csv", np.array([2, 0], np.uint8), NAMES)
     assert path.read_bytes() == b'id,label\n1,"ship, big"\n2,cat\n'
     probabilities = np.array([[0.1, 0.2, 0.7], [0.9, 0.1, 0.0]])
-    again = write_submission(tmp_path / "again.csv", probabilities, NAMES, first_id=7)
+    again = write_submission(tmp_path / "again.csv", probabilities, NAMES, ids=(7, 8))
     with again.open(newline="") as file:
         assert list(csv.reader(file)) == [["id", "label"], ["7", "ship, big"], ["8", "cat"]]
+
+
+def test_each_picture_of_a_folder_gets_its_answer_whatever_the_number_of_digits(tmp_path):
+    for number in range(1, 12):
+        Image.new("L", (8, 8), number).save(tmp_path / f"{number}.png")
+    classes = [f"class {number}" for number in range(12)]
+    backwards = [tmp_path / f"{number}.png" for number in range(11, 0, -1)]
+    for source, ids in ((tmp_path, True), (tmp_path, False), (backwards, True)):
+        pictures, names = read_images(source, (8, 8, 1))
+        answers = pictures[:, 0, 0, 0].astype(int)  # the class of a picture is its number
+        path = write_submission(tmp_path / "all.csv", answers, classes, ids=names if ids else None)
+        with path.open(newline="") as file:
+            assert sorted((row["id"], row["label"]) for row in csv.DictReader(file)) == sorted(
+                (str(number), f"class {number}") for number in range(1, 12)
+            )
+
+
+@pytest.mark.parametrize(
+    ("ids", "written"),
+    [
+        (["b.png", "2.png"], ["b.png", "2.png"]),
+        (["01.png", "1.png"], ["01", "1"]),
+        (["1.png", "1.jpg"], ["1.png", "1.jpg"]),
+        (["a/7.png", "a/8.png"], ["7", "8"]),
+    ],
+)
+def test_file_names_are_ids_where_they_are_not_different_numbers(tmp_path, ids, written):
+    with write_submission(tmp_path / "two.csv", np.array([0, 1]), NAMES, ids=ids).open(newline="") as file:
+        assert [row["id"] for row in csv.DictReader(file)] == written
+
+
+@pytest.mark.parametrize("ids", [[1], [1, 2, 3], [1, 1]])
+def test_ids_that_do_not_fit_the_images_are_refused(tmp_path, ids):
+    with pytest.raises(InputError, match="ids"):
+        write_submission(tmp_path / "two.csv", np.array([0, 1]), NAMES, ids=ids)
 
 
 @pytest.mark.parametrize(

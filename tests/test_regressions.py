@@ -68,4 +68,4 @@ def test_an_activity_regularizer_does_not_lose_the_run():
 def test_a_run_that_diverges_in_its_first_epoch_leaves_numeric_curves(tmp_path):
     runs = run(tiny(optimizer="sgd", learning_rate=1e30, epochs=1), 1, folder=tmp_path, progress=False)
     assert records.histories(runs)["loss"].dtype == float
-    assert data.card("digits").official
+    assert data.info("digits").official

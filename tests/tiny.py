@@ -40,7 +40,7 @@ def record(seed=0, identity="0123456789abcdef", **fields):
 
 def record_run(experiment, seed, folder, *cards, reason="all epochs", error=None):
     """Write a record of `experiment` that was never trained, with three test images; `cards` as for its text."""
-    card = cards[0] if cards else data.card(experiment.protocol.dataset)
+    card = cards[0] if cards else data.info(experiment.protocol.dataset)
     text = experiment.text(*cards)
     about = {"name": card.name, "fingerprint": card.fingerprint, "official": card.official}
     fields = {"text": text, "labels": experiment.labels, "data": about, "stop": {"reason": reason, "error": error}}

@@ -31,7 +31,7 @@ NOT_AT_HAND = (
 def data_source(experiment: Experiment) -> Markdown:
     """Return a sentence: which pixels, whether they are the official ones, and their fingerprint."""
     about, names, _ = _facts(experiment)
-    whose = data.whose_pixels(about["name"], about["fingerprint"], about["official"])
+    whose = data.pixel_source(about["name"], about["fingerprint"], about["official"])
     official = "the official arrays, pixel for pixel" if about["official"] else f"**not the official arrays** ({whose})"
     official = "your own data" if whose == "own" else official
     return Markdown(
@@ -65,7 +65,7 @@ def class_counts(experiment: Experiment) -> Axes:
 def samples(experiment: Experiment, per_class: int = 10) -> Markdown | None:
     """Draw labelled training images, in a figure that the notebook shows; without the data return a sentence."""
     name = experiment.protocol.dataset
-    if not data.at_hand(name):
+    if not data.is_local(name):
         return Markdown(NOT_AT_HAND.format(name=name))
     dataset = data.load(name)
     plotting.plot_samples(dataset.train_images, dataset.train_labels, dataset.class_names, per_class=per_class)
@@ -204,7 +204,7 @@ def gallery(record: records.Record, name: str, count: int = 10) -> Markdown | No
 
     `name` is that of its dataset, or the path: a record holds no paths.
     """
-    if not data.at_hand(name) or data.card(name).fingerprint != record.data["fingerprint"]:
+    if not data.is_local(name) or data.info(name).fingerprint != record.data["fingerprint"]:
         return Markdown(NOT_AT_HAND.format(name=record.data["name"]))
     dataset = data.load(name)
     probabilities = records.arrays(record)["gallery_probabilities"][:count]
@@ -225,21 +225,21 @@ def _size(model) -> dict[str, Any]:
 
 
 def _model(experiment: Experiment):
-    card = data.card(experiment.protocol.dataset)
+    card = data.info(experiment.protocol.dataset)
     return experiment.build(padded_shape(card.image_shape, experiment.protocol.padding), card.classes)
 
 
 @lru_cache(maxsize=8)
 def _facts(experiment: Experiment) -> tuple[dict, list[str], dict[str, np.ndarray]]:
     """Return (data of a record, class names, images of each class by part), measured or from a record."""
-    return _measured(experiment) if data.at_hand(experiment.protocol.dataset) else _recorded(experiment)
+    return _measured(experiment) if data.is_local(experiment.protocol.dataset) else _recorded(experiment)
 
 
 def _measured(experiment: Experiment) -> tuple[dict, list[str], dict[str, np.ndarray]]:
     protocol = experiment.protocol
     dataset = data.load(protocol.dataset)
     parts = split(dataset, protocol.split, 0, protocol.images)
-    described = data.describe(dataset, parts)
+    described = data.describe(parts, dataset.classes)
     about = {key: getattr(dataset, key) for key in ("name", "fingerprint", "official", "source")}
     about |= {column: described[column].to_dict() for column in ("images", "pixel_mean", "pixel_sd")}
     counts = {part: getattr(parts, part).counts(dataset.classes) for part in described.index}

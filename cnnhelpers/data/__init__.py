@@ -1,34 +1,14 @@
-"""data."""
+"""Images in: datasets by name or path, checked, with a fingerprint, divided into training, validation and test part."""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "datasets": [
-            "Card",
-            "Dataset",
-            "HANDED_OVER",
-            "KNOWN",
-            "at_hand",
-            "card",
-            "load",
-            "pixel_statistics",
-            "whose_pixels",
-        ],
-        "pixels": [
-            "describe",
-        ],
-        "sources": [
-            "patience",
-        ],
-        "splits": [
-            "PADDED_SIDE",
-            "Part",
-            "Split",
-            "pad",
-            "parse_split",
-            "split",
-        ],
+        "datasets": ["KNOWN", "PROVIDED", "Dataset", "DatasetInfo", "info", "is_local", "load", "pixel_source"],
+        "parts": ["Part", "Split", "describe", "pixel_statistics"],
+        "pixels": ["PADDED_SIDE", "pad"],
+        "sources": ["download_timeout"],
+        "splits": ["parse_split", "split"],
     },
 )

@@ -1,6 +1,4 @@
-"""Datasets by name or path: checked, uint8 in memory, told apart by the fingerprint of their decoded arrays."""
-
-from __future__ import annotations
+"""Load datasets by name or path and identify them by the SHA-256 of their arrays."""
 
 import hashlib
 import os
@@ -11,18 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from cnnhelpers.atomic import replace_file
-from cnnhelpers.data import readers as files
-from cnnhelpers.data import sources
-from cnnhelpers.data import validation as checks
-from cnnhelpers.data.pixels import describe, pixel_statistics
+from cnnhelpers.data import readers, sources, validation
 from cnnhelpers.errors import InputError, unknown
-
-__all__ = ["KNOWN", "Card", "Dataset", "at_hand", "card", "describe", "fingerprint", "load", "pixel_statistics"]
 
 
 @dataclass(frozen=True)
-class Card:
-    """What an experiment's identity needs of a dataset; image_shape = (height, width, channels)."""
+class DatasetInfo:
+    """The part of a dataset that identities need; image_shape = (height, width, channels)."""
 
     name: str
     image_shape: tuple[int, int, int]
@@ -32,29 +25,32 @@ class Card:
 
 
 _GREY, _COLOUR = (28, 28, 1), (32, 32, 3)
-# Of the decoded arrays, see fingerprint(); of CIFAR it is the SHA-256 of the official archive, which Keras verifies:
-# the arrays that come out of that archive are official, any other copy has a fingerprint of its own.
+# Fingerprints of the arrays, see fingerprint(); those of CIFAR are the SHA-256 of the official archives, which Keras
+# verifies: arrays from such an archive are official, any other copy is identified by its arrays.
 KNOWN = {
-    card.name: card
-    for card in (
-        Card("digits", _GREY, 10, "8dd8ce551f7fae9efa6c15700eb1112c20236a4a3eae49f6a0fdfd1113cdc3f5", True),
-        Card("mnist", _GREY, 10, "973f7be5365fcf5858d272393a2636eba6a671ff9671382396bbbbcea796c1ed", True),
-        Card("fashion_mnist", _GREY, 10, "ccd84380da27114b6d48a80dc639b4a9d05225277074a74ea39cbacdc21e710e", True),
-        Card("fashion_mnist_5", _GREY, 5, "6e7c4af9518190bfd8ef3fe6aaa1fda84c143c172a6586dfd52a3c80f3372613", True),
-        Card("cifar10", _COLOUR, 10, "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce", True),
-        Card("cifar100", _COLOUR, 100, "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7", True),
+    info.name: info
+    for info in (
+        DatasetInfo("digits", _GREY, 10, "8dd8ce551f7fae9efa6c15700eb1112c20236a4a3eae49f6a0fdfd1113cdc3f5", True),
+        DatasetInfo("mnist", _GREY, 10, "973f7be5365fcf5858d272393a2636eba6a671ff9671382396bbbbcea796c1ed", True),
+        DatasetInfo(
+            "fashion_mnist", _GREY, 10, "ccd84380da27114b6d48a80dc639b4a9d05225277074a74ea39cbacdc21e710e", True
+        ),
+        DatasetInfo(
+            "fashion_mnist_5", _GREY, 5, "6e7c4af9518190bfd8ef3fe6aaa1fda84c143c172a6586dfd52a3c80f3372613", True
+        ),
+        DatasetInfo("cifar10", _COLOUR, 10, "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce", True),
+        DatasetInfo("cifar100", _COLOUR, 100, "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7", True),
     )
 }
-
-COPIES = {  # known copies that are not official, by their fingerprint
+COPIES = {  # known copies that are not official, by fingerprint
     "f6e373695314d9b1a702f9949035c1ebf2e2db40ff969f862d5bb59689cd3be0": "a JPEG-compressed copy",  # of cifar10
 }
 
 
-def whose_pixels(name: str, fingerprint: str, official: bool | None) -> str:
-    """Return whose pixels they are: "official", "a JPEG-compressed copy", "another copy", or "own" data.
+def pixel_source(name: str, fingerprint: str, official: bool | None) -> str:
+    """Return "official", "a JPEG-compressed copy", "another copy", or "own" for data that KNOWN does not list.
 
-    >>> whose_pixels("digits", KNOWN["digits"].fingerprint, True), whose_pixels("flowers.npz", "ab" * 32, False)
+    >>> pixel_source("digits", KNOWN["digits"].fingerprint, True), pixel_source("flowers.npz", "ab" * 32, False)
     ('official', 'own')
     """
     if official:
@@ -64,18 +60,18 @@ def whose_pixels(name: str, fingerprint: str, official: bool | None) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Checked arrays, read-only. Pixels are 0..255 whatever the file held, labels 0..classes-1.
+    """Checked, read-only arrays: pixels 0..255 whatever the range in the file, labels 0..classes-1.
 
     Parameters
     ----------
     train_images, test_images
-        (num_images, height, width, channels), uint8; float32 only for own floats that are not k/255.
+        (num_images, height, width, channels), uint8; float32 only for floats from a file that are not k/255.
     train_labels, test_labels
         (num_images,), uint8, or int64 for more than 256 classes.
     source
-        Where it came from, in words.
+        Description of the file or library that the arrays come from.
     pixel_range
-        Lowest and highest possible pixel in the source, before it was brought to 0..255.
+        Lowest and highest possible pixel in the source.
 
     Examples
     --------
@@ -106,12 +102,12 @@ class Dataset:
         return len(self.class_names)
 
     @property
-    def card(self) -> Card:
-        """Return what identity needs."""
-        return Card(self.name, self.image_shape, self.classes, self.fingerprint, self.official)
+    def info(self) -> DatasetInfo:
+        """Return the part that identities need."""
+        return DatasetInfo(self.name, self.image_shape, self.classes, self.fingerprint, self.official)
 
     def save(self, path: str | Path) -> Path:
-        """Write a .npz that `load` reads back with the same fingerprint; a file of that name is replaced whole."""
+        """Write a .npz file that `load` gives the same fingerprint; an existing file is replaced whole."""
         path = Path(path).expanduser()
         if path.suffix != ".npz":
             raise InputError(f"a dataset is saved as .npz. Received: path={str(path)!r}")
@@ -127,7 +123,7 @@ class Dataset:
         return path
 
 
-HANDED_OVER: dict[str, Dataset] = {}  # by the name that `load` is called with, see handover.provide
+PROVIDED: dict[str, Dataset] = {}  # datasets received from another machine, by the name that `load` is called with
 
 
 def load(
@@ -135,32 +131,30 @@ def load(
     *,
     first_label: int = 0,
     pixel_range: tuple[float, float] | None = None,
-    allow_pickle: bool = False,
     test_fraction: float = 0.2,
 ) -> Dataset:
-    """Load a dataset by name or from your own file or folder.
+    """Load a dataset by name or from a file or folder.
 
     Parameters
     ----------
     name
         digits (bundled), mnist, fashion_mnist, fashion_mnist_5, cifar10, cifar100: searched in the folder that the
         environment variable CNNHELPERS_DATA names (NAME.npz with x_train, y_train, x_test, y_test), in Keras' cache,
-        for Fashion-MNIST in Debian's folder, then downloaded by Keras. Or the path of a .npz, of a .npy, or of a
-        folder of one folder per class. fashion_mnist_5 stands in for report E's course file
-        fashion_mnist_dataset_train.npy: which classes it joins is an assumption, see sources.fashion_mnist_5.
+        for Fashion-MNIST in Debian's folder, then downloaded by Keras. Or the path of a .npz file, or of a folder with
+        a folder of images for each class. fashion_mnist_5 is a stand-in for report E's unpublished file, see
+        sources.fashion_mnist_5.
     first_label
-        The lowest label of your own file.
+        The lowest label in the file.
     pixel_range
-        Lowest and highest possible pixel of your own file; by default 0..255 for integers, 0..1 for floats.
-    allow_pickle
-        Read a .npy that holds a pickled dict of arrays; nothing in it is run.
+        Lowest and highest possible pixel in the file; by default 0..255 for integers, 0..1 for floats.
     test_fraction
-        Of your own file without a test part: held out, stratified, always the same images; 0 for no test part.
+        Fraction of the images of a file without a test part that is held out, stratified, the same images in each
+        call; 0 for no test part.
 
     Raises
     ------
     InputError
-        If the dataset is unknown, missing, damaged, cannot be downloaded or has something wrong in it.
+        If the dataset is unknown, missing, damaged, invalid, or cannot be downloaded.
 
     Examples
     --------
@@ -172,44 +166,43 @@ def load(
     >>> mine.train_images.shape, mine.test_images.shape, mine.classes
     ((8, 8, 8, 1), (2, 8, 8, 1), 2)
     """
-    first_label, pixel_range, test_fraction = checks.options(first_label, pixel_range, test_fraction)
-    options = (first_label, pixel_range, bool(allow_pickle), test_fraction)
-    if str(name) in HANDED_OVER:
-        return HANDED_OVER[str(name)]
+    options = validation.options(first_label, pixel_range, test_fraction)
+    if str(name) in PROVIDED:
+        return PROVIDED[str(name)]
     if str(name) in KNOWN:
-        if options != (0, None, False, 0.2):
-            raise InputError(f"first_label, pixel_range, allow_pickle and test_fraction are for own files, not {name}")
+        if options != (0, None, 0.2):
+            raise InputError(f"first_label, pixel_range and test_fraction are for files. Received: name={name!r}")
         return _load_named(str(name), sources.find(str(name), _folders()))
-    path = _own_path(name)
-    return _load_own(path, _stamp(path), *options)
+    path = _path(name)
+    return _load_file(path, _stamp(path), *options)
 
 
-def card(name: str | Path) -> Card:
-    """Return the card of the dataset as this machine has it, else of the official one; never downloads.
+def info(name: str | Path) -> DatasetInfo:
+    """Return the info of the local copy of a dataset, else of the official one; never downloads.
 
-    >>> card("digits").image_shape
+    >>> info("digits").image_shape
     (28, 28, 1)
     """
-    if str(name) not in KNOWN or str(name) in HANDED_OVER:
-        return load(name).card
+    if str(name) not in KNOWN or str(name) in PROVIDED:
+        return load(name).info
     place = sources.find(str(name), _folders())
-    # What Keras and Debian hold is official or refused on loading, so there is nothing to look up.
-    return _load_named(str(name), place).card if place.kind == "own" else KNOWN[str(name)]
+    # Copies of Keras and Debian are official or refused by load, so they need not be loaded here.
+    return _load_named(str(name), place).info if place.kind == "own" else KNOWN[str(name)]
 
 
-def at_hand(name: str | Path) -> bool:
-    """Return whether loading needs no download; InputError for an unknown name or a missing file.
+def is_local(name: str | Path) -> bool:
+    """Return whether `load` needs no download; InputError for an unknown name or a missing file.
 
-    >>> at_hand("digits")
+    >>> is_local("digits")
     True
     """
     if str(name) not in KNOWN:
-        return bool(_own_path(name))
+        return bool(_path(name))
     return sources.find(str(name), _folders()).kind != "download"
 
 
 def fingerprint(*arrays: np.ndarray) -> str:
-    """Return the SHA-256 over dtype, shape and bytes (C order) of the arrays, hexadecimal.
+    """Return the hexadecimal SHA-256 over dtype, shape and bytes (C order) of the arrays.
 
     >>> fingerprint(np.zeros(2, np.uint8))[:16]
     '78a61fee516ce99d'
@@ -223,22 +216,22 @@ def fingerprint(*arrays: np.ndarray) -> str:
 
 @lru_cache(maxsize=4)
 def _load_named(name: str, place: sources.Place) -> Dataset:
-    """Read, check and compare with KNOWN: what Keras and Debian hold must be official, what you put there may be."""
+    """Load a named dataset; copies of Keras and Debian must be official, those in the folder of CNNHELPERS_DATA may."""
     known = KNOWN[name]
     if name == "fashion_mnist_5" and not (place.kind == "own" and place.paths[0].stem == name):
         dataset = _paired(_load_named("fashion_mnist", place))
     else:
-        dataset = _dataset(name, checks.raw(sources.read(name, place), class_names=sources.CLASS_NAMES[name]))
+        dataset = _dataset(name, validation.raw(sources.read(name, place), class_names=sources.CLASS_NAMES[name]))
     if (dataset.image_shape, dataset.classes) != (known.image_shape, known.classes):
         raise InputError(
             f"{name} has images of {known.image_shape} in {known.classes} classes. Received from {dataset.source}: "
             f"{dataset.image_shape} in {dataset.classes}"
         )
-    by_archive = name.startswith("cifar") and place.kind != "own"
-    official = by_archive or dataset.fingerprint == known.fingerprint
+    from_archive = name.startswith("cifar") and place.kind != "own"
+    official = from_archive or dataset.fingerprint == known.fingerprint
     if not official and place.kind != "own":
         raise InputError(
-            f"{name} from {dataset.source} is not what it should be (sha256 {dataset.fingerprint[:16]}, expected "
+            f"{name} from {dataset.source} is not the official dataset (sha256 {dataset.fingerprint[:16]}, expected "
             f"{known.fingerprint[:16]}): delete it there and load again, or put {name}.npz into a folder that "
             "CNNHELPERS_DATA names"
         )
@@ -246,22 +239,16 @@ def _load_named(name: str, place: sources.Place) -> Dataset:
 
 
 @lru_cache(maxsize=2)
-def _load_own(
-    path: Path,
-    stamp: tuple,
-    first_label: int,
-    pixel_range: tuple[float, float] | None,
-    allow_pickle: bool,
-    test_fraction: float,
+def _load_file(
+    path: Path, stamp: tuple, first_label: int, pixel_range: tuple[float, float] | None, test_fraction: float
 ) -> Dataset:
-    raw = files.read(path, allow_pickle)
-    return _dataset(path.name, checks.raw(raw, first_label, pixel_range, test_fraction))
+    return _dataset(path.name, validation.raw(readers.read(path), first_label, pixel_range, test_fraction))
 
 
-def _dataset(name: str, raw: files.Raw) -> Dataset:
+def _dataset(name: str, raw: readers.Raw) -> Dataset:
     arrays = (raw.train_images, raw.train_labels, raw.test_images, raw.test_labels)
     for array in arrays:
-        array.flags.writeable = False  # the cache hands the same arrays to everyone
+        array.flags.writeable = False  # cached, and so shared by all callers
     return Dataset(name, *arrays, raw.class_names, fingerprint(*arrays), False, raw.source, raw.pixel_range)
 
 
@@ -281,7 +268,7 @@ def _paired(ten: Dataset) -> Dataset:
 
 
 def _folders() -> sources.Folders:
-    """Return the folders to search as the environment names them now."""
+    """Return the folders to search, as the environment names them now."""
     own, keras = os.environ.get("CNNHELPERS_DATA"), os.environ.get("KERAS_HOME") or "~/.keras"
     return sources.Folders(
         own=Path(own).expanduser() if own else None,
@@ -290,20 +277,20 @@ def _folders() -> sources.Folders:
     )
 
 
-def _own_path(name: str | Path) -> Path:
-    """Return the path of an own file or folder; InputError if there is none."""
+def _path(name: str | Path) -> Path:
+    """Return the resolved path of a file or folder; InputError if it is missing."""
     path = Path(name).expanduser()
     if str(name) and path.exists():
         return path.resolve()
     if isinstance(name, Path) or path.suffix or len(path.parts) > 1 or str(name).startswith((".", "~")):
         raise InputError(
-            f"file not found: {name}, looked for as {Path(name).absolute()}; a notebook looks beside itself: give it "
-            "the whole path"
+            f"file not found: {name}, searched at {path.absolute()}; a notebook searches in its folder: pass the whole "
+            "path"
         )
     raise unknown("dataset", str(name), KNOWN)
 
 
 def _stamp(path: Path) -> tuple:
-    """Return what changes when the file, or one in the folder, changes."""
-    found = sorted(path.rglob("*")) if path.is_dir() else [path]
-    return tuple((str(one), one.lstat().st_mtime_ns, one.lstat().st_size) for one in found)
+    """Return modification times and sizes, so that a changed file or folder is loaded again."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return tuple((str(file), file.lstat().st_mtime_ns, file.lstat().st_size) for file in files)

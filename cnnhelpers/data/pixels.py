@@ -1,23 +1,15 @@
-"""Pixels on the 0..255 scale, looked at in pieces so that no float copy of a whole array is made."""
-
-from __future__ import annotations
+"""Bring pixels to the 0..255 scale, in pieces so that no float copy of a whole array is made, and zero-pad images."""
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnhelpers.errors import InputError
+from cnnhelpers.errors import InputError, unknown
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from cnnhelpers.data.datasets import Dataset
-    from cnnhelpers.data.splits import Part, Split
-
-PIECE = 2**20  # pixels looked at together
-NEAR = 1e-6  # of the pixel range: floats that close to k/255 are the 8-bit image k
+PADDED_SIDE = 32
+PIECE = 2**20  # pixels processed together
+NEAR = 1e-6  # of the pixel range: floats this close to k/255 are the 8-bit image k
 
 
 def rescale(
@@ -42,61 +34,70 @@ def rescale(
         raise InputError(f"training and test images must be on one scale: integers or floats. Received: {types}")
     low, high = pixel_range = pixel_range or ((0, 1) if kinds == {True} else (0, 255))
     for name, images in parts.items():
-        _check_pixels(name, images, pixel_range)
-    as_they_are = pixel_range == (0, 255) and kinds == {False}
-    exact = as_they_are or all(_is_exact(images, low, high) for images in parts.values())
+        _check_pixels(name, images, low, high)
+    unchanged = pixel_range == (0, 255) and kinds == {False}
+    exact = unchanged or all(_is_exact(images, low, high) for images in parts.values())
     return {name: _convert(images, low, high, exact) for name, images in parts.items()}, pixel_range
 
 
-def describe(dataset: Dataset, split: Split) -> pd.DataFrame:
-    """Return a row a part (train, validation, test): images, their number per class, mean and SD of pixels on 0..1."""
-    import pandas as pd
+def pad(images: np.ndarray, mode: str) -> np.ndarray:
+    """Zero-pad images to 32x32x3.
 
-    rows = {}
-    for name in ("train", "validation", "test"):
-        part = getattr(split, name)
-        if part is None:
-            continue
-        counts = part.counts(dataset.classes)
-        mean, variance = _moments(part, per_channel=False)
-        rows[name] = {
-            "images": len(part),
-            "smallest_class": int(counts.min()),
-            "largest_class": int(counts.max()),
-            "pixel_mean": mean[0] / 255,
-            "pixel_sd": variance[0] ** 0.5 / 255,
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("part")
+    Parameters
+    ----------
+    images
+        (num_images, height, width, 1 or 3), up to 32x32.
+    mode
+        "middle": a grey image in the middle channel only, as in report E. "equal": in all three channels.
+
+    Returns
+    -------
+    (num_images, 32, 32, 3) of the same dtype, the image in the centre.
+    """
+    if mode not in ("middle", "equal"):
+        raise unknown("padding", mode, ("middle", "equal"))
+    count, height, width, channels = images.shape
+    if max(height, width) > PADDED_SIDE or channels not in (1, 3):
+        raise InputError(
+            f"padding={mode!r} needs images of up to 32x32x1 or 32x32x3. Received: {height}x{width}x{channels}"
+        )
+    if mode == "middle" and channels != 1:
+        raise InputError(f"padding='middle' is for grey images, 'equal' for colour. Received: {height}x{width}x3")
+    top, left = (PADDED_SIDE - height) // 2, (PADDED_SIDE - width) // 2
+    padded = np.zeros((count, PADDED_SIDE, PADDED_SIDE, 3), images.dtype)
+    target = slice(1, 2) if mode == "middle" else slice(None)
+    padded[:, top : top + height, left : left + width, target] = images
+    return padded
 
 
-def pixel_statistics(part: Part) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance of the pixels of a part, per channel, (channels,) float64 on the 0..255 scale."""
-    return _moments(part, per_channel=True)
+def pieces(num_images: int, images: np.ndarray) -> Iterator[slice]:
+    """Yield slices of 0..num_images with up to PIECE pixels each, at least one image."""
+    step = max(1, PIECE // math.prod(images.shape[1:]))
+    return (slice(start, start + step) for start in range(0, num_images, step))
 
 
-def _check_pixels(name: str, images: np.ndarray, pixel_range: tuple[float, float]) -> None:
-    """Raise InputError for a pixel that is no number, or pixels that are not on the scale."""
-    low, high = pixel_range
+def _check_pixels(name: str, images: np.ndarray, low: float, high: float) -> None:
+    """Raise InputError for a pixel that is not finite, and for pixels that are not on the scale."""
     lowest, highest = images.min().item(), images.max().item()
     if not (math.isfinite(lowest) and math.isfinite(highest)):
-        bad = next(piece for piece in _pieces(len(images), images) if not np.isfinite(images[piece]).all())
+        bad = next(piece for piece in pieces(len(images), images) if not np.isfinite(images[piece]).all())
         image, *rest = (int(index) for index in np.argwhere(~np.isfinite(images[bad]))[0])
         where = (bad.start + image, *rest)
         shown = ", ".join(map(str, where if images.shape[-1] > 1 else where[:-1]))
-        raise InputError(f"{name}[{shown}] is {images[where]}: pixels must be finite numbers; mend or drop that image")
+        raise InputError(f"{name}[{shown}] is {images[where]}: pixels must be finite numbers; fix or drop that image")
     slack = NEAR * (high - low)
     if lowest < low - slack or highest > high + slack:
-        out = f"reach {highest}" if highest > high + slack else f"go down to {lowest}"
-        fits = lowest >= 0 and highest <= 255 and high < 255
-        mend = "pass pixel_range=(0, 255)" if fits else "pass pixel_range=(lowest, highest) as they were meant"
-        raise InputError(f"pixels {out} but {low:g}..{high:g} was expected in {name}: {mend}")
+        received = f"reach {highest}" if highest > high + slack else f"go down to {lowest}"
+        is_8_bit = lowest >= 0 and highest <= 255 and high < 255
+        fix = "pass pixel_range=(0, 255)" if is_8_bit else "pass pixel_range=(lowest, highest) of the source"
+        raise InputError(f"pixels {received} but {low:g}..{high:g} was expected in {name}: {fix}")
     if low == 0 and high >= 255 and 0 < highest <= 1:
         raise InputError(f"pixels reach only {highest} but 0..{high:g} was expected in {name}: pass pixel_range=(0, 1)")
 
 
 def _is_exact(images: np.ndarray, low: float, high: float) -> bool:
     """Return whether all pixels are k/255 of the range."""
-    scaled = (_to_255(images[piece], low, high) for piece in _pieces(len(images), images))
+    scaled = (_to_255(images[piece], low, high) for piece in pieces(len(images), images))
     return all(bool(np.all(np.abs(chunk - np.rint(chunk)) <= 255 * NEAR)) for chunk in scaled)
 
 
@@ -108,40 +109,7 @@ def _convert(images: np.ndarray, low: float, high: float, exact: bool) -> np.nda
     if images.dtype == np.uint8 and (low, high) == (0, 255):
         return np.ascontiguousarray(images)
     converted = np.empty(images.shape, np.uint8 if exact else np.float32)
-    for piece in _pieces(len(images), images):
+    for piece in pieces(len(images), images):
         scaled = _to_255(images[piece], low, high)
         converted[piece] = np.rint(scaled) if exact else scaled
     return converted
-
-
-def _moments(part: Part, per_channel: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance, (channels,) or (1,): exact from counts of the 256 values, floats by two passes."""
-    columns = part.images.shape[-1] if per_channel else 1
-    if part.images.dtype == np.uint8:
-        counts = np.zeros((columns, 256), np.int64)
-        for chunk in _part_chunks(part):
-            for column, values in enumerate(chunk.reshape(-1, columns).T):
-                counts[column] += np.bincount(values, minlength=256)
-        total = [int(one) for one in counts.sum(axis=1)]
-        first = [int(one) for one in counts @ np.arange(256)]
-        second = [int(one) for one in counts @ np.arange(256) ** 2]
-        mean = [s / n for s, n in zip(first, total, strict=True)]
-        variance = [(n * q - s * s) / (n * n) for n, s, q in zip(total, first, second, strict=True)]
-        return np.array(mean), np.array(variance)
-    total = part.images[0].size // columns * len(part)
-    mean = sum(_flat(chunk, columns).sum(axis=0) for chunk in _part_chunks(part)) / total
-    return mean, sum(((_flat(chunk, columns) - mean) ** 2).sum(axis=0) for chunk in _part_chunks(part)) / total
-
-
-def _flat(chunk: np.ndarray, columns: int) -> np.ndarray:
-    return chunk.reshape(-1, columns).astype(np.float64)
-
-
-def _pieces(num_images: int, images: np.ndarray) -> Iterator[slice]:
-    """Return slices of up to PIECE pixels each, at least one image."""
-    step = max(1, PIECE // math.prod(images.shape[1:]))
-    return (slice(start, start + step) for start in range(0, num_images, step))
-
-
-def _part_chunks(part: Part) -> Iterator[np.ndarray]:
-    return (part.images[part.indices[piece]] for piece in _pieces(len(part), part.images))

@@ -1,23 +1,20 @@
-"""Readers of your own files: .npz, .npy, a folder of one folder per class. No code of a file is ever run."""
+"""Read images and labels from .npz files and from folders with a folder for each class."""
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from cnnhelpers.data.unpickle import unpickle
+from cnnhelpers.atomic import DAMAGED, load_npz
 from cnnhelpers.errors import InputError
 
 PAIRS_OF_KEYS = (("x_train", "y_train"), ("x", "y"), ("images", "labels"), ("features", "target"))
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
-DAMAGED = (OSError, ValueError, EOFError, KeyError, RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, eq=False)
 class Raw:
-    """Arrays as a source holds them, unchecked; test arrays are None where the source has no test part."""
+    """Unchecked arrays of a source; test arrays are None where the source has no test part."""
 
     train_images: np.ndarray
     train_labels: np.ndarray
@@ -25,131 +22,73 @@ class Raw:
     test_labels: np.ndarray | None = None
     class_names: tuple[str, ...] | None = None
     pixel_range: tuple[float, float] | None = None
-    names: tuple[str, str] = ("x_train", "y_train")  # how error messages call the first two
+    names: tuple[str, str] = ("x_train", "y_train")  # of the first two arrays, in error messages
     source: str = ""
 
 
-def read(path: Path, allow_pickle: bool) -> Raw:
-    """Return the raw arrays of a .npz, a .npy or a folder; InputError if it is missing, damaged or something else."""
+def read(path: Path) -> Raw:
+    """Return the raw arrays of a .npz file or a folder; InputError if it is missing, damaged or of another kind."""
     if path.is_dir():
         return folder(path)
-    if not path.is_file():
-        raise InputError(f"file not found: {path}")
-    if path.suffix.lower() == ".npz":
-        return npz(path, source=path.name)
-    if path.suffix.lower() == ".npy":
-        return npy(path, allow_pickle)
-    raise InputError(f"{path.name} must be a .npz, a .npy or a folder of one folder per class")
+    if path.suffix.lower() != ".npz":
+        raise InputError(f"{path.name} must be a .npz file or a folder with a folder of images for each class")
+    return npz(path, source=path.name)
 
 
 def npz(path: Path, source: str) -> Raw:
-    """Return the arrays of a .npz with one of PAIRS_OF_KEYS, and x_test with y_test if it has them."""
-    try:
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            if isinstance(archive, np.ndarray):
-                raise ValueError("a single array")
-            arrays = {key: archive[key] for key in sorted(_wanted(set(archive.files), path.name))}
-    except InputError:
-        raise
-    except DAMAGED as error:
-        raise InputError(
-            f"{path.name} is damaged or no .npz of plain arrays ({error}): write it with np.savez(path, x_train=..., "
-            "y_train=..., x_test=..., y_test=...)"
-        ) from error
-    return _raw(arrays, source)
+    """Return the arrays of a .npz file with one of PAIRS_OF_KEYS, and x_test with y_test if it has them."""
 
-
-def npy(path: Path, allow_pickle: bool) -> Raw:
-    """Return the arrays of a .npy that holds a pickled dict with one of PAIRS_OF_KEYS, only with allow_pickle=True.
-
-    Report E's course file is one: `features` (60000, 28, 28) in 0..1 and `target` 1..5. The pickle is read without
-    running anything: arrays, dicts, lists, text and numbers are rebuilt, anything else is refused by its name.
-    """
-    try:
-        with path.open("rb") as file:
-            start = file.read(6)
-            file.seek(0)
-            if start == b"\x93NUMPY":
-                old = np.lib.format.read_magic(file) == (1, 0)
-                header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
-                if not header(file)[2].hasobject:
-                    raise InputError(
-                        f"{path.name} holds one array, but images and labels are needed: "
-                        "np.savez('data.npz', x=images, y=labels)"
-                    )
-            if not allow_pickle:
-                raise InputError(f"{path.name} holds a pickle: if you trust where it is from, pass allow_pickle=True")
-            content = unpickle(file)
-        if not isinstance(content, dict):
-            raise InputError(f"{path.name} must hold a dict of arrays. Received: {type(content).__name__}")
-        content = {str(key): value for key, value in content.items()}
-        arrays = {key: np.asarray(content[key]) for key in _wanted(set(content), path.name)}
-    except InputError:
-        raise
-    except Exception as error:  # a damaged pickle can raise anything
-        raise InputError(f"{path.name} is damaged or no .npy file ({error})") from error
-    return _raw(arrays, path.name)
-
-
-def folder(path: Path) -> Raw:
-    """Return the images of a folder of one folder per class, classes in order of name, files in order of name."""
-    classes = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    stray = [entry.name for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and entry.is_file()]
-    if stray or not classes:
-        found = f"the image {min(stray)} beside the folders" if stray else "no folder"
-        raise InputError(f"{path.name} must be a folder of one folder per class. Received: {found}")
-    files: list[Path] = []
-    labels: list[int] = []
-    for label, folder_of_class in enumerate(classes):
-        found = _image_files(folder_of_class)
-        files += found
-        labels += [label] * len(found)
-    first = _pixels(files[0])
-    images = np.empty((len(files), *first.shape), np.uint8)
-    for index, file in enumerate(files):
-        image = _pixels(file)
-        if image.shape != first.shape:
+    def wanted(names: set[str]) -> set[str]:
+        pair = next((pair for pair in PAIRS_OF_KEYS if names.issuperset(pair)), None)
+        test = names & {"x_test", "y_test"}
+        if pair is None or len(test) == 1:
             raise InputError(
-                f"all images must be of one size and mode: {_label(file)} is {_size(image)}, but {_label(files[0])} is "
-                f"{_size(first)}"
+                f"{path.name} must hold x_train, y_train, x_test, y_test; or x, y; or images, labels; or features, "
+                f"target. Received: {', '.join(sorted(names)) or 'nothing'}"
             )
-        images[index] = image
-    names = tuple(entry.name for entry in classes)
-    return Raw(images, np.array(labels), class_names=names, source=path.name, names=("images", "labels"))
+        return {*pair} | test | (names & {"class_names", "pixel_range"})
 
-
-def _wanted(keys: set[str], name: str) -> set[str]:
-    """Return the keys to read."""
-    pair = next((pair for pair in PAIRS_OF_KEYS if keys.issuperset(pair)), None)
-    has_test = keys & {"x_test", "y_test"}
-    if pair is None or len(has_test) == 1:
-        raise InputError(
-            f"{name} must hold x_train, y_train, x_test, y_test; or x, y; or images, labels; or features, target. "
-            f"Received: {', '.join(sorted(keys)) or 'nothing'}"
-        )
-    return set(pair) | has_test | (keys & {"class_names", "pixel_range"})
-
-
-def _raw(arrays: dict[str, np.ndarray], source: str) -> Raw:
+    try:
+        arrays = load_npz(path, wanted)
+    except FileNotFoundError as error:
+        raise InputError(f"file not found: {path}") from error
     names = next(pair for pair in PAIRS_OF_KEYS if pair[0] in arrays)
-    class_names = arrays.get("class_names")
-    pixel_range = arrays.get("pixel_range")
+    class_names, pixel_range = arrays.get("class_names"), arrays.get("pixel_range")
     return Raw(
-        arrays[names[0]],
-        arrays[names[1]],
-        arrays.get("x_test"),
-        arrays.get("y_test"),
-        None if class_names is None else tuple(str(name) for name in np.ravel(class_names)),
-        None if pixel_range is None else tuple(np.ravel(pixel_range).tolist()),
-        names,
-        source,
+        *(arrays.get(name) for name in (*names, "x_test", "y_test")),
+        class_names=None if class_names is None else tuple(str(name) for name in np.ravel(class_names)),
+        pixel_range=None if pixel_range is None else tuple(np.ravel(pixel_range).tolist()),
+        names=names,
+        source=source,
     )
 
 
-def _image_files(folder_of_class: Path) -> list[Path]:
-    """Return the images of one class; InputError for an empty folder, a folder in it, or another kind of file."""
-    files = sorted(entry for entry in folder_of_class.iterdir() if not entry.name.startswith("."))
+def folder(path: Path) -> Raw:
+    """Return the images of a folder with a folder for each class, classes and files in order of name."""
+    classes = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    stray = [entry.name for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and entry.is_file()]
+    if stray or not classes:
+        received = f"the image {min(stray)} next to the folders" if stray else "no folder"
+        raise InputError(f"{path.name} must be a folder with a folder for each class. Received: {received}")
+    files = [(file, label) for label, class_folder in enumerate(classes) for file in _image_files(class_folder)]
+    first = _pixels(files[0][0])
+    images = np.empty((len(files), *first.shape), np.uint8)
+    for index, (file, _) in enumerate(files):
+        image = _pixels(file)
+        if image.shape != first.shape:
+            raise InputError(
+                f"all images must be of one size and mode: {_label(file)} is {_size(image)}, but "
+                f"{_label(files[0][0])} is {_size(first)}"
+            )
+        images[index] = image
+    names = tuple(entry.name for entry in classes)
+    labels = np.array([label for _, label in files])
+    return Raw(images, labels, class_names=names, source=path.name, names=("images", "labels"))
+
+
+def _image_files(class_folder: Path) -> list[Path]:
+    """Return the images of a class; InputError for an empty folder, a nested folder, or another kind of file."""
+    files = sorted(entry for entry in class_folder.iterdir() if not entry.name.startswith("."))
     for file in files:
         if file.is_dir() or file.suffix.lower() not in IMAGE_SUFFIXES:
             raise InputError(
@@ -157,12 +96,12 @@ def _image_files(folder_of_class: Path) -> list[Path]:
                 f"{', '.join(IMAGE_SUFFIXES)} files"
             )
     if not files:
-        raise InputError(f"class {folder_of_class.name} has no image: the folder is empty")
+        raise InputError(f"class {class_folder.name} has no image: the folder is empty")
     return files
 
 
 def _pixels(file: Path) -> np.ndarray:
-    """Return one image file as (height, width, 1 or 3) uint8."""
+    """Return an image file as (height, width, 1 or 3) uint8."""
     from PIL import Image
 
     try:
@@ -179,7 +118,7 @@ def _pixels(file: Path) -> np.ndarray:
             array = np.asarray(image)
     except InputError:
         raise
-    except (*DAMAGED, Image.DecompressionBombError) as error:
+    except (*DAMAGED, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{_label(file)} cannot be read as an image ({error})") from error
     return array.reshape(*array.shape[:2], -1)
 

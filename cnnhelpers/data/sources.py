@@ -1,4 +1,4 @@
-"""Where the raw arrays of the named datasets come from: your own folder, Keras' cache, Debian, or a download."""
+"""Find the raw arrays of the named datasets: a folder of the user, Keras' cache, Debian's folder, or a download."""
 
 import gzip
 import socket
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnhelpers.data.readers import DAMAGED, Raw, npz
+from cnnhelpers.atomic import DAMAGED
+from cnnhelpers.data.readers import Raw, npz
 from cnnhelpers.errors import InputError, one_line
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # package dataset-fashion-mnist
-COURSE_FILE = "fashion_mnist_dataset_train.npy"  # report E's, a pickle
 IDX_FILES = (
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",
@@ -43,7 +43,7 @@ CLASS_NAMES = {
     "digits": tuple("0123456789"),
     "mnist": tuple("0123456789"),
     "fashion_mnist": FASHION,
-    "fashion_mnist_5": tuple(f"{FASHION[one]} or {FASHION[other]} (assumed)" for one, other in PAIRS),
+    "fashion_mnist_5": tuple(f"{FASHION[first]} or {FASHION[second]} (assumed)" for first, second in PAIRS),
     "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
     "cifar100": tuple(CIFAR100.split()),
 }
@@ -51,7 +51,7 @@ CLASS_NAMES = {
 
 @dataclass(frozen=True)
 class Folders:
-    """The folders that are searched, in order; `own` is the one that CNNHELPERS_DATA names."""
+    """The folders to search, in order; `own` is the folder that CNNHELPERS_DATA names."""
 
     own: Path | None
     keras: Path
@@ -60,7 +60,7 @@ class Folders:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a named dataset lies: kind is "bundled", "own", "keras", "debian" or "download"; stamps tell change."""
+    """The place of a named dataset: "bundled", "own", "keras", "debian" or "download"; stamps reveal changes."""
 
     kind: str
     paths: tuple[Path, ...] = ()
@@ -68,12 +68,12 @@ class Place:
 
 
 def find(name: str, folders: Folders) -> Place:
-    """Return the first place that has the dataset `name` (a key of CLASS_NAMES).
+    """Return the first place that has the dataset `name`, a key of CLASS_NAMES.
 
     Raises
     ------
     InputError
-        If CNNHELPERS_DATA names no folder, or holds report E's course file, which must be asked for by name.
+        If CNNHELPERS_DATA does not name a folder.
     """
     if name == "digits":
         return Place("bundled")
@@ -83,7 +83,6 @@ def find(name: str, folders: Folders) -> Place:
         if (folders.own / f"{name}.npz").is_file():
             return _place("own", [folders.own / f"{name}.npz"])
     if name == "fashion_mnist_5":
-        _refuse_course_file(folders.own)
         return find("fashion_mnist", folders)
     cached = [folders.keras / file for file in KERAS_FILES[name]]
     if all(path.is_file() for path in cached):
@@ -95,7 +94,7 @@ def find(name: str, folders: Folders) -> Place:
 
 
 def read(name: str, place: Place) -> Raw:
-    """Return the raw arrays of a named dataset (not fashion_mnist_5's pairs) from where `find` found it."""
+    """Return the raw arrays of a named dataset (not fashion_mnist_5's pairs) from the place that `find` returned."""
     if place.kind == "bundled":
         return digits()
     if place.kind == "own":
@@ -126,11 +125,11 @@ def digits() -> Raw:
 
 
 def fashion_mnist_5(labels: np.ndarray) -> np.ndarray:
-    """Return the five classes of report E, uint8, for the ten of Fashion-MNIST.
+    """Return the five classes of report E, uint8, for the ten classes of Fashion-MNIST.
 
-    Which classes the course grouped is not published: PAIRS, in this order, is the pairing that fits the report's
-    per-class figures best, an assumption. Who has the course file fashion_mnist_dataset_train.npy loads it with
-    `load(path, allow_pickle=True, first_label=1, test_fraction=0)` and saves it as fashion_mnist_5.npz.
+    The classes that the course joined are not published, nor is its file, a pickle: PAIRS, in this order, is the
+    pairing that fits the per-class figures of the report best, an assumption. A fashion_mnist_5.npz in the folder of
+    CNNHELPERS_DATA takes precedence.
     """
     of_ten = np.empty(len(FASHION), np.uint8)
     for five, pair in enumerate(PAIRS):
@@ -138,12 +137,15 @@ def fashion_mnist_5(labels: np.ndarray) -> np.ndarray:
     return of_ten[labels]
 
 
-def _refuse_course_file(own: Path | None) -> None:
-    if own is not None and (own / COURSE_FILE).is_file():
-        raise InputError(
-            f"CNNHELPERS_DATA holds {COURSE_FILE}, a pickle, which is read only by name: once, call load(path, "
-            "allow_pickle=True, first_label=1, test_fraction=0).save('fashion_mnist_5.npz') and put that file there"
-        )
+@contextmanager
+def download_timeout(seconds: float) -> Iterator[None]:
+    """Let downloads from a silent server fail after `seconds`; Keras sets no limit."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _place(kind: str, paths: list[Path]) -> Place:
@@ -151,32 +153,21 @@ def _place(kind: str, paths: list[Path]) -> Place:
 
 
 def _keras(name: str) -> Raw:
-    """Read by keras.datasets, which downloads what its cache lacks and verifies the checksum where it has one."""
+    """Load by keras.datasets, which downloads missing files and verifies those with a known checksum."""
     import keras
 
     try:
-        with patience(30), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numpy on Keras' old pickles: nothing that a user could mend
+        with download_timeout(30), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # NumPy's, on Keras' old pickles
             (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
     except Exception as error:  # Keras raises a bare Exception for a failed download
         reason = one_line(error) or type(error).__name__
         raise InputError(
-            f"{name} is not on this machine and Keras could not get it ({reason}). Put {name}.npz with the keys "
+            f"{name} is not on this machine and Keras could not download it ({reason}). Put {name}.npz with the keys "
             "x_train, y_train, x_test, y_test into a folder and name that in CNNHELPERS_DATA, or use "
             "dataset='digits'"
         ) from error
     return Raw(x_train, y_train, x_test, y_test, source=f"keras.datasets.{name}")
-
-
-@contextmanager
-def patience(seconds: float) -> Iterator[None]:
-    """Let a silent server fail after some time; Keras sets no limit."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def _idx(path: Path) -> np.ndarray:
@@ -188,4 +179,4 @@ def _idx(path: Path) -> np.ndarray:
         sizes = np.frombuffer(content, ">u4", count=content[3], offset=4)
         return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(sizes.tolist())
     except (*DAMAGED, IndexError) as error:
-        raise InputError(f"{path.name} in {path.parent} is damaged ({error}): get it anew and load again") from error
+        raise InputError(f"{path.name} in {path.parent} is damaged ({error}): replace it and load again") from error

@@ -1,19 +1,14 @@
-"""Which images are for training, validation and test: indices into arrays that are never copied."""
-
-from __future__ import annotations
+"""Divide a dataset into training, validation and test part."""
 
 import math
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cnnhelpers import seeds
-from cnnhelpers.errors import InputError, unknown
-
-if TYPE_CHECKING:
-    from cnnhelpers.data.datasets import Dataset
+from cnnhelpers.data.datasets import Dataset
+from cnnhelpers.data.parts import Part, Split
+from cnnhelpers.errors import InputError, check_count, unknown
 
 FORMS = {
     "none": "none",
@@ -24,47 +19,10 @@ FORMS = {
     "random": "random:0.1,0.1",
     "test": "test",
 }
-PADDED_SIDE = 32
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Some images of an array: `images[indices]` with `labels[indices]`.
-
-    Parameters
-    ----------
-    images
-        (num_images, height, width, channels), the whole array, pixels 0..255.
-    labels
-        (num_images,), the whole array, 0..classes-1.
-    indices
-        (num_part,) int64, ascending: the images that belong to the part.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    indices: np.ndarray
-
-    def __len__(self) -> int:
-        """Return the number of images of the part."""
-        return len(self.indices)
-
-    def counts(self, classes: int) -> np.ndarray:
-        """Return the number of images of each class, (classes,)."""
-        return np.bincount(self.labels[self.indices], minlength=classes)
-
-
-@dataclass(frozen=True)
-class Split:
-    """The three parts of a run; validation is None if the protocol has none."""
-
-    train: Part
-    validation: Part | None
-    test: Part
 
 
 def parse_split(spec: str) -> tuple[str, tuple[float, ...]]:
-    """Return the kind of a split and its numbers; InputError if `spec` is none of the FORMS.
+    """Return the kind of a split and its numbers; InputError if `spec` has none of the FORMS.
 
     >>> parse_split("tail:0.15")
     ('tail', (0.15,))
@@ -80,8 +38,8 @@ def parse_split(spec: str) -> tuple[str, tuple[float, ...]]:
     texts = rest.split(",") if rest else []
     if len(texts) != (len(wanted.split(",")) if wanted else 0) or (":" in spec) != bool(wanted):
         raise InputError(f"split must look like {FORMS[kind]!r}. Received: split={spec!r}")
-    read = _count if kind in ("first", "last") else _fraction
-    numbers = tuple(read(text, spec) for text in texts)
+    number = _count if kind in ("first", "last") else _fraction
+    numbers = tuple(number(text, spec) for text in texts)
     if kind == "random" and sum(numbers) >= 1:
         raise InputError(f"the fractions of validation and test must sum to less than 1. Received: split={spec!r}")
     return kind, numbers
@@ -92,18 +50,16 @@ def split(dataset: Dataset, spec: str, seed: int, images: int | None = None) -> 
 
     Parameters
     ----------
-    dataset
-        See data.load.
     spec
         "none": no validation part. "tail:0.15": the last 15 % of the training images, as Keras' validation_split.
-        "first:10000" and "last:10000": that many. "stratified:0.2": a fifth of every class, drawn by the seed.
-        "random:0.1,0.1": validation and test fractions of the training images by scikit-learn's train_test_split
-        with random_state 0 twice, as report E does; the test images of the dataset stay unused.
+        "first:10000", "last:10000": that number of training images. "stratified:0.2": a fifth of each class, drawn by
+        the seed. "random:0.1,0.1": validation and test fractions of the training images by scikit-learn's
+        train_test_split with random_state 0 twice, as in report E; the test images of the dataset stay unused.
         "test": validation is the test part, the leak of report C.
     seed
         Seed of the run.
     images
-        At most this many training and this many validation images, drawn by the seed; the test part stays whole.
+        Largest number of training images, and of validation images, drawn by the seed; the test part stays whole.
 
     Raises
     ------
@@ -111,8 +67,8 @@ def split(dataset: Dataset, spec: str, seed: int, images: int | None = None) -> 
         If the numbers do not fit the dataset, or a class is missing in a part.
     """
     kind, numbers = parse_split(spec)
-    if images is not None and (type(images) is not int or images < 1):
-        raise InputError(f"images must be a whole number of at least 1. Received: images={images!r}")
+    if images is not None:
+        check_count("images", images)
     if kind != "random" and not len(dataset.test_labels):
         raise InputError(
             f"{dataset.name} has no test images, which split={spec!r} needs: load it with test_fraction=0.2, "
@@ -125,46 +81,16 @@ def split(dataset: Dataset, spec: str, seed: int, images: int | None = None) -> 
     train, validation = _at_most(images, train, draw), _at_most(images, validation, draw)
     of_training = partial(Part, dataset.train_images, dataset.train_labels)
     of_test = partial(Part, dataset.test_images, dataset.test_labels)
-    parts = Split(
+    divided = Split(
         train=of_training(train),
         validation=None if validation is None else of_test(validation) if kind == "test" else of_training(validation),
         test=of_test(np.arange(len(dataset.test_labels))) if test is None else of_training(test),
     )
-    said = f"split={spec!r}", "take more images, or split='stratified:0.2'"
+    settings, fix = f"split={spec!r}", "take more images, or split='stratified:0.2'"
     if images:
-        said = f"split={spec!r} with images={images}", f"take more images, seed {seed} draws too few"
-    _check_classes(parts, dataset.class_names, *said)
-    return parts
-
-
-def pad(images: np.ndarray, mode: str) -> np.ndarray:
-    """Zero-pad images to 32x32x3.
-
-    Parameters
-    ----------
-    images
-        (num_images, height, width, 1 or 3), up to 32x32.
-    mode
-        "middle": a grey image in the middle channel only, as report E did. "equal": in all three channels.
-
-    Returns
-    -------
-    (num_images, 32, 32, 3) of the same dtype, the image in the centre.
-    """
-    if mode not in ("middle", "equal"):
-        raise unknown("padding", mode, ("middle", "equal"))
-    count, height, width, channels = images.shape
-    if max(height, width) > PADDED_SIDE or channels not in (1, 3):
-        raise InputError(
-            f"padding={mode!r} needs images of up to 32x32x1 or 32x32x3. Received: {height}x{width}x{channels}"
-        )
-    if mode == "middle" and channels != 1:
-        raise InputError("padding='middle' is for grey images; use padding='equal' for colour")
-    top, left = (PADDED_SIDE - height) // 2, (PADDED_SIDE - width) // 2
-    padded = np.zeros((count, PADDED_SIDE, PADDED_SIDE, 3), images.dtype)
-    target = slice(1, 2) if mode == "middle" else slice(None)
-    padded[:, top : top + height, left : left + width, target] = images
-    return padded
+        settings, fix = f"{settings} with images={images}", f"take more images, seed {seed} draws too few"
+    _check_classes(divided, dataset, settings, fix)
+    return divided
 
 
 def _count(text: str, spec: str) -> int:
@@ -186,7 +112,7 @@ def _fraction(text: str, spec: str) -> float:
 def _indices(
     labels: np.ndarray, kind: str, numbers: tuple[float, ...], spec: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """Return ascending indices of training, validation and test into the training images; None is none of them."""
+    """Return ascending indices of training, validation and test into the training images; None for no such indices."""
     everything = np.arange(len(labels))
     if kind in ("none", "test"):
         return everything, None, None
@@ -228,15 +154,12 @@ def _at_most(images: int | None, indices: np.ndarray | None, draw: np.random.Gen
     return np.sort(draw.choice(indices, images, replace=False))
 
 
-def _check_classes(parts: Split, class_names: tuple[str, ...], said: str, mend: str) -> None:
-    """Raise InputError for a class that has no image in a part."""
-    for name in ("train", "validation", "test"):
-        part = getattr(parts, name)
-        if part is None:
-            continue
-        missing = np.flatnonzero(part.counts(len(class_names)) == 0)
+def _check_classes(divided: Split, dataset: Dataset, settings: str, fix: str) -> None:
+    """Raise InputError for a class without an image in a part."""
+    for name, part in divided.parts().items():
+        missing = np.flatnonzero(part.counts(len(dataset.class_names)) == 0)
         if len(missing):
             raise InputError(
-                f"{said} leaves no image of class {missing[0]} ({class_names[missing[0]]}) in the {name} part "
-                f"of {len(part):,} images: {mend}"
+                f"{settings} leaves no image of class {missing[0]} ({dataset.class_names[missing[0]]}) in the {name} "
+                f"part of {len(part):,} images: {fix}"
             )

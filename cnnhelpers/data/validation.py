@@ -1,4 +1,4 @@
-"""Raw arrays into checked ones, or an error that names the value, what was expected and the mend."""
+"""Check raw arrays and bring them to one form; errors name the value, what was expected and the fix."""
 
 import math
 
@@ -12,7 +12,7 @@ from cnnhelpers.errors import InputError
 def options(
     first_label: int, pixel_range: tuple[float, float] | None, test_fraction: float
 ) -> tuple[int, tuple[float, float] | None, float]:
-    """Return the arguments of data.load, each checked."""
+    """Return the checked arguments of data.load."""
     if type(first_label) is not int or first_label < 0:
         raise InputError(f"first_label must be a whole number from 0. Received: first_label={first_label!r}")
     if pixel_range is not None:
@@ -39,65 +39,61 @@ def raw(
     test_fraction: float | None = None,
     class_names: tuple[str, ...] | None = None,
 ) -> Raw:
-    """Return the arrays of a source with every check passed, images uint8, labels from 0, a test part held out.
+    """Return the checked arrays of a source: images uint8, labels from 0, a test part held out.
 
-    `test_fraction` None demands a test part in the source; `class_names` are those of a source that has none.
-    A test part of no image at all is kept: splits.split says what can be done without.
+    `test_fraction` None demands a test part in the source; `class_names` are for a source without names.
+    A test part without any image is kept: splits.split checks whether it is needed.
     """
     train, test = source.names, ("x_test", "y_test")
     images, labels = {train[0]: source.train_images}, {train[1]: source.train_labels}
     if source.test_images is not None and (source.test_images.size or source.test_labels.size):
         images[test[0]], labels[test[1]] = source.test_images, source.test_labels
-    images = {name: image_array(array, name) for name, array in images.items()}
-    labels = {name: whole_labels(array, name) for name, array in labels.items()}
-    same_length(images, labels)
-    one_size(images)
-    labels = from_zero(labels, first_label)
+    images = {name: _image_array(array, name) for name, array in images.items()}
+    labels = {name: _whole_labels(array, name) for name, array in labels.items()}
+    _check_shapes(images, labels)
+    labels = _from_zero(labels, first_label)
     images, pixel_range = rescale(images, pixel_range or source.pixel_range)
     names = _class_names(source, labels, class_names)
     x_train, y_train = images[train[0]], labels[train[1]]
     x_test, y_test = images.get(test[0], x_train[:0]), labels.get(test[1], y_train[:0])
-    every_class(y_train, names, "train")
+    _check_classes(y_train, names, "train")
     if source.test_images is None:
         if test_fraction is None:
             raise InputError(f"{source.source} must hold x_train, y_train, x_test, y_test; x_test is missing")
         kept, held_out = _hold_out(y_train, test_fraction)
         x_train, y_train, x_test, y_test = x_train[kept], y_train[kept], x_train[held_out], y_train[held_out]
-        every_class(y_train, names, "train")
+        _check_classes(y_train, names, "train")
     if len(y_test):
-        every_class(y_test, names, "test")
+        _check_classes(y_test, names, "test")
     return Raw(x_train, y_train, x_test, y_test, names, pixel_range, source=source.source)
 
 
-def image_array(images: np.ndarray, name: str) -> np.ndarray:
-    """Return images as (num_images, height, width, 1 or 3); InputError if they are something else.
-
-    `name` is how messages call the array, such as "x_train".
-    """
+def _image_array(images: np.ndarray, name: str) -> np.ndarray:
+    """Return images as (num_images, height, width, 1 or 3); `name` is the name of the array in messages."""
     images = np.asarray(images)
     if images.dtype.kind not in "uif":
-        mend = ": x.astype('uint8') * 255" if images.dtype == bool else ""
-        raise InputError(f"{name} must hold numbers 0..255 or 0..1{mend}. Received: dtype {images.dtype}")
+        fix = ": x.astype('uint8') * 255" if images.dtype == bool else ""
+        raise InputError(f"{name} must hold numbers 0..255 or 0..1{fix}. Received: dtype {images.dtype}")
     shape = images.shape
     if images.ndim not in (3, 4):
+        fix = ": x.reshape(-1, height, width)" if images.ndim == 2 else ""
         raise InputError(
-            f"{name} must be (images, height, width) or (images, height, width, channels). Received: shape "
-            f"{shape}" + ("; mend: x.reshape(-1, height, width)" if images.ndim == 2 else "")
+            f"{name} must be (images, height, width) or (images, height, width, channels){fix}. Received: shape {shape}"
         )
     if images.ndim == 4 and shape[3] not in (1, 3):
         if shape[1] in (1, 3):
             raise InputError(
                 f"{name} has the channels first, they must come last: np.moveaxis(x, 1, -1). Received: shape {shape}"
             )
-        mend = ": drop the fourth with x[..., :3]" if shape[3] == 4 else ""
-        raise InputError(f"{name} must have 1 or 3 channels{mend}. Received: shape {shape}")
+        fix = ": drop the fourth with x[..., :3]" if shape[3] == 4 else ""
+        raise InputError(f"{name} must have 1 or 3 channels{fix}. Received: shape {shape}")
     if 0 in shape:
         raise InputError(f"{name} is empty: at least one image is needed. Received: shape {shape}")
     return images.reshape(*shape[:3], -1)
 
 
-def whole_labels(labels: np.ndarray, name: str) -> np.ndarray:
-    """Return labels as (num_images,) int64; InputError if they are text, fractions or one-hot."""
+def _whole_labels(labels: np.ndarray, name: str) -> np.ndarray:
+    """Return labels as (num_images,) int64; InputError for text, fractions and one-hot labels."""
     labels = np.asarray(labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -117,14 +113,14 @@ def whole_labels(labels: np.ndarray, name: str) -> np.ndarray:
     if not len(labels):
         raise InputError(f"{name} is empty: at least one label is needed")
     if labels.dtype.kind == "f":
-        odd = np.flatnonzero(~(np.isfinite(labels) & (labels == np.rint(labels)) & (np.abs(labels) < 2**53)))
-        if len(odd):
-            raise InputError(f"{name}[{odd[0]}] = {labels[odd[0]]}: labels must be whole numbers")
+        bad = np.flatnonzero(~(np.isfinite(labels) & (labels == np.rint(labels)) & (np.abs(labels) < 2**53)))
+        if len(bad):
+            raise InputError(f"{name}[{bad[0]}] = {labels[bad[0]]}: labels must be whole numbers")
     return labels.astype(np.int64)
 
 
-def from_zero(parts: dict[str, np.ndarray], first_label: int) -> dict[str, np.ndarray]:
-    """Return labels counted from 0, uint8 (int64 for more than 256 classes), for whole labels of each name.
+def _from_zero(parts: dict[str, np.ndarray], first_label: int) -> dict[str, np.ndarray]:
+    """Return labels counted from 0, uint8 (int64 for more than 256 classes).
 
     Raises
     ------
@@ -152,25 +148,20 @@ def from_zero(parts: dict[str, np.ndarray], first_label: int) -> dict[str, np.nd
     return {name: (labels - first_label).astype(dtype) for name, labels in parts.items()}
 
 
-def same_length(images: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> None:
-    """Raise InputError unless there is one label an image, in each part."""
-    for one, other in zip(images, labels, strict=True):
-        if len(images[one]) != len(labels[other]):
+def _check_shapes(images: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> None:
+    """Raise InputError unless each part has one label an image, and all images have one (height, width, channels)."""
+    for (x, pixels), (y, numbers) in zip(images.items(), labels.items(), strict=True):
+        if len(pixels) != len(numbers):
             raise InputError(
-                f"{one} and {other} must be of equal length. Received: {len(images[one]):,} images, "
-                f"{len(labels[other]):,} labels"
+                f"{x} and {y} must be of equal length. Received: {len(pixels):,} images, {len(numbers):,} labels"
             )
-
-
-def one_size(parts: dict[str, np.ndarray]) -> None:
-    """Raise InputError unless the images of all named parts have one (height, width, channels)."""
-    if len({images.shape[1:] for images in parts.values()}) > 1:
-        shapes = ", ".join(f"{name} {images.shape[1:]}" for name, images in parts.items())
+    if len({array.shape[1:] for array in images.values()}) > 1:
+        shapes = ", ".join(f"{name} {array.shape[1:]}" for name, array in images.items())
         raise InputError(f"training and test images must be of one size. Received: {shapes}")
 
 
-def every_class(labels: np.ndarray, class_names: tuple[str, ...], part: str) -> None:
-    """Raise InputError if a class has no image in the part."""
+def _check_classes(labels: np.ndarray, class_names: tuple[str, ...], part: str) -> None:
+    """Raise InputError for a class without an image in the part."""
     missing = np.flatnonzero(np.bincount(labels, minlength=len(class_names)) == 0)
     if len(missing):
         raise InputError(f"class {missing[0]} ({class_names[missing[0]]}) has no image in the {part} part")
@@ -185,7 +176,7 @@ def _class_names(source: Raw, labels: dict[str, np.ndarray], class_names: tuple[
 
 
 def _hold_out(labels: np.ndarray, test_fraction: float) -> tuple[np.ndarray | slice, np.ndarray | slice]:
-    """Return indices of the images kept, ascending, and held out, classes mixed; stratified, always the same."""
+    """Return indices of the images kept, ascending, and held out, classes mixed; stratified, the same each time."""
     from sklearn.model_selection import train_test_split
 
     if test_fraction == 0:

@@ -119,7 +119,7 @@ def _translated(error: BaseException) -> Exception:
     )
 
 
-def train_here(payload: bytes, cards: Mapping[str, data.Card], code: str) -> Outcome | Missing:
+def train_here(payload: bytes, cards: Mapping[str, data.DatasetInfo], code: str) -> Outcome | Missing:
     """Train one run below this dask worker.
 
     Raises

@@ -8,7 +8,7 @@ from cnnhelpers import data
 from cnnhelpers.errors import InputError
 
 
-def provide(name: str, card: data.Card, folder: Path) -> bool:
+def provide(name: str, card: data.DatasetInfo, folder: Path) -> bool:
     """Return whether data.load(name) gives the pixels of `card` in this process: those found here, else from `folder`.
 
     Parameters
@@ -17,17 +17,15 @@ def provide(name: str, card: data.Card, folder: Path) -> bool:
         Where the client may have put the file that `file_name` names, by data.Dataset.save.
     """
     with suppress(InputError):
-        if data.at_hand(name) and data.card(name) == card:
+        if data.is_local(name) and data.info(name) == card:
             return True
     path = folder / file_name(card)
     if not path.is_file():
         return False
-    data.HANDED_OVER[name] = replace(
-        data.load(path), name=card.name, fingerprint=card.fingerprint, official=card.official
-    )
+    data.PROVIDED[name] = replace(data.load(path), name=card.name, fingerprint=card.fingerprint, official=card.official)
     return True
 
 
-def file_name(card: data.Card) -> str:
+def file_name(card: data.DatasetInfo) -> str:
     """Return the name of the file in which a dataset is handed over."""
     return f"{card.fingerprint}.npz"

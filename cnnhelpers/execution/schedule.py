@@ -23,11 +23,11 @@ class Run:
 
     experiment: Experiment
     seed: int
-    cards: dict[str, data.Card]  #: by name; an experiment that comes `after` another on other data has several
+    cards: dict[str, data.DatasetInfo]  #: by name; an experiment that comes `after` another on other data has several
     text: str
 
     @property
-    def card(self) -> data.Card:
+    def card(self) -> data.DatasetInfo:
         """Return the card of the dataset that the run itself trains on."""
         return self.cards[self.experiment.protocol.dataset]
 
@@ -78,21 +78,21 @@ def _checked_seeds(seeds: int | Iterable[int]) -> list[int]:
 
 def _one_copy_each(
     experiments: Sequence[Experiment], seeds: list[int], folder: Path, train: bool
-) -> dict[str, data.Card]:
+) -> dict[str, data.DatasetInfo]:
     """Return the card of the copy of each dataset, see plan."""
     users = {name: [one for one in experiments if name in _datasets([one])] for name in _datasets(experiments)}
-    here = {name: data.card(name) for name in users}
+    here = {name: data.info(name) for name in users}
     recorded = set(records.index(folder))
 
-    def keys(experiments: Sequence[Experiment], copies: Mapping[str, Sequence[data.Card]]) -> set[Key]:
+    def keys(experiments: Sequence[Experiment], copies: Mapping[str, Sequence[data.DatasetInfo]]) -> set[Key]:
         """Return the keys of runs of `experiments` from every combination of `copies`."""
         texts = {one.text(*cards) for one in experiments for cards in product(*(copies[d] for d in _datasets([one])))}
         return {(identity_of(text), seed) for text in texts for seed in seeds}
 
-    def incomplete(name: str, cards: Mapping[str, data.Card]) -> bool:
+    def incomplete(name: str, cards: Mapping[str, data.DatasetInfo]) -> bool:
         return not keys(users[name], {other: [card] for other, card in cards.items()}) <= recorded
 
-    at_hand = {name for name in users if train and data.at_hand(name)}
+    at_hand = {name for name in users if train and data.is_local(name)}
     if at_hand == {*users} or not any(incomplete(name, here) for name in users):
         chosen = dict(here)
     else:
@@ -114,17 +114,17 @@ def _datasets(experiments: Iterable[Experiment]) -> list[str]:
     return list(dict.fromkeys(step.protocol.dataset for one in experiments for step in one.chain()))
 
 
-def _copies(card: data.Card, runs: pd.DataFrame) -> list[data.Card]:
+def _copies(card: data.DatasetInfo, runs: pd.DataFrame) -> list[data.DatasetInfo]:
     """Return `card` and those of the other copies of its dataset that recorded `runs` were made from."""
     known = {one.data["fingerprint"]: one.data["official"] for one in runs["record"] if one.data["name"] == card.name}
     others = [replace(card, fingerprint=fingerprint, official=official) for fingerprint, official in known.items()]
     return list(dict.fromkeys([card, *others]))
 
 
-def _checked(name: str, experiments: Sequence[Experiment], seeds: list[int]) -> data.Card:
+def _checked(name: str, experiments: Sequence[Experiment], seeds: list[int]) -> data.DatasetInfo:
     """Load dataset `name` (downloaded if need be) and split it as every experiment will; return its card."""
     dataset = data.load(name)
     for protocol in [one.protocol for one in experiments if one.protocol.dataset == name]:
         for seed in seeds if protocol.images else seeds[:1]:  # which classes a draw of images leaves out is chance
             split(dataset, protocol.split, seed, protocol.images)
-    return dataset.card
+    return dataset.info

@@ -15,7 +15,9 @@ from cnnhelpers.execution.worker_process import THREADS
 Outcome = tuple[records.Record, dict[str, np.ndarray]]
 
 
-def train_run(payload: bytes, checkpoints: Path, cards: Mapping[str, data.Card] | None = None) -> Outcome | list[str]:
+def train_run(
+    payload: bytes, checkpoints: Path, cards: Mapping[str, data.DatasetInfo] | None = None
+) -> Outcome | list[str]:
     """Train one run in this process; return its record and arrays, or the names of datasets that are not here.
 
     Parameters

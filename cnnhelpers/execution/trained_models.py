@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import cloudpickle
 
-from cnnhelpers import environment, predictions, records
+from cnnhelpers import environment, records, training
 from cnnhelpers.atomic import check_writable
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution.process_pool import Children
@@ -47,15 +47,14 @@ def trained(experiment: Experiment, seed: int = 0, folder: Path | str = "models"
             if not path.exists():  # else another process has just trained it
                 with closing(Children(1)) as children:
                     children.submit(_train_and_save, cloudpickle.dumps(one), path.resolve()).result()
-    return predictions.load_model(path)
+    return training.load_model(path)
 
 
 def _train_and_save(payload: bytes, path: Path) -> None:
     environment.start_keras()
-    from cnnhelpers.training import train
 
     one: Run = cloudpickle.loads(payload)
-    model, record, _ = train(one.experiment, one.seed, text=one.text, threads=THREADS)
+    model, record, _ = training.train(one.experiment, one.seed, text=one.text, threads=THREADS)
     if record.status != "done":
         raise InputError(f"{one.experiment.id} with seed {one.seed} has no model: its training {record.stop['reason']}")
-    predictions.save_model(model, path)
+    training.save_model(model, path)

@@ -8,7 +8,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "experiment": [
             "Experiment",
             "Protocol",
-            "check_width",
             "identity_of",
             "padded_shape",
         ],

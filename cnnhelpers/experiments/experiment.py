@@ -1,7 +1,6 @@
 """Experiment = a Keras network plus a protocol. Its identity is a hash of its canonical text, which `print` shows."""
 
 import hashlib
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -10,7 +9,7 @@ from typing import Any
 
 from cnnhelpers import data
 from cnnhelpers.data import parse_split
-from cnnhelpers.errors import InputError, is_number, unknown
+from cnnhelpers.errors import InputError, check_count, check_positive, is_number, unknown
 
 CHOICES = {
     "scaling": ("none", "unit", "unit_row_norm", "standardized"),
@@ -72,17 +71,12 @@ class Protocol:
             if getattr(self, name) not in choices:
                 raise unknown(name, getattr(self, name), [choice for choice in choices if choice])
         for name, lowest in (("batch_size", 1), ("epochs", 1), ("patience", 0), ("images", 1)):
-            value = getattr(self, name)
-            optional = name in ("patience", "images")
-            if not (value is None and optional) and (type(value) is not int or value < lowest):
-                raise InputError(f"{name} must be a whole number of at least {lowest}. Received: {name}={value!r}")
-        rate = self.learning_rate
-        if not is_number(rate) or not 0 < rate < math.inf:
-            raise InputError(f"learning_rate must be a finite number above 0. Received: learning_rate={rate!r}")
-        object.__setattr__(self, "learning_rate", float(rate))  # 1 and 1.0 are one identity
-        if self.width is not None:
-            check_width(self.width)
-            object.__setattr__(self, "width", float(self.width))
+            if getattr(self, name) is not None or name in ("batch_size", "epochs"):
+                check_count(name, getattr(self, name), lowest)
+        for name in ("learning_rate", "width"):
+            if getattr(self, name) is not None or name == "learning_rate":
+                check_positive(name, getattr(self, name))
+                object.__setattr__(self, name, float(getattr(self, name)))  # 1 and 1.0 are one identity
         if type(self.restore_best) is not bool:
             raise InputError(f"restore_best must be True or False. Received: restore_best={self.restore_best!r}")
         if self.momentum is not None:
@@ -219,19 +213,19 @@ class Experiment:
             options["width"] = self.protocol.width
         return build(partial(self.network, **options), input_shape, classes, self.id)
 
-    def text(self, card: "data.Card | None" = None, *sources: "data.Card") -> str:
-        """Return the canonical text: data (by default as `data.card` knows them here), protocol, network.
+    def text(self, card: "data.DatasetInfo | None" = None, *sources: "data.DatasetInfo") -> str:
+        """Return the canonical text: data (by default as `data.info` knows them here), protocol, network.
 
         `sources` are cards of datasets that the experiments before this one train on, where not those known here.
         """
-        card = card or data.card(self.protocol.dataset)
+        card = card or data.info(self.protocol.dataset)
         files = (weights_text(one.weights) for one in self.chain() if one.weights)
         key = (card, *sources, *files)
         if key not in self._texts:  # kept: it costs a build, and a worker cannot read the source of your own code
             self._texts[key] = self._describe(card, *sources)
         return self._texts[key]
 
-    def _describe(self, card: "data.Card", *sources: "data.Card") -> str:
+    def _describe(self, card: "data.DatasetInfo", *sources: "data.DatasetInfo") -> str:
         height, width, channels = card.image_shape
         about = f"data: {height}x{width}x{channels}, {card.classes} classes, sha256 {card.fingerprint[:16]}"
         starts = f"weights: {weights_text(self.weights)}\n" if self.weights else ""
@@ -250,7 +244,7 @@ class Experiment:
             self._networks[shape] = describe(self.build(*shape), indent="  ")
         return self._networks[shape]
 
-    def identity(self, card: "data.Card | None" = None, *sources: "data.Card") -> str:
+    def identity(self, card: "data.DatasetInfo | None" = None, *sources: "data.DatasetInfo") -> str:
         """Return the identity: 16 hexadecimal digits of the SHA-256 of the canonical text."""
         return identity_of(self.text(card, *sources))
 
@@ -291,12 +285,6 @@ def weights_text(weights: str) -> str:
 def padded_shape(image_shape: tuple[int, int, int], padding: str | None) -> tuple[int, int, int]:
     """Return the shape that the network sees: (height, width, channels) of the images, or (32, 32, 3) if padded."""
     return image_shape if padding is None else (32, 32, 3)
-
-
-def check_width(width: float) -> None:
-    """Raise InputError unless `width` can scale a number of filters or units."""
-    if not is_number(width) or not 0 < width < math.inf:
-        raise InputError(f"width must be a finite number above 0 (1 is the published width). Received: width={width!r}")
 
 
 def _check_momentum(momentum: float, optimizer: str) -> None:

@@ -58,7 +58,7 @@ def at_the_start(experiment: Experiment, seed: int = 0, images: int = 32) -> pd.
     Weights and scaling are the run's own. Real images differ more from each other than random ones do once a layer has
     averaged over places, so that their signal is stronger. Adds the column experiment, its id.
     """
-    card, protocol = data.card(experiment.protocol.dataset), experiment.protocol
+    card, protocol = data.info(experiment.protocol.dataset), experiment.protocol
     generator = np.random.default_rng(seed)
     shape = padded_shape(card.image_shape, protocol.padding)
     pixels = generator.integers(0, 256, (images, *shape), np.uint8)

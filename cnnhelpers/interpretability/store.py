@@ -94,7 +94,7 @@ def facts(measures: Mapping[str, Sequence[Measures]], folder: Path | str | None 
 def shown_images(experiment: Experiment, one: Measures) -> np.ndarray | None:
     """Return the explained test images of a run, (num_shown, height, width, channels); None without the data."""
     name, about = experiment.protocol.dataset, _about(one)
-    if not data.at_hand(name) or data.card(name).fingerprint != about["fingerprint"]:
+    if not data.is_local(name) or data.info(name).fingerprint != about["fingerprint"]:
         return None
     return _images(experiment, about["seed"])[1][0][one["shown"]]
 

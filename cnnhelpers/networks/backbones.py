@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import applications, layers
 
-from cnnhelpers.data import patience
+from cnnhelpers.data import download_timeout
 from cnnhelpers.errors import InputError, one_line, unknown
 from cnnhelpers.networks.layers import Shape
 
@@ -78,7 +78,7 @@ def build_backbone(name: str, input_shape: Shape, weights: str | None = None) ->
         backbone = build(weights=None)
         return backbone if weights is None else _from_file(backbone, weights)
     try:
-        with patience(30):
+        with download_timeout(30):
             return build(weights="imagenet")
     except Exception as error:  # Keras raises a bare Exception for a failed download
         raise InputError(_not_downloaded(name, str(error))) from error

@@ -1,4 +1,4 @@
-"""What the networks share: two layers with ReLU, and the checks of their options."""
+"""Layers with ReLU and checks of options that the networks share."""
 
 import math
 from typing import Any
@@ -30,12 +30,6 @@ def check_strength(name: str, strength: float | None) -> None:
     """Raise InputError unless `strength` is that of a weight penalty, or None for no penalty."""
     if strength is not None and (not is_number(strength) or not 0 <= strength < math.inf):
         raise InputError(f"{name} must be a finite number of at least 0, or None. Received: {name}={strength!r}")
-
-
-def check_count(name: str, count: int, lowest: int = 1) -> None:
-    """Raise InputError unless `count` is a whole number of at least `lowest`."""
-    if type(count) is not int or count < lowest:
-        raise InputError(f"{name} must be a whole number of at least {lowest}. Received: {name}={count!r}")
 
 
 def scaled(count: int, width: float) -> int:

@@ -3,11 +3,11 @@
 import keras
 from keras import layers, regularizers
 
-from cnnhelpers.errors import InputError
-from cnnhelpers.networks.layers import Shape, check_count, check_dropout, check_strength, convolution, dense
+from cnnhelpers.errors import InputError, check_count
+from cnnhelpers.networks.layers import Shape, check_dropout, check_strength, convolution, dense
 
 
-def report_a(
+def report_a_cnn(
     input_shape: Shape,
     classes: int,
     *,

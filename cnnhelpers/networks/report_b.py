@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import keras
 from keras import layers, regularizers
 
-from cnnhelpers.experiments import check_width
-from cnnhelpers.networks.layers import Shape, check_count, check_dropout, check_strength, convolution, dense, scaled
+from cnnhelpers.errors import check_count, check_positive
+from cnnhelpers.networks.layers import Shape, check_dropout, check_strength, convolution, dense, scaled
 
 
 def report_b_dense(
@@ -99,4 +99,4 @@ def _check(counts: Sequence[int], l1_l2: float | None, dropout: float, width: fl
         check_count("filters and units", count)
     check_strength("l1_l2", l1_l2)
     check_dropout(dropout)
-    check_width(width)
+    check_positive("width", width)

@@ -9,7 +9,8 @@ from typing import Any
 import keras
 from keras import layers, regularizers
 
-from cnnhelpers.networks.layers import Shape, check_count, convolution, dense
+from cnnhelpers.errors import check_count
+from cnnhelpers.networks.layers import Shape, convolution, dense
 
 
 def report_c_2(input_shape: Shape, classes: int, *, kernel_size: int = 3, regularized: bool = False) -> keras.Model:

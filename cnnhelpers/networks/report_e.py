@@ -3,9 +3,9 @@
 import keras
 from keras import layers, regularizers
 
-from cnnhelpers.errors import unknown
+from cnnhelpers.errors import check_count, unknown
 from cnnhelpers.networks.backbones import SMALLEST_SIDE, build_backbone, freeze, preprocessed
-from cnnhelpers.networks.layers import Shape, check_count, convolution, dense
+from cnnhelpers.networks.layers import Shape, convolution, dense
 
 POOLINGS = {"flatten": layers.Flatten, "average": layers.GlobalAveragePooling2D}  # of a backbone's features
 

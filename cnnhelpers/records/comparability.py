@@ -132,7 +132,7 @@ def clock(runs: pd.DataFrame) -> str:
 def _fingerprint_here(name: str) -> str:
     """Return the fingerprint of a dataset as this machine has it, of the official one where it has none."""
     try:
-        return data.card(name).fingerprint
+        return data.info(name).fingerprint
     except InputError:  # a file of your own that is gone
         return ""
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from cnnhelpers.atomic import replace_file
-from cnnhelpers.data import whose_pixels
+from cnnhelpers.data import pixel_source
 from cnnhelpers.errors import InputError
 
 SCHEMA = 1
@@ -56,7 +56,7 @@ class Record:
         }
         values |= {"seed": self.seed, "status": self.status, "identity": self.identity}
         about = {name: self.data.get(name) for name in ("name", "fingerprint", "official")}
-        values |= {"dataset": about["name"], "official": about["official"], "pixels": whose_pixels(**about)}
+        values |= {"dataset": about["name"], "official": about["official"], "pixels": pixel_source(**about)}
         values |= {name: cost.get(name) for name in ("parameters", "flops")}
         values |= {"epochs_run": stop.get("epochs_run"), "stop_reason": stop.get("reason")}
         values |= {"best_epoch": stop.get("best_epoch")}

@@ -128,7 +128,7 @@ def _move(experiment: Experiment, dataset: str) -> Experiment:
 
 
 def _image_shape(dataset: str) -> tuple[int, int, int]:
-    return (data.KNOWN.get(dataset) or data.card(dataset)).image_shape
+    return (data.KNOWN.get(dataset) or data.info(dataset)).image_shape
 
 
 def _smoke(experiment: Experiment) -> Experiment:

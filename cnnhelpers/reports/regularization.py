@@ -7,10 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from cnnhelpers.errors import InputError, unknown
+from cnnhelpers.errors import InputError, check_count, unknown
 from cnnhelpers.experiments import Experiment, Protocol
-from cnnhelpers.networks import report_a, report_b_cnn, report_b_dense
-from cnnhelpers.networks.layers import check_count, check_dropout, check_strength
+from cnnhelpers.networks import check_dropout, check_strength, report_a_cnn, report_b_cnn, report_b_dense
 from cnnhelpers.reports import profiles
 from cnnhelpers.reports.common import of_report, published
 
@@ -244,13 +243,13 @@ def _variant(convolutions: int, dense_units: int, strengths: dict[str, Any]) -> 
         protocol = replace(STOPPING_A, patience=patience)
         title += f", early stopping with patience {patience}"
     network = partial(
-        report_a, convolutions=convolutions, dense_units=dense_units, l2=l2 or None, dropout=dropout or 0.0
+        report_a_cnn, convolutions=convolutions, dense_units=dense_units, l2=l2 or None, dropout=dropout or 0.0
     )
     return replace(_experiment(f"{convolutions}conv", title, network, protocol), report="A")
 
 
 def _report_a() -> list[Experiment]:
-    three, one = partial(report_a, convolutions=3), partial(report_a, convolutions=1)
+    three, one = partial(report_a_cnn, convolutions=3), partial(report_a_cnn, convolutions=1)
     l2 = {"dense_units": DENSE_UNITS, "l2": L2}
     return [
         _experiment("A1", "3 convolutions", three, PROTOCOL_A),

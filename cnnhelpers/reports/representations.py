@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from cnnhelpers.experiments import Experiment
-from cnnhelpers.networks import report_a
+from cnnhelpers.networks import report_a_cnn
 from cnnhelpers.reports import profiles
 from cnnhelpers.reports.common import published
 from cnnhelpers.reports.regularization import DENSE_UNITS, L2, L2_CUT_OFF, PROTOCOL_A
@@ -31,7 +31,7 @@ def experiments(report: str | None = None, dataset: str | None = None, profile: 
         "representations",
         "A-vis",
         "4 convolutions, L2, all training images",
-        partial(report_a, convolutions=4, strides=1, dense_units=DENSE_UNITS, l2=L2),
+        partial(report_a_cnn, convolutions=4, strides=1, dense_units=DENSE_UNITS, l2=L2),
         replace(PROTOCOL_A, split="none"),
         L2_CUT_OFF,
     )

@@ -22,7 +22,7 @@ from cnnhelpers import data, networks
 from cnnhelpers.data import PADDED_SIDE, split
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiments import Experiment, Protocol
-from cnnhelpers.networks.backbones import SMALLEST_SIDE, check_backbone, scales_itself
+from cnnhelpers.networks import SMALLEST_SIDE, check_backbone, scales_itself
 from cnnhelpers.reports import profiles
 from cnnhelpers.reports.common import published
 
@@ -187,7 +187,7 @@ class Transfer:
         Of images in colour those two are left out that need grey ones, to put them in one channel. With `weights` also
         without the preprocessing that belongs to them; a backbone pretrained here saw pixels scaled like the target's.
         """
-        height, width, channels = data.card(self.dataset).image_shape
+        height, width, channels = data.info(self.dataset).image_shape
         grey = channels == 1
         found = [
             *([self.frozen("frozen/middle", "grey in the middle channel only", padding="middle")] if grey else []),
@@ -226,7 +226,7 @@ class Transfer:
 
 def _padding(dataset: str) -> str | None:
     """Return the padding that gives images the three channels and the size that a backbone needs; None if they have."""
-    height, width, channels = data.card(dataset).image_shape
+    height, width, channels = data.info(dataset).image_shape
     if channels == 3 and min(height, width) >= SMALLEST_SIDE:
         return None
     if max(height, width) > PADDED_SIDE:
@@ -253,7 +253,7 @@ def fewer(experiment: Experiment, images_a_class: int | None, steps: int) -> Exp
         return experiment
     if type(images_a_class) is not int or images_a_class < 1:
         raise InputError(f"images_a_class must be a whole number of at least 1. Received: {images_a_class!r}")
-    images = images_a_class * data.card(experiment.protocol.dataset).classes
+    images = images_a_class * data.info(experiment.protocol.dataset).classes
     _check_fewer(experiment.protocol, images, images_a_class)
     batch_size = min(128, max(8, 2 ** round(log2(images) / 2)))
     epochs = max(1, round(steps / ceil(images / batch_size)))
@@ -264,7 +264,7 @@ def fewer(experiment: Experiment, images_a_class: int | None, steps: int) -> Exp
 
 def _check_fewer(protocol: Protocol, images: int, images_a_class: int) -> None:
     """Raise InputError unless the training part, where the data are at hand, has more images."""
-    if not data.at_hand(protocol.dataset):
+    if not data.is_local(protocol.dataset):
         return
     labelled = len(split(data.load(protocol.dataset), protocol.split, seed=0).train)
     if images >= labelled:

@@ -19,5 +19,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "prepare",
             "train",
         ],
+        "weights": [
+            "load_model",
+            "save_model",
+        ],
     },
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnnhelpers import environment
-from cnnhelpers.atomic import load_arrays, replace_file
+from cnnhelpers.atomic import load_npz, replace_file
 from cnnhelpers.training.state import Progress
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _state(run: str, model: "keras.Model", progress: Progress) -> dict[str, np.n
 
 def _load(path: Path, run: str, model: "keras.Model") -> tuple[Progress, list[np.ndarray]]:
     """Return progress and state of a file; raise any exception if it is damaged, or of another run or code."""
-    arrays = load_arrays(path)
+    arrays = load_npz(path)
     if (found := str(arrays["run"])) != run:
         raise ValueError(f"it is of another run, {found[:40]}")
     if "code" not in arrays or str(arrays["code"]) != _code():

@@ -65,7 +65,7 @@ def train(
     seed, protocol = seeds.check_seed(seed), experiment.protocol
     dataset = data.load(protocol.dataset)
     parts = split(dataset, protocol.split, seed, protocol.images)
-    text = experiment.text(dataset.card) if text is None else text
+    text = experiment.text(dataset.info) if text is None else text
     _check_pixels(dataset, text)
     identity = identity_of(text)
     kept = KeptWeights(checkpoint_folder if experiment.keep_weights else None, identity, seed)
@@ -216,7 +216,7 @@ def _check_probabilities(model: keras.Model, experiment: Experiment, train_part:
 def _data(dataset: data.Dataset, parts: Split) -> dict[str, object]:
     """Return the origin of the images, and size and pixel statistics (0..1) of each part."""
     about = {name: getattr(dataset, name) for name in ("name", "fingerprint", "official", "source")}
-    described = data.describe(dataset, parts)
+    described = data.describe(parts, dataset.classes)
     columns = {"images": int, "pixel_mean": float, "pixel_sd": float}
     return about | {
         column: {part: kind(value) for part, value in described[column].items()} for column, kind in columns.items()

@@ -1,14 +1,17 @@
 """Check and hash the weights of a network, and keep them in files for the runs that start from them."""
 
 import hashlib
+import shutil
+import tempfile
 import warnings
+import zipfile
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from cnnhelpers.atomic import load_arrays, replace_file
+from cnnhelpers.atomic import load_npz, replace_file
 from cnnhelpers.errors import InputError
 from cnnhelpers.records import locked
 
@@ -33,7 +36,7 @@ class KeptWeights:
         if self._path is None or not self._path.exists():
             return None
         try:
-            arrays = load_arrays(self._path)
+            arrays = load_npz(self._path)
             return [arrays[f"arr_{position}"] for position in range(len(arrays))]
         except (OSError, ValueError, KeyError) as error:
             warnings.warn(f"{error}: the run is trained again", stacklevel=2)
@@ -79,3 +82,46 @@ def weights_hash(model: keras.Model) -> str:
     for weight in model.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()
+
+
+def save_model(model: keras.Model, path: str | Path) -> Path:
+    """Write `model` to a .keras file, whole or not at all, and return its path."""
+    path = _keras_path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        finished = Path(folder) / "model.keras"
+        model.save(finished)
+        with finished.open("rb") as source:
+            replace_file(path, lambda file: shutil.copyfileobj(source, file))
+    return path
+
+
+def load_model(path: str | Path) -> keras.Model:
+    """Load the model of a .keras file, not compiled.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, truncated, no Keras model, or would run code (a Lambda layer): Keras' safe mode is on.
+    """
+    path = _keras_path(path)
+    if not path.is_file():
+        raise InputError(f"there is no model file {path}: save one with save_model(model, {path.name!r})")
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path.name} is not a whole .keras file (cut short, or of another kind): save it again")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:  # Keras lets errors of json, zip, h5py and its own through
+        reason = str(error).split("\n", 1)[0]
+        if "lambda" in reason.lower():
+            raise InputError(
+                f"{path.name} holds a Lambda layer, which is code that loading would run, and is refused. "
+                "Rebuild the model with a layer class, or load it with Keras if you trust its source"
+            ) from error
+        raise InputError(f"{path.name} is no model that Keras can load: {reason[:300]}") from error
+
+
+def _keras_path(path: str | Path) -> Path:
+    if Path(path).suffix != ".keras":
+        raise InputError(f"a model file ends in .keras. Received: {Path(path).name}")
+    return Path(path)

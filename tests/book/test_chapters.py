@@ -75,7 +75,7 @@ def test_facts_come_from_a_record_of_as_many_images(fashion):
 
 def test_without_data_and_records_the_data_are_loaded_as_for_a_run(tmp_path, monkeypatch):
     monkeypatch.setenv("CNNHELPERS_RECORDS", str(tmp_path / "none"))
-    monkeypatch.setattr(data, "at_hand", lambda name: False)
+    monkeypatch.setattr(data, "is_local", lambda name: False)
     assert chapters.data_facts(tiny(split="first:100", images=None)).images.tolist() == [1197, 100, 500]
 
 

@@ -477,7 +477,7 @@ def test_aliases_are_the_same_experiment_and_claims_name_experiments_that_exist(
         if alias.startswith(("E4", "D2")):
             assert one.network == other.network, alias
         else:
-            assert one.text(data.card("fashion_mnist")) == other.text(data.card("fashion_mnist")), alias
+            assert one.text(data.info("fashion_mnist")) == other.text(data.info("fashion_mnist")), alias
 
 
 def test_the_thirty_conclusions_are_complete():

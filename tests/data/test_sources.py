@@ -68,8 +68,8 @@ def test_a_copy_in_the_own_folder_is_used_and_official_only_if_pixel_for_pixel(f
     np.savez(folders / "own" / "mnist.npz", **arrays())
     copy = data.load("mnist")
     assert not copy.official and copy.source == "mnist.npz in the folder of CNNHELPERS_DATA"
-    assert data.card("mnist") == copy.card and data.card("mnist").fingerprint != data.KNOWN["mnist"].fingerprint
-    assert data.at_hand("mnist") and data.load("mnist") is copy
+    assert data.info("mnist") == copy.info and data.info("mnist").fingerprint != data.KNOWN["mnist"].fingerprint
+    assert data.is_local("mnist") and data.load("mnist") is copy
     data._load_named.cache_clear()
     mark = make_official(monkeypatch, "mnist", arrays())
     assert data.load("mnist").official and data.load("mnist").fingerprint == mark
@@ -94,7 +94,7 @@ def test_a_changed_own_file_is_read_again_and_an_unchanged_one_is_not(folders, m
     from cnnhelpers.data.readers import npz as real
 
     np.savez(folders / "own" / "mnist.npz", **arrays())
-    data.load("mnist"), data.card("mnist"), data.load("mnist")
+    data.load("mnist"), data.info("mnist"), data.load("mnist")
     assert len(reads) == 1
     np.savez(folders / "own" / "mnist.npz", **arrays(count=50))
     assert len(data.load("mnist").train_labels) == 50 and len(reads) == 2
@@ -104,7 +104,7 @@ def test_keras_cache_of_mnist_is_read_without_keras(folders, monkeypatch):
     monkeypatch.setitem(sys.modules, "keras", None)
     np.savez(folders / "keras" / "datasets" / "mnist.npz", **arrays())
     make_official(monkeypatch, "mnist", arrays())
-    assert data.at_hand("mnist") and data.load("mnist").official and data.load("mnist").source == "Keras cache"
+    assert data.is_local("mnist") and data.load("mnist").official and data.load("mnist").source == "Keras cache"
 
 
 @pytest.mark.parametrize("where", ["keras/datasets/fashion-mnist", "debian"])
@@ -120,7 +120,9 @@ def test_idx_files_of_fashion_mnist_are_read_without_keras(folders, monkeypatch,
 @pytest.mark.parametrize("where", ["keras/datasets/fashion-mnist", "debian"])
 def test_other_pixels_in_the_cache_or_in_debians_folder_are_refused(folders, where):
     write_idx(folders / where, arrays())
-    with pytest.raises(InputError, match=r"fashion_mnist from .* is not what it should be \(sha256 .*delete it there"):
+    with pytest.raises(
+        InputError, match=r"fashion_mnist from .* is not the official dataset \(sha256 .*delete it there"
+    ):
         data.load("fashion_mnist")
 
 
@@ -139,15 +141,17 @@ def test_damaged_files_of_the_cache_are_refused(folders):
 def test_a_download_happens_once_in_a_process(keras, monkeypatch):
     keras.result = arrays()
     make_official(monkeypatch, "mnist", arrays())
-    assert not data.at_hand("mnist")
-    assert data.card("mnist") == data.KNOWN["mnist"] and not keras.calls
+    assert not data.is_local("mnist")
+    assert data.info("mnist") == data.KNOWN["mnist"] and not keras.calls
     assert data.load("mnist") is data.load("mnist") and data.load("mnist").official
     assert keras.calls == ["mnist"]
 
 
 def test_a_download_without_a_checksum_is_compared_with_our_own(keras):
     keras.result = arrays()
-    with pytest.raises(InputError, match=r"fashion_mnist from keras.datasets.fashion_mnist is not what it should be"):
+    with pytest.raises(
+        InputError, match=r"fashion_mnist from keras.datasets.fashion_mnist is not the official dataset"
+    ):
         data.load("fashion_mnist")
 
 
@@ -188,16 +192,16 @@ def test_cifar_is_official_out_of_keras_archive_and_never_as_a_copy(folders, ker
     colour = arrays(side=32, channels=(3,))
     keras.result = colour | {"y_train": colour["y_train"][:, None], "y_test": colour["y_test"][:, None]}
     official = data.load("cifar10")
-    assert official.official and official.card == data.KNOWN["cifar10"] == data.card("cifar10")
+    assert official.official and official.info == data.KNOWN["cifar10"] == data.info("cifar10")
     np.savez(folders / "own" / "cifar10.npz", **colour)
     copy = data.load("cifar10")
-    assert not copy.official and copy.fingerprint != official.fingerprint and data.card("cifar10") == copy.card
+    assert not copy.official and copy.fingerprint != official.fingerprint and data.info("cifar10") == copy.info
     assert np.array_equal(copy.train_images, official.train_images)
 
 
 def test_cifar_in_the_keras_cache_is_at_hand_and_its_card_needs_no_reading(folders, keras):
     (folders / "keras" / "datasets" / sources.KERAS_FILES["cifar100"][0]).write_bytes(b"archive")
-    assert data.at_hand("cifar100") and data.card("cifar100") == data.KNOWN["cifar100"] and not keras.calls
+    assert data.is_local("cifar100") and data.info("cifar100") == data.KNOWN["cifar100"] and not keras.calls
 
 
 def test_class_names_are_as_many_as_the_classes():
@@ -214,7 +218,7 @@ def test_fashion_mnist_5_joins_the_pairs_of_the_assumption(folders):
     assert five.train_images is ten.train_images and five.classes == 5 and not five.official
     assert five.class_names[0] == "pullover or ankle boot (assumed)"
     assert five.class_names[3] == "T-shirt/top or sandal (assumed)"
-    assert data.card("fashion_mnist_5") == five.card and data.at_hand("fashion_mnist_5")
+    assert data.info("fashion_mnist_5") == five.info and data.is_local("fashion_mnist_5")
 
 
 def test_a_file_of_fashion_mnist_5_comes_before_the_pairs(folders):
@@ -222,20 +226,6 @@ def test_a_file_of_fashion_mnist_5_comes_before_the_pairs(folders):
     np.savez(folders / "own" / "fashion_mnist_5.npz", **arrays(classes=5, count=30))
     five = data.load("fashion_mnist_5")
     assert len(five.train_labels) == 30 and not five.official and "paired" not in five.source
-
-
-def test_the_course_file_is_not_replaced_by_the_pairs(folders):
-    np.savez(folders / "own" / "fashion_mnist.npz", **arrays())
-    labels = np.arange(50) % 5 + 1
-    images = np.random.default_rng(0).integers(0, 256, (50, 28, 28)) / 255
-    course = folders / "own" / sources.COURSE_FILE
-    np.save(course, {"features": images, "target": labels})
-    with pytest.raises(InputError, match=r"allow_pickle=True, first_label=1, test_fraction=0\).save"):
-        data.load("fashion_mnist_5")
-    real = data.load(course, allow_pickle=True, first_label=1, test_fraction=0)
-    real.save(folders / "own" / "fashion_mnist_5.npz")
-    five = data.load("fashion_mnist_5")
-    assert five.fingerprint == real.fingerprint and len(five.train_labels) == 50 and len(five.test_labels) == 0
 
 
 @pytest.mark.parametrize("missing", ["x_test", "y_train", "test"])
@@ -252,7 +242,7 @@ def test_a_named_file_of_other_images_is_refused(folders):
         data.load("mnist")
     np.savez(folders / "own" / "cifar10.npz", **arrays(classes=20, side=32, channels=(3,)))
     with pytest.raises(InputError, match="names 10 classes, but its labels count 20"):
-        data.card("cifar10")
+        data.info("cifar10")
 
 
 def test_an_own_folder_that_does_not_exist_is_refused_and_an_empty_name_is_none(folders, monkeypatch):
@@ -261,4 +251,4 @@ def test_an_own_folder_that_does_not_exist_is_refused_and_an_empty_name_is_none(
         data.load("mnist")
     assert data.load("digits").official
     monkeypatch.setenv("CNNHELPERS_DATA", "")
-    assert not data.at_hand("mnist")
+    assert not data.is_local("mnist")

@@ -6,7 +6,9 @@ from sklearn.model_selection import train_test_split
 
 from cnnhelpers import seeds
 from cnnhelpers.data import datasets as data
-from cnnhelpers.data.splits import Part, Split, pad, parse_split, split
+from cnnhelpers.data.parts import Part, Split
+from cnnhelpers.data.pixels import pad
+from cnnhelpers.data.splits import parse_split, split
 from cnnhelpers.errors import InputError
 
 

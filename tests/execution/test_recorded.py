@@ -26,7 +26,7 @@ def no_training(monkeypatch):
 def far():
     """An experiment on a dataset that this machine does not have, and the card of a copy of it."""
     experiment = Experiment([layers.Flatten(), layers.Dense(10, activation="softmax")], Protocol(dataset="cifar10"))
-    return experiment, replace(data.card("cifar10"), **COPY)
+    return experiment, replace(data.info("cifar10"), **COPY)
 
 
 def test_without_training_each_recorded_run_has_a_row(tmp_path):
@@ -92,7 +92,7 @@ def test_the_copy_is_chosen_for_each_dataset_of_a_chain(far, tmp_path):
     scratch = replace(before.change(dataset="digits"), id="scratch")
     for seed in range(2):
         record_run(scratch, seed, tmp_path)
-        record_run(after, seed, tmp_path, data.card("digits"), copy)
+        record_run(after, seed, tmp_path, data.info("digits"), copy)
     record_run(before, 0, tmp_path, copy)
     runs = recorded([scratch, after], 2, tmp_path)
     assert runs.experiment.tolist() == ["scratch"] * 2 + ["after"] * 2

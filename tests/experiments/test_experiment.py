@@ -9,12 +9,12 @@ import keras
 import pytest
 from keras import layers
 
-from cnnhelpers.data.datasets import Card
+from cnnhelpers.data.datasets import DatasetInfo
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiments import identity as canonical
 from cnnhelpers.experiments.experiment import Experiment, Protocol
 
-CARD = Card(name="planted", image_shape=(28, 28, 1), classes=10, fingerprint="ab" * 32, official=True)
+CARD = DatasetInfo(name="planted", image_shape=(28, 28, 1), classes=10, fingerprint="ab" * 32, official=True)
 
 
 def network(input_shape, classes, filters=8, rate=0.5):
@@ -90,7 +90,7 @@ def test_labels_do_not_change_the_identity():
 
 def test_the_path_and_name_of_a_dataset_do_not_change_the_identity():
     elsewhere = Experiment(network, GOLDEN_PROTOCOL).change(dataset="folder/renamed.npz")
-    card = Card(name="renamed", image_shape=(28, 28, 1), classes=10, fingerprint="ab" * 32, official=False)
+    card = DatasetInfo(name="renamed", image_shape=(28, 28, 1), classes=10, fingerprint="ab" * 32, official=False)
     assert elsewhere.identity(card) == GOLDEN_IDENTITY
 
 
@@ -131,7 +131,7 @@ def test_width_is_part_of_text_and_labels_and_needs_a_network_that_takes_it():
         return keras.Sequential([keras.Input(input_shape), layers.Flatten(), layers.Dense(round(10 * width))])
 
     narrow = Experiment(scaled, title="dense").change(width=0.5)
-    assert "\nwidth: 0.5\n" in narrow.text(Card("planted", (28, 28, 1), 5, "ab" * 32, True))
+    assert "\nwidth: 0.5\n" in narrow.text(DatasetInfo("planted", (28, 28, 1), 5, "ab" * 32, True))
     assert narrow.labels["title"] == "dense (width 0.5)"
     with pytest.raises(InputError, match=r"cannot be built .* 'width'"):
         Experiment(network).change(width=0.5).build((28, 28, 1), 10)
@@ -151,7 +151,7 @@ def test_a_split_has_one_spelling_and_so_one_identity(written, spelled):
 
 
 def test_other_pixels_change_the_identity():
-    other = Card(name="planted", image_shape=(28, 28, 1), classes=10, fingerprint="cd" * 32, official=True)
+    other = DatasetInfo(name="planted", image_shape=(28, 28, 1), classes=10, fingerprint="cd" * 32, official=True)
     assert Experiment(network, GOLDEN_PROTOCOL).identity(other) != GOLDEN_IDENTITY
 
 
@@ -163,7 +163,7 @@ def test_copies_of_the_data_share_one_build_and_images_of_another_shape_have_the
         return keras.Sequential([keras.Input(input_shape), layers.Flatten(), layers.Dense(classes, "softmax")])
 
     experiment = Experiment(network)
-    cards = [Card("mine", (28, 28, side), 10, hash * 32, False) for side in (1, 3) for hash in ("ab", "cd")]
+    cards = [DatasetInfo("mine", (28, 28, side), 10, hash * 32, False) for side in (1, 3) for hash in ("ab", "cd")]
     assert len({experiment.text(card) for card in cards}) == 4
     assert built == [(28, 28, 1), (28, 28, 3)]
 

@@ -11,8 +11,8 @@ import pytest
 
 from cnnhelpers.cli import main
 from cnnhelpers.data import datasets as data
-from cnnhelpers.predictions import load_model
 from cnnhelpers.records import store as records
+from cnnhelpers.training import load_model
 from cnnhelpers.training.trainer import final_weights, train
 from tests.tiny import record, tiny
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from cnnhelpers import Experiment, Protocol, networks
-from cnnhelpers.data.datasets import Card
+from cnnhelpers.data.datasets import DatasetInfo
 from cnnhelpers.errors import InputError
 from cnnhelpers.networks.backbones import blocks, build_backbone, freeze, preprocessed, small_resnet
 
 COLOUR = (32, 32, 3)
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras.*")
 
-CARD = Card(name="planted", image_shape=COLOUR, classes=5, fingerprint="ab" * 32, official=True)
+CARD = DatasetInfo(name="planted", image_shape=COLOUR, classes=5, fingerprint="ab" * 32, official=True)
 PLANTED = np.random.default_rng(0).uniform(0, 255, (8, *COLOUR)).astype("float32")
 
 

@@ -284,8 +284,8 @@ def test_width_scales_filters_and_units():
 
 
 def test_strength_zero_is_the_network_without():
-    plain = networks.report_a(GREY, 10, dense_units=100)
-    off = networks.report_a(GREY, 10, dense_units=100, l2=0.0, dropout=0.0)
+    plain = networks.report_a_cnn(GREY, 10, dense_units=100)
+    off = networks.report_a_cnn(GREY, 10, dense_units=100, l2=0.0, dropout=0.0)
     assert [type(layer) for layer in off.layers] == [type(layer) for layer in plain.layers]
     assert not any(layer.kernel_regularizer for layer in kinds(off, "Dense"))
 
@@ -293,17 +293,17 @@ def test_strength_zero_is_the_network_without():
 @pytest.mark.parametrize(
     ("network", "options", "message"),
     [
-        (networks.report_a, {"dropout": 1.5}, "dropout must be a rate from 0 to below 1. Received: dropout=1.5"),
-        (networks.report_a, {"dropout": 1}, "dropout=1"),
-        (networks.report_a, {"dropout": float("nan")}, "dropout=nan"),
-        (networks.report_a, {"dropout": "0.1"}, "dropout='0.1'"),
-        (networks.report_a, {"dense_units": 100, "l2": -1}, "l2 must be .* at least 0, or None. Received: l2=-1"),
-        (networks.report_a, {"dense_units": 100, "l2": float("inf")}, "l2=inf"),
-        (networks.report_a, {"l2": 0.1}, "give dense_units=100"),
-        (networks.report_a, {"dense_units": -1}, "dense_units must be .* at least 0"),
-        (networks.report_a, {"convolutions": 0}, "convolutions must be .* at least 1"),
-        (networks.report_a, {"convolutions": 1.0}, "convolutions=1.0"),
-        (networks.report_a, {"strides": 0}, "strides must be"),
+        (networks.report_a_cnn, {"dropout": 1.5}, "dropout must be a rate from 0 to below 1. Received: dropout=1.5"),
+        (networks.report_a_cnn, {"dropout": 1}, "dropout=1"),
+        (networks.report_a_cnn, {"dropout": float("nan")}, "dropout=nan"),
+        (networks.report_a_cnn, {"dropout": "0.1"}, "dropout='0.1'"),
+        (networks.report_a_cnn, {"dense_units": 100, "l2": -1}, "l2 must be .* at least 0, or None. Received: l2=-1"),
+        (networks.report_a_cnn, {"dense_units": 100, "l2": float("inf")}, "l2=inf"),
+        (networks.report_a_cnn, {"l2": 0.1}, "give dense_units=100"),
+        (networks.report_a_cnn, {"dense_units": -1}, "dense_units must be .* at least 0"),
+        (networks.report_a_cnn, {"convolutions": 0}, "convolutions must be .* at least 1"),
+        (networks.report_a_cnn, {"convolutions": 1.0}, "convolutions=1.0"),
+        (networks.report_a_cnn, {"strides": 0}, "strides must be"),
         (networks.report_b_cnn, {"width": 0}, "width must be a finite number above 0 .* Received: width=0"),
         (networks.report_b_cnn, {"width": float("inf")}, "width=inf"),
         (networks.report_b_cnn, {"filters": (512, 0)}, "filters and units must be"),

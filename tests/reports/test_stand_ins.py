@@ -85,7 +85,7 @@ def test_of_two_copies_of_a_dataset_the_one_with_most_runs_answers_or_the_one_he
     both = pd.concat([few, jpeg], ignore_index=True)
     (found,) = verdicts_of(both, "published", CLAIMS, report="D").itertuples()
     assert (found.verdict, found.n) == ("holds", 5)
-    monkeypatch.setattr(data, "card", lambda name: data.Card(name, (32, 32, 3), 10, "png", False))
+    monkeypatch.setattr(data, "info", lambda name: data.DatasetInfo(name, (32, 32, 3), 10, "png", False))
     assert of_one_copy(both)["experiment"].tolist() == ["D3"] * 5
     assert of_one_copy(jpeg).equals(jpeg)
 

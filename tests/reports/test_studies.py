@@ -443,7 +443,7 @@ def test_networks_of_the_studies_reach_worker_processes():
 
     for one in all_experiments():
         assert cloudpickle.loads(cloudpickle.dumps(one)).protocol == one.protocol
-    assert networks.report_a in {one.network.func for one in find("A")}
+    assert networks.report_a_cnn in {one.network.func for one in find("A")}
 
 
 def test_a_number_that_the_report_ran_in_several_ways_finds_all_of_them():

@@ -384,7 +384,7 @@ def test_runs_are_found_without_the_pixels_that_the_backbone_was_pretrained_on(t
     copy = replace(data.KNOWN["cifar10"], fingerprint="c" * 64, official=False)
     line = Transfer("digits", source="cifar10", profile="smoke")
     frozen = line.ways()[1]
-    cards = (data.card("digits"), copy)
+    cards = (data.info("digits"), copy)
     assert frozen.identity(*cards) != frozen.identity()
     own = {"name": "cifar10", "fingerprint": copy.fingerprint, "official": False, "images": {"train": 1}}
     text = line.pretraining.text(copy)
