@@ -1,4 +1,7 @@
-"""analysis."""
+"""Tables of runs in, tables of results out: comparisons, effects of factors, learning curves, selection, single runs.
+
+The table comes first, and `metric` names the column that is measured.
+"""
 
 import lazy_loader
 
@@ -6,48 +9,19 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "comparisons": [
-            "beside_published",
+            "comparable_pairs",
             "compare",
             "compare_all",
-            "comparable_pairs",
             "in_points",
             "learned",
+            "pareto",
+            "pareto_front",
             "percent",
             "summary",
         ],
-        "ordered_levels": [
-            "dose_response",
-        ],
-        "factorial": [
-            "factorial_effects",
-            "interaction",
-            "main_effect",
-        ],
-        "measurements": [
-            "DIFFERENCES",
-            "MEASURED",
-            "Measurements",
-            "measure",
-        ],
-        "overfitting": [
-            "overfitting_onsets",
-        ],
-        "costs": [
-            "pareto",
-            "pareto_front",
-        ],
-        "selection": [
-            "selection_answers",
-            "selection_bias",
-        ],
-        "single_runs": [
-            "power_curves",
-            "single_run_risk",
-        ],
-        "speed": [
-            "check_target",
-            "median_times",
-            "time_to_accuracy",
-        ],
+        "factors": ["dose_response", "factorial_effects", "interaction", "main_effect"],
+        "learning_curves": ["check_target", "median_times", "overfitting_onsets", "time_to_accuracy"],
+        "measurements": ["DIFFERENCES", "MEASURED", "Measurements", "measure"],
+        "single_runs": ["power_curves", "selection_answers", "selection_bias", "single_run_risk"],
     },
 )

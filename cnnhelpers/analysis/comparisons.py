@@ -1,17 +1,27 @@
-"""From a table of runs to tables of intervals: one configuration, two compared, all beside the published numbers."""
+"""Tables of intervals from a table of runs: each experiment, two compared, many compared, accuracy against cost."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from cnnhelpers.analysis.measurements import Measurements
 from cnnhelpers.errors import unknown
 from cnnhelpers.records import differing, differing_aspects
-from cnnhelpers.reports import DATASETS, printed
-from cnnhelpers.statistics import Comparison, by_seed, decide, holm, interval, need_columns, paired
+from cnnhelpers.statistics import (
+    Comparison,
+    by_seed,
+    decide,
+    holm,
+    interval,
+    need_columns,
+    numbers,
+    paired,
+    same_shape,
+)
 
 
 def summary(runs: pd.DataFrame, metric: str = "test_accuracy", by: str | list[str] = "experiment") -> pd.DataFrame:
@@ -21,6 +31,7 @@ def summary(runs: pd.DataFrame, metric: str = "test_accuracy", by: str | list[st
     -------
     pandas.DataFrame
         Columns `by`, estimate, low, high, sd, n, n_failed, in the unit of `metric`; failed runs are counted, not used.
+        Equal runs have no interval (NaN).
 
     Examples
     --------
@@ -32,9 +43,8 @@ def summary(runs: pd.DataFrame, metric: str = "test_accuracy", by: str | list[st
     names = [by] if isinstance(by, str) else list(by)
     rows = []
     for key, group in runs.groupby(names, sort=False, dropna=False):
-        found = interval(group[metric])
-        spread = {"estimate": found.mean, "low": found.low, "high": found.high, "sd": found.sd}
-        rows.append(dict(zip(names, key, strict=True)) | spread | {"n": found.n, "n_failed": found.n_failed})
+        seeds = interval(group[metric])
+        rows.append((*key, seeds.mean, seeds.low, seeds.high, seeds.sd, seeds.n, seeds.n_failed))
     return pd.DataFrame(rows, columns=[*names, "estimate", "low", "high", "sd", "n", "n_failed"])
 
 
@@ -44,8 +54,8 @@ def compare(runs: pd.DataFrame, a: str, b: str, metric: str = "test_accuracy") -
     Parameters
     ----------
     runs
-        One row a run: columns experiment, seed and `metric`, as `run` returns. A table of trainings of your own, made
-        without `run`, does as well. Only the seeds of A and B count; one that only one of them has is incomplete.
+        A row for each run: columns experiment, seed and `metric`, as `run` returns, or of trainings made otherwise.
+        Only the seeds of A and B count; a seed that only one of them has is incomplete.
 
     Raises
     ------
@@ -69,7 +79,7 @@ def compare(runs: pd.DataFrame, a: str, b: str, metric: str = "test_accuracy") -
 
 
 def in_points(comparison: Comparison, digits: int = 1) -> str:
-    """Return a comparison of accuracies as a reader reads it: percentage points, interval, seeds, and what differs.
+    """Return a comparison of accuracies in words: percentage points, interval, seeds, and what else differs.
 
     >>> in_points(paired([0.91, 0.92, 0.93], [0.90, 0.90, 0.90]), digits=2)
     '+2.00 points [-0.48, +4.48], 95 % interval over 3 seeds'
@@ -90,7 +100,7 @@ def compare_all(
     """Return "A is better than B" for every pair: difference, interval, Holm-adjusted p and verdict.
 
     `margin` is the difference of accuracy (a fraction) that does not matter, by dataset in statistics.MARGINS.
-    A label says in which aspects besides the experiments, such as the device, its runs differ; `compare` says how.
+    A label names other aspects in which its runs differ, such as the device.
 
     Examples
     --------
@@ -98,31 +108,24 @@ def compare_all(
     >>> runs = pd.DataFrame({"experiment": ["plain"] * 5 + ["wide"] * 5, "seed": [0, 1, 2, 3, 4] * 2,
     ...                      "test_accuracy": accuracies})
     >>> table = compare_all(runs, [("wide", "plain")], margin=0.003)
-    >>> print(percent(table)[["label", "estimate", "low", "high", "wins", "verdict"]].to_string(index=False))
-           label estimate  low high   wins verdict
-    wide − plain     3.20 2.64 3.76 5 of 5   holds
+    >>> print(percent(table).drop(columns="p").to_string(index=False))
+           label difference (points) low (points) high (points)   wins verdict
+    wide − plain                3.20         2.64          3.76 5 of 5   holds
     """
     pairs = list(pairs)
-    found = [compare(runs, a, b, metric) for a, b in pairs]
-    apart = [", ".join(differing_aspects(runs[runs["experiment"].isin(pair)])) for pair in pairs]
-    adjusted = holm([one.p for one in found])
-    rows = [
-        {
-            "label": f"{a} − {b}" + (f" (not the same: {aspects})" if aspects else ""),
-            "estimate": one.difference,
-            "low": one.low,
-            "high": one.high,
-            "wins": f"{one.wins} of {one.n_pairs}",
-            "p": p,
-            "verdict": decide(one, margin, adjusted_p=p),
-        }
-        for (a, b), one, aspects, p in zip(pairs, found, apart, adjusted, strict=True)
-    ]
+    comparisons = [compare(runs, a, b, metric) for a, b in pairs]
+    adjusted = holm([comparison.p for comparison in comparisons])
+    rows = []
+    for (a, b), comparison, p in zip(pairs, comparisons, adjusted, strict=True):
+        aspects = ", ".join(differing_aspects(runs[runs["experiment"].isin((a, b))]))
+        label = f"{a} − {b}" + (f" (not the same: {aspects})" if aspects else "")
+        wins, word = f"{comparison.wins} of {comparison.n_pairs}", decide(comparison, margin, adjusted_p=p)
+        rows.append((label, comparison.difference, comparison.low, comparison.high, wins, p, word))
     return pd.DataFrame(rows, columns=["label", "estimate", "low", "high", "wins", "p", "verdict"])
 
 
 def comparable_pairs(runs: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the pairs of experiments that `runs` has both of: pages of what is recorded can lack some.
+    """Return the pairs of experiments that both have runs.
 
     >>> comparable_pairs(pd.DataFrame({"experiment": ["a", "b"]}), [("a", "b"), ("a", "c")])
     [('a', 'b')]
@@ -132,70 +135,83 @@ def comparable_pairs(runs: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> li
 
 
 def learned(runs: pd.DataFrame, margin: float) -> pd.DataFrame:
-    """Return how many runs of each network learned anything, beside those of the first network.
+    """Return the number of runs of each network that learned anything, compared with the first network.
 
     Parameters
     ----------
     runs
         With the columns of records.load().
     margin
-        By which a run must be above guessing to have learned, a fraction. A failed run has not.
+        A run has learned if it is above guessing by more than this fraction. A failed run has not.
 
     Returns
     -------
     pandas.DataFrame
         Columns experiment, learned and n (runs), and p: of Fisher's exact test, two-sided, that a run of the network
-        learns as often as one of the first (NaN for itself). A handful of runs shows only large differences.
+        learns as often as one of the first (NaN for itself).
     """
     rows: list[dict[str, object]] = []
-    measured = Measurements(runs)
+    measurements = Measurements(runs)
     for name, n in runs.groupby("experiment", sort=False).size().items():
-        row = {"experiment": name, "learned": sum(measured.against_guessing(name, margin).learned), "n": n}
+        row = {"experiment": name, "learned": sum(measurements.against_guessing(name, margin).learned), "n": n}
         counts = [[one["learned"], one["n"] - one["learned"]] for one in (row, *rows[:1])]
         rows.append(row | {"p": stats.fisher_exact(counts).pvalue if rows else np.nan})
     return pd.DataFrame(rows, columns=["experiment", "learned", "n", "p"])
 
 
-def beside_published(runs: pd.DataFrame, metric: str = "validation_accuracy", where: str = "log") -> pd.DataFrame:
-    """Return `summary` of the experiments with the number that their report prints and whether it fits.
+def pareto(runs: pd.DataFrame, cost: str, metric: str = "test_accuracy") -> pd.DataFrame:
+    """Return the mean cost of each experiment, its mean metric with the interval, and whether it is on the front.
 
-    Adds the columns published (NaN where nothing is printed, or printed for another dataset), inside ("yes", "no" or
-    ""), whether the interval of the mean holds it, as_one_run, whether it lies where one more run of ours would
-    (`Interval.one_run`), and seeds_below, how many seeds ended below it.
+    The front is that of means: a network that is off it by less than its interval may be on it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns experiment, `cost`, estimate, low, high and front.
     """
     table = summary(runs, metric)
-    datasets = runs.groupby("experiment", sort=False)["dataset"].first()
-    numbers = [
-        printed(name, metric, where) if DATASETS.get(name[0]) == datasets[name] else None
-        for name in table["experiment"]
-    ]
-    table["published"] = [np.nan if number is None else number for number in numbers]
-    within = table["published"].between(table["low"], table["high"])
-    values = runs.groupby("experiment", sort=False)[metric]
-    ends = [interval(values.get_group(name)).one_run for name in table["experiment"]]
-    possible = table["published"].between([low for low, _ in ends], [high for _, high in ends])
-    for column, fits in (("inside", within), ("as_one_run", possible)):
-        table[column] = fits.map({True: "yes", False: "no"}).where(table["published"].notna(), "")
-    table["seeds_below"] = [
-        "" if np.isnan(number) else f"{(values.get_group(name) < number).sum()} of {count}"
-        for name, number, count in zip(table["experiment"], table["published"], table["n"], strict=True)
-    ]
-    return table
+    means = pd.to_numeric(runs[cost]).groupby(runs["experiment"]).mean()
+    table[cost] = table["experiment"].map(means).astype(float)
+    table["front"] = pareto_front(table[cost], table["estimate"])
+    return table[["experiment", cost, "estimate", "low", "high", "front"]]
+
+
+def pareto_front(costs: ArrayLike, values: ArrayLike) -> np.ndarray:
+    """Return which networks are on the Pareto front, (num_networks,) bool: no other costs less and is no worse.
+
+    Parameters
+    ----------
+    costs, values
+        (num_networks,) each; less cost and more value are better. A NaN is never on the front and beats none.
+
+    Examples
+    --------
+    >>> pareto_front([1, 2, 2, 3], [0.90, 0.95, 0.93, 0.94]).tolist()
+    [True, True, False, False]
+    """
+    cost, value = numbers(costs, "costs", ("num_networks",)), numbers(values, "values", ("num_networks",))
+    same_shape(costs=cost, values=value)
+    no_worse = (cost[None] <= cost[:, None]) & (value[None] >= value[:, None])
+    differs = (cost[None] != cost[:, None]) | (value[None] != value[:, None])
+    return np.isfinite(cost) & np.isfinite(value) & ~(no_worse & differs).any(axis=1)
 
 
 def percent(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of accuracies for reading: fractions as percent, text for text, nothing for NaN.
+    """Return a table of accuracies for reading: percent or, with a column p, points; nothing for NaN; column names.
 
-    >>> percent(pd.DataFrame({"experiment": ["A1"], "estimate": [0.8847], "low": [float("nan")]})).iloc[0].tolist()
-    ['A1', '88.47', '']
+    Leaves out sd, and n_failed where no run failed.
+
+    >>> percent(pd.DataFrame({"experiment": ["A1"], "estimate": [0.8847], "low": [float("nan")]})).to_dict("records")
+    [{'experiment': 'A1', 'estimate (%)': '88.47', 'low (%)': ''}]
     """
-    shown = table.copy()
-    for column in ("estimate", "low", "high", "sd", "published"):
-        if column in shown:
-            shown[column] = [("" if np.isnan(value) else f"{100 * value:.2f}") for value in shown[column]]
-    for column in ("p", "page_p"):
-        if column in shown:
-            shown[column] = [
-                ("" if np.isnan(value) else f"{value:.2g}" if value >= 1e-4 else "< 0.0001") for value in shown[column]
-            ]
-    return shown
+    shown = table.drop(columns=["sd", *(["n_failed"] if not any(table.get("n_failed", ())) else [])], errors="ignore")
+    for column in shown.columns.intersection(["estimate", "low", "high", "published"]):
+        shown[column] = ["" if np.isnan(value) else f"{100 * value:.2f}" for value in shown[column]]
+    for column in shown.columns.intersection(["p", "page_p"]):
+        shown[column] = [
+            "" if np.isnan(p) else f"{p:.2g}" if p >= 1e-4 else "< 0.0001" for p in shown[column].astype(float)
+        ]
+    estimate, unit = ("difference", "points") if "p" in table else ("estimate", "%")
+    names = {"estimate": f"{estimate} ({unit})"} | {name: f"{name} ({unit})" for name in ("low", "high", "published")}
+    names |= {"n": "seeds", "n_failed": "failed runs", "page_p": "p of Page's test", "likely": "likely as one run"}
+    return shown.rename(columns=names | {"flat_from": "flat from", "seeds_below": "seeds below it"})

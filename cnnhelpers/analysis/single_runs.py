@@ -1,59 +1,62 @@
-"""What single runs could have told, and how many seeds it takes: from the spread that recorded runs have."""
+"""Estimate how often single runs mislead, and the accuracy that selection on test images adds."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from cnnhelpers import records
 from cnnhelpers.analysis.measurements import measure
-from cnnhelpers.claims import Claim
-from cnnhelpers.reports import printed, published
-from cnnhelpers.statistics import MIN_PAIRS, interval, paired, power, seeds_needed, wrong_order
-
-LAST = {"validation_accuracy": "last_validation_accuracy"}  # what logs print: of the last epoch, not of the best
+from cnnhelpers.errors import InputError
+from cnnhelpers.statistics import MIN_PAIRS, count, interval, need_columns, paired, power, seeds_needed, wrong_order
 
 
-def single_run_risk(runs: pd.DataFrame, claims: Iterable[Claim] | None = None) -> pd.DataFrame:
-    """Return every two networks whose accuracies a claim compares, once, where there are runs enough.
+def single_run_risk(runs: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return how often single runs would put two networks in the wrong order, a row for each pair with enough seeds.
 
     Parameters
     ----------
     runs
-        One row a run of one profile.
-    claims
-        The thirty published ones by default.
+        Of one profile.
+    pairs
+        Columns a and b (experiments), metric (a column of runs) and published (A - B of single runs, NaN where
+        unknown). Other columns are kept.
 
     Returns
     -------
     pandas.DataFrame
-        Columns report, label ("A - B"), metric (the accuracy that the report prints of both, on its test images if it
-        has that; test_accuracy where it has none), published (their difference, NaN where it prints none), difference,
-        low, high (ours in the same metric, 95 % interval), sd (of the paired differences), n, wrong_order
-        (probability that single runs of different seeds put the two in the order that is not ours), as_ours (whether
-        the published order is ours; None where either is unknown or equal) and seeds_needed (that show our difference
-        with 90 % power).
+        Columns of `pairs`, but label ("A - B") for a and b, difference, low, high (95 % interval), sd (of the paired
+        differences), n, wrong_order (probability that single runs of different seeds put the two in the other order),
+        as_ours (whether the published order is that of the difference; None where either is unknown or 0) and
+        seeds_needed (to show the difference with 90 % power).
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"experiment": ["a"] * 5 + ["b"] * 5, "seed": [0, 1, 2, 3, 4] * 2,
+    ...                      "test_accuracy": [0.91, 0.92, 0.90, 0.93, 0.92, 0.90, 0.90, 0.92, 0.90, 0.91]})
+    >>> asked = pd.DataFrame({"a": ["a"], "b": ["b"], "metric": ["test_accuracy"], "published": [-0.01]})
+    >>> single_run_risk(runs, asked)[["label", "wrong_order", "as_ours", "seeds_needed"]].round(2).values.tolist()
+    [['a − b', 0.25, False, 39]]
     """
-    if claims is None:
-        from cnnhelpers.reports import CLAIMS as claims
-    measurements, rows, seen = measure(runs), [], set()
-    asked = ((claim.report, pair) for claim in claims for one in claim.questions for pair in one.pairs)
-    for report, (a, b) in asked:
-        metric, theirs = _published(a, b)
-        first, second = (measurements.values(name, LAST.get(metric, metric)) for name in (a, b))
-        found = paired(first, second)
-        if frozenset((a, b)) in seen or found.n_pairs < MIN_PAIRS:
+    need_columns(pairs, "a", "b", "metric", "published")
+    measurements, rows = measure(runs), []
+    for pair in pairs.to_dict("records"):
+        a, b = (measurements.values(pair[name], pair["metric"]) for name in ("a", "b"))
+        comparison = paired(a, b)
+        if comparison.n_pairs < MIN_PAIRS:
             continue
-        seen.add(frozenset((a, b)))
-        ours = found.difference
-        known = not math.isnan(theirs) and theirs != 0 and ours != 0
-        row = {"report": report, "label": f"{a} − {b}", "metric": metric, "published": theirs, "difference": ours}
-        row |= {"low": found.low, "high": found.high, "sd": found.sd, "n": found.n_pairs}
-        row |= {"wrong_order": wrong_order(ours, interval(first).sd, interval(second).sd)}
-        row |= {"as_ours": (theirs > 0) == (ours > 0) if known else None}
-        rows.append(row | {"seeds_needed": seeds_needed(ours, found.sd)})
-    columns = ["report", "label", "metric", "published", "difference", "low", "high", "sd", "n", "wrong_order"]
-    return pd.DataFrame(rows, columns=[*columns, "as_ours", "seeds_needed"])
+        difference, published = comparison.difference, pair["published"]
+        known = not math.isnan(published) and published != 0 and difference != 0
+        row = {"label": f"{pair['a']} − {pair['b']}", "difference": difference}
+        row |= {"low": comparison.low, "high": comparison.high, "sd": comparison.sd, "n": comparison.n_pairs}
+        row |= {"wrong_order": wrong_order(difference, interval(a).sd, interval(b).sd)}
+        row |= {"as_ours": (published > 0) == (difference > 0) if known else None}
+        rows.append(pair | row | {"seeds_needed": seeds_needed(difference, comparison.sd)})
+    kept = [name for name in pairs if name not in ("a", "b")]
+    columns = ["difference", "low", "high", "sd", "n", "wrong_order", "as_ours", "seeds_needed"]
+    return pd.DataFrame(rows, columns=["label", *kept, *columns])
 
 
 def power_curves(sd: Sequence[float], effects: Sequence[float], most_seeds: int = 30) -> pd.DataFrame:
@@ -85,10 +88,87 @@ def power_curves(sd: Sequence[float], effects: Sequence[float], most_seeds: int 
     )
 
 
-def _published(a: str, b: str) -> tuple[str, float]:
-    """Return what a report prints of both, test accuracy or else validation accuracy, and the difference in it."""
-    for metric in ("test_accuracy", "validation_accuracy"):
-        values = [printed(name, metric) if name in set(published()["experiment"]) else None for name in (a, b)]
-        if None not in values:
-            return metric, values[0] - values[1]
-    return "test_accuracy", math.nan
+def selection_answers(runs: pd.DataFrame, folder: Path | str | None = None) -> dict[str, np.ndarray]:
+    """Return (num_seeds, num_images) by experiment, True for a correctly classified test image; failed runs left out.
+
+    `folder` is that of the records, by default `records.default_folder()`.
+    """
+    paths = records.index(folder or records.default_folder())
+    answers: dict[str, list[np.ndarray]] = {}
+    for row in runs[runs["status"] == "done"].itertuples():
+        correct = records.arrays_of(paths.get((row.record.identity, row.seed))).get("test_correct")
+        if correct is not None:
+            answers.setdefault(row.experiment, []).append(correct)
+    return {name: np.stack(correct) for name, correct in answers.items()}
+
+
+def selection_bias(
+    correct: Mapping[str, np.ndarray], generator: np.random.Generator, draws: int = 1000
+) -> pd.DataFrame:
+    """Return the accuracy of the best of single runs on the test images that selected it, and on other images.
+
+    Each draw takes one seed of every network, divides the test images at random into two halves, and selects the run
+    with the most correct images of the first half, as does a study that validates on its test images.
+
+    Parameters
+    ----------
+    correct
+        Experiment to (num_seeds, num_images) truth values, the same images in all; at least two experiments.
+    generator
+        Draws seeds and halves.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns label, estimate, low and high: mean and middle 95 % of the draws, of the accuracy of the selected run on
+        the half that selected it and on the other half, of the selected network trained with its other seeds (on the
+        other half), and of the excess of the first over the second and over the third.
+
+    Notes
+    -----
+    A half has half the images, so the excess is larger than with all of them, about by the root of two.
+
+    Examples
+    --------
+    >>> generator = np.random.default_rng(0)
+    >>> equals = {name: generator.random((5, 1000)) < 0.9 for name in "abcdefghijklmn"}  # fourteen networks
+    >>> table = selection_bias(equals, generator).set_index("label")["estimate"]
+    >>> bool(table.iloc[0] > 0.91), bool(abs(table.iloc[1] - 0.9) < 0.005)
+    (True, True)
+    """
+    networks = _checked(correct)
+    num_images = networks[0].shape[1]
+    first = np.zeros((num_images, count(draws, "draws")), np.float32)
+    for draw in range(draws):
+        first[generator.permutation(num_images)[: num_images // 2], draw] = 1
+    on_first = [network @ first / (num_images // 2) for network in networks]  # (num_seeds, draws) each
+    on_second = [network @ (1 - first) / (num_images - num_images // 2) for network in networks]
+    selected_on, other_half, other_seeds = np.empty((3, draws))
+    for draw in range(draws):
+        seeds = [generator.integers(len(network)) for network in networks]
+        best = int(np.argmax([network[seed, draw] for network, seed in zip(on_first, seeds, strict=True)]))
+        selected_on[draw], other_half[draw] = on_first[best][seeds[best], draw], on_second[best][seeds[best], draw]
+        other_seeds[draw] = np.delete(on_second[best][:, draw], seeds[best]).mean()
+    rows = {
+        "the selected run, on the images that selected it": selected_on,
+        "the selected run, on other images": other_half,
+        "its network with other seeds, on other images": other_seeds,
+        "added by selection: luck of the images": selected_on - other_half,
+        "added by selection: luck of images and seed": selected_on - other_seeds,
+    }
+    low, high = np.quantile(list(rows.values()), [0.025, 0.975], axis=1)
+    estimate = [float(values.mean()) for values in rows.values()]
+    return pd.DataFrame({"label": list(rows), "estimate": estimate, "low": low, "high": high})
+
+
+def _checked(correct: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Return the arrays as float32, checked for networks, seeds and images."""
+    networks = {name: np.asarray(answers, np.float32) for name, answers in correct.items()}
+    shapes = {name: network.shape for name, network in networks.items()}
+    plain = all(len(shape) == 2 and shape[0] > 1 for shape in shapes.values())
+    if len(networks) < 2 or not plain or len({shape[1] for shape in shapes.values()}) > 1:
+        raise InputError(
+            "a selection needs at least two networks, each (num_seeds, num_images) with at least two seeds and the "
+            f"same images. Received: {shapes}"
+        )
+    return list(networks.values())

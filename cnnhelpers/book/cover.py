@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from cnnhelpers import analysis, plotting, records
+from cnnhelpers import plotting, records, reports
 from cnnhelpers.errors import InputError
 
 TITLES = {
@@ -34,7 +34,7 @@ def draw(path: Path | str, folder: Path | str | None = None) -> Path:
         raise InputError("report A is not recorded: python -m cnnhelpers run A")
     order = pd.Categorical(runs["experiment"], categories=list(TITLES), ordered=True)
     runs = runs.assign(order=order).sort_values(["order", "seed"])
-    table = analysis.beside_published(runs, "validation_accuracy")
+    table = reports.compare_with_published(runs, "validation_accuracy")
     with plt.rc_context():
         plotting.use_style()
         figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")

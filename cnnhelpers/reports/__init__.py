@@ -23,6 +23,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "find",
             "find_one",
         ],
+        "comparison": [
+            "compare_with_published",
+            "published_pairs",
+        ],
         "conclusions": [
             "CLAIMS",
         ],

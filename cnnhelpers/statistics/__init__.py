@@ -32,6 +32,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "interval",
             "need_columns",
             "paired",
+            "resolution",
         ],
         "planning": ["ALPHA", "power", "seeds_needed", "smallest_detectable_effect", "wrong_order"],
         "selection": ["best_of_many"],

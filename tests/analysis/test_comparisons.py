@@ -1,22 +1,22 @@
-"""Tables of intervals: hand-computed, published numbers only beside the data that they were printed for."""
+"""Tables of intervals: by hand, planted effects, failed runs, runs without variance, and the Pareto front."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from cnnhelpers.analysis import beside_published, compare, compare_all, in_points, learned, percent, summary
+from cnnhelpers.analysis import (
+    compare,
+    compare_all,
+    in_points,
+    learned,
+    pareto,
+    pareto_front,
+    percent,
+    summary,
+)
 from cnnhelpers.book import tables as claim_tables
 from cnnhelpers.errors import InputError
-from cnnhelpers.records.store import Record
-
-
-def runs_of(dataset="fashion_mnist", **accuracies):
-    rows = [
-        {"experiment": name, "seed": seed, "dataset": dataset, "validation_accuracy": value, "test_accuracy": value}
-        for name, values in accuracies.items()
-        for seed, value in enumerate(values)
-    ]
-    return pd.DataFrame(rows)
+from cnnhelpers.records import Record
+from tests.analysis.tables import runs_of
 
 
 def test_summary_by_hand():
@@ -38,19 +38,30 @@ def test_differences_are_paired_by_seed_not_by_row():
     runs = runs_of(a=[0.9, 0.8, 0.7], b=[0.8, 0.7, 0.6]).sample(frac=1, random_state=3)
     comparison = compare(runs, "a", "b")
     assert comparison.difference == pytest.approx(0.1)
-    assert comparison.sd == pytest.approx(0, abs=1e-12)
+    assert comparison.sd == 0
 
 
 def test_an_unknown_experiment_or_column_gets_a_suggestion():
-    with pytest.raises(InputError, match="did you mean 'dropout'"):
+    with pytest.raises(InputError, match="'dropout'"):
         compare(runs_of(dropout=[0.9], plain=[0.8]), "droput", "plain")
-    with pytest.raises(InputError, match="did you mean 'test_accuracy'"):
+    with pytest.raises(InputError, match="'test_accuracy'"):
         summary(runs_of(a=[0.9]), "test_acuracy")
 
 
-def test_points_tell_the_failed_seeds():
-    told = in_points(compare(runs_of(a=[0.91, 0.92, np.nan], b=[0.90, 0.90, 0.90]), "a", "b"))
-    assert told == "+1.5 points [-4.9, +7.9], 95 % interval over 2 seeds, 1 incomplete"
+def test_points_count_the_incomplete_seeds():
+    text = in_points(compare(runs_of(a=[0.91, 0.92, np.nan], b=[0.90, 0.90, 0.90]), "a", "b"))
+    assert text == "+1.5 points [-4.9, +7.9], 95 % interval over 2 seeds, 1 incomplete"
+
+
+def test_equal_runs_and_equal_differences_have_no_interval_in_any_table():
+    runs = runs_of(B9=[0.1] * 5, B10=[0.1] * 5, A1=[0.3] * 5)
+    assert summary(runs)[["low", "high"]].isna().to_numpy().all()
+    table = compare_all(runs, [("A1", "B9"), ("B10", "B9")], margin=0.005)
+    assert table.p.tolist() == [0.125, 1]  # exact sign-flip p of 5 seeds 0.0625, times 2
+    assert table.verdict.tolist() == ["undecided", "equivalent"]
+    assert percent(table)["low (points)"].tolist() == ["", ""]
+    text = in_points(compare(runs, "A1", "B9"))
+    assert "+20.0 points" in text and "0.0625" in text and "nan" not in text
 
 
 def test_seeds_of_other_experiments_make_no_pair_incomplete():
@@ -58,21 +69,18 @@ def test_seeds_of_other_experiments_make_no_pair_incomplete():
     assert (compare(runs, "a", "b").n_pairs, compare(runs, "a", "b").n_failed) == (2, 1)
 
 
-def test_another_precision_or_device_is_named_beside_the_difference():
+def test_another_precision_or_device_is_named_next_to_the_difference():
     runs = runs_of(a=[0.91, 0.92, 0.93], b=[0.90, 0.90, 0.90], c=[0.90, 0.91, 0.90])
     runs = runs.assign(precision=runs.experiment.map({"a": "float32", "b": "bfloat16", "c": "float32"}), device="cpu:0")
     assert compare(runs, "a", "b").differs == "precision differs: bfloat16 in b, float32 in a"
-    assert "precision differs" in in_points(compare(runs, "a", "b"))
+    assert "precision" in in_points(compare(runs, "a", "b"))
     assert compare(runs, "a", "c").differs == ""
-    assert compare_all(runs, [("a", "b"), ("a", "c")], margin=0.01).label.tolist() == [
-        "a − b (not the same: precision)",
-        "a − c",
-    ]
+    labels = compare_all(runs, [("a", "b"), ("a", "c")], margin=0.01).label.tolist()
+    assert labels == ["a − b (not the same: precision)", "a − c"]
 
 
 def test_a_planted_effect_holds_and_the_p_values_are_adjusted():
-    generator = np.random.default_rng(0)
-    noise = generator.normal(0, 0.002, (3, 10))
+    noise = np.random.default_rng(0).normal(0, 0.002, (3, 10))
     runs = runs_of(good=0.92 + noise[0], plain=0.90 + noise[1], same=0.90 + noise[2])
     table = compare_all(runs, [("good", "plain"), ("plain", "good"), ("same", "plain")], margin=0.005)
     assert table.verdict.tolist() == ["holds", "contradicted", "equivalent"]
@@ -81,22 +89,13 @@ def test_a_planted_effect_holds_and_the_p_values_are_adjusted():
     assert table.wins[0] == "10 of 10"
 
 
-def test_published_numbers_stand_beside_their_own_dataset_only():
-    runs = runs_of(A1=[0.884, 0.885, 0.886], A5=[0.80, 0.80, 0.81], A6=[0.879, 0.880, 0.881])
-    table = beside_published(runs, "validation_accuracy")
-    assert table.published.tolist() == [0.8847, 0.8661, 0.8851]
-    assert table.inside.tolist() == ["yes", "no", "no"]  # A6: mean 0.880, 0.0025 to either side
-    assert table.as_one_run.tolist() == ["yes", "no", "no"]  # and 0.0050 for one more run: 0.8851 is just outside
-    assert table.seeds_below.tolist() == ["1 of 3", "3 of 3", "3 of 3"]
-    assert beside_published(runs.iloc[:0]).empty
-    elsewhere = beside_published(runs_of("mnist", A1=[0.884, 0.885, 0.886]), "validation_accuracy")
-    assert elsewhere.published.isna().all()
-    assert elsewhere.inside.tolist() == [""]
-
-
 def test_percent_is_for_reading():
-    shown = percent(beside_published(runs_of(A1=[0.884, 0.885, 0.886]), "validation_accuracy"))
-    assert shown.loc[0, ["estimate", "published"]].tolist() == ["88.50", "88.47"]
+    shown = percent(summary(runs_of(A1=[0.884, 0.885, 0.886])))
+    assert shown.columns.tolist() == ["experiment", "estimate (%)", "low (%)", "high (%)", "seeds"]
+    assert shown.loc[0, ["estimate (%)", "low (%)"]].tolist() == ["88.50", "88.25"]
+    assert percent(summary(runs_of(A1=[0.884, np.nan])))["failed runs"].tolist() == [1]
+    compared = percent(compare_all(runs_of(a=[0.8, 0.9], b=[0.7, 0.79]), [("a", "b")], margin=0.005))
+    assert compared["difference (points)"].tolist() == ["10.50"]
 
 
 def test_networks_that_learn_now_and_then_are_told_from_those_that_learn_always():
@@ -111,15 +110,28 @@ def test_networks_that_learn_now_and_then_are_told_from_those_that_learn_always(
     assert learned(runs_of(a=[0.1]).assign(record=record)[:0], 0.005).empty
 
 
-def test_answers_of_two_profiles_stand_beside_each_other_and_opposite_ones_are_bold():
+def test_pareto_front_keeps_what_nothing_beats_at_its_price():
+    assert pareto_front([1, 2, 3, 4], [0.9, 0.8, 0.95, 0.95]).tolist() == [True, False, True, False]
+    assert pareto_front([1, 1], [0.9, 0.9]).tolist() == [True, True]  # equals are both on it
+    assert pareto_front([1, 2, np.nan], [np.nan, 0.8, 0.9]).tolist() == [False, True, False]
+
+
+def test_pareto_takes_means_of_cost_and_metric():
+    runs = runs_of(a=[0.8, 0.9], b=[0.7, 0.7], c=[0.9, 0.9]).assign(seconds=[1, 3, 2, 2, 4, 6])
+    table = pareto(runs, "seconds")
+    assert table.seconds.tolist() == [2, 2, 5]
+    assert table.estimate.tolist() == pytest.approx([0.85, 0.7, 0.9])
+    assert table.front.tolist() == [True, False, True]
+
+
+def test_answers_of_two_profiles_stand_next_to_each_other_and_opposite_ones_are_bold():
     worse, better, same = [0.80, 0.81, 0.79, 0.80, 0.81], [0.90, 0.91, 0.90, 0.92, 0.91], [0.85, 0.84, 0.86, 0.85, 0.85]
     narrow = compare_all(runs_of(a=better, b=worse, c=same), [("a", "b"), ("b", "c")], margin=0.005)
     wide = compare_all(runs_of(a=worse, b=better, d=same), [("a", "b"), ("d", "a")], margin=0.005)
     tables = {"narrow": narrow, "published": wide}
     lines = claim_tables.side_by_side(tables).data.splitlines()
-    assert lines[0] == "| points of test accuracy | narrow | published |"
     assert [line.split("|")[1].strip() for line in lines[2:]] == ["**a − b**", "b − c", "d − a"]
     assert "+10.60 [" in lines[2] and "], holds | -10.60 [" in lines[2] and "], contradicted |" in lines[2]
     assert lines[3].endswith("contradicted | — |") and "| — | +4.80" in lines[4]
-    assert claim_tables.opposite_answers(tables).data == "With opposite answers under narrow and published: a − b."
-    assert "No question" in claim_tables.opposite_answers({"narrow": narrow}).data
+    assert "a − b" in claim_tables.opposite_answers(tables).data
+    assert "a − b" not in claim_tables.opposite_answers({"narrow": narrow}).data

@@ -213,7 +213,7 @@ def test_equivalence_errs_in_5_percent_when_the_truth_is_the_margin(seeds):
 
 
 def correctness(seeds, num_images, image_sd, simulations):
-    """Return correct or not, of A and B, (2, simulations, num_seeds, num_images): images easier for one, anew each time."""
+    """Return correct or not, of A and B: (2, simulations, num_seeds, num_images), images anew in each simulation."""
     rng = generator(seeds, num_images)
     difficulty = rng.normal(0, 1.5, (simulations, 1, num_images))
     favour = rng.normal(0, image_sd, (simulations, 1, num_images))

@@ -1,12 +1,34 @@
-"""How long a training takes to reach an accuracy; a run that never does counts as infinitely long."""
+"""Measure learning curves: the onset of overfitting, and the time to an accuracy."""
 
 import numpy as np
 import pandas as pd
 
+from cnnhelpers.analysis.measurements import Measurements, measure
 from cnnhelpers.errors import InputError, is_number
 from cnnhelpers.records import Record
+from cnnhelpers.statistics import LAST_EPOCHS, interval, overfitting
 
 TIMES = ("epochs_to_target", "cpu_seconds_to_target")
+
+
+def overfitting_onsets(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return where the validation loss of each experiment turns, how much it then grows, and the final loss gap.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each experiment, losses in nats and without penalty, 95 % intervals over seeds:
+
+        - lowest_epoch: median over seeds of the epoch, from 1, with the lowest smoothed validation loss; every training
+          has one, so it is an onset only where `overfits`
+        - epochs: of the whole training
+        - after: half of them; growth, growth_low, growth_high: mean validation loss of the last three epochs minus that
+          of the three around `after`. NaN below 7 epochs, and where early stopping or divergence cut the runs short
+        - overfits: "yes" where `growth` is significantly above 0 and that of the training loss below, else "not shown"
+        - gap, gap_low, gap_high: test minus training loss at the end, dropout off
+    """
+    measurements = measure(runs)
+    return pd.DataFrame(_onset(measurements, name) for name in dict.fromkeys(measurements.runs["experiment"]))
 
 
 def time_to_accuracy(runs: pd.DataFrame, target: float) -> pd.DataFrame:
@@ -55,7 +77,7 @@ def check_target(target: float) -> None:
 
 
 def median_times(timed: pd.DataFrame, by: str | list[str] = "experiment") -> pd.DataFrame:
-    """Return how many runs reached the target, and the median times over *all* runs, a row for each value of `by`.
+    """Return the number of runs that reached the target, and the median times over *all* runs, a row for each `by`.
 
     Parameters
     ----------
@@ -79,6 +101,22 @@ def median_times(timed: pd.DataFrame, by: str | list[str] = "experiment") -> pd.
     groups = timed.assign(reached=np.isfinite(timed[TIMES[0]].to_numpy(float))).groupby(names, sort=False)
     counts = groups["reached"].agg(reached="sum", n="size")
     return counts.join(groups[list(TIMES)].median()).reset_index()
+
+
+def _onset(measurements: Measurements, name: str) -> dict[str, object]:
+    validation = measurements.curves(name, "validation_crossentropy")
+    training = measurements.curves(name, "crossentropy")
+    epochs, after = validation.shape[1], validation.shape[1] // 2
+    gap = interval(measurements.values(name, "loss_gap"))
+    row = {"experiment": name, "lowest_epoch": np.nan, "epochs": epochs, "after": after}
+    row |= dict.fromkeys(("growth", "growth_low", "growth_high"), np.nan) | {"overfits": "not shown"}
+    if training.shape == validation.shape and 2 <= after <= epochs - LAST_EPOCHS - 1:
+        change = overfitting(training, validation, after)
+        growth = change.growth
+        row |= {"growth": growth.difference, "growth_low": growth.low, "growth_high": growth.high}
+        row |= {"lowest_epoch": change.turning_epoch}
+        row["overfits"] = "yes" if change.training_falls and growth.above() else "not shown"
+    return row | {"gap": gap.mean, "gap_low": gap.low, "gap_high": gap.high}
 
 
 def _first_epoch(record: Record, target: float) -> float:

@@ -1,0 +1,231 @@
+"""Estimate what the factors of a grid of experiments do: main effects, interactions, dose-response trends."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations, product
+
+import numpy as np
+import pandas as pd
+
+from cnnhelpers.errors import InputError, unknown
+from cnnhelpers.statistics import (
+    ALPHA,
+    Comparison,
+    by_seed,
+    from_differences,
+    holm,
+    need_columns,
+    resolution,
+    saturation,
+    trend,
+)
+
+MIN_LEVELS = 3  # fewer make a difference, no trend
+Pair = tuple[str, str]
+
+
+def main_effect(runs: pd.DataFrame, pairs: Sequence[Pair], metric: str = "test_accuracy") -> Comparison:
+    """Return the mean effect of a factor over `pairs` (with, without) of experiments that differ in nothing else.
+
+    Each seed gives one number, the mean of its differences; a seed without all of the experiments is incomplete.
+
+    Examples
+    --------
+    >>> accuracies = [0.90, 0.91, 0.92, 0.95, 0.80, 0.81, 0.84, 0.85]  # a with 0 and 1, then b
+    >>> runs = pd.DataFrame({"experiment": ["a0", "a0", "a1", "a1", "b0", "b0", "b1", "b1"], "seed": [0, 1] * 4,
+    ...                      "test_accuracy": accuracies})
+    >>> round(main_effect(runs, [("a1", "a0"), ("b1", "b0")]).difference, 3)
+    0.035
+    """
+    values = by_seed(runs, metric)
+    return from_differences(_differences(values, pairs).mean(axis=0), resolution=resolution(values.to_numpy(float)))
+
+
+def interaction(
+    runs: pd.DataFrame, at_level: Sequence[Pair], at_lowest: Sequence[Pair], metric: str = "test_accuracy"
+) -> Comparison:
+    """Return how much larger the effect of a factor is at a level of another factor than at its lowest level.
+
+    Parameters
+    ----------
+    at_level, at_lowest
+        (with, without) pairs as for `main_effect`, in the same order.
+
+    Examples
+    --------
+    >>> accuracies = [0.90, 0.91, 0.92, 0.95, 0.80, 0.81, 0.84, 0.85]
+    >>> runs = pd.DataFrame({"experiment": ["a0", "a0", "a1", "a1", "b0", "b0", "b1", "b1"], "seed": [0, 1] * 4,
+    ...                      "test_accuracy": accuracies})
+    >>> [round(difference, 3) for difference in interaction(runs, [("b1", "b0")], [("a1", "a0")]).differences]
+    [0.02, 0.0]
+    """
+    if len(at_level) != len(at_lowest):
+        raise InputError(f"pairs at the two levels must match. Received: {len(at_level)} and {len(at_lowest)}")
+    values = by_seed(runs, metric)
+    differences = _differences(values, at_level) - _differences(values, at_lowest)
+    return from_differences(differences.mean(axis=0), resolution=resolution(values.to_numpy(float)))
+
+
+def factorial_effects(runs: pd.DataFrame, grid: pd.DataFrame, metric: str = "test_accuracy") -> pd.DataFrame:
+    """Return every main effect and every interaction of two factors that the runs can show.
+
+    Each level of a factor is compared with its lowest, over all pairs of experiments that agree in the other factors.
+
+    Parameters
+    ----------
+    grid
+        The level of each factor (columns) of each experiment (index); no two experiments alike. Experiments without
+        runs are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns kind ("main effect" or "interaction"), label, cells (number of pairs, or pairs of pairs, averaged),
+        estimate, low, high (95 %), n (complete seeds) and p, Holm-adjusted over all rows.
+    """
+    if grid.duplicated().any():
+        twice = ", ".join(grid.index[grid.duplicated(keep=False)])
+        raise InputError(f"two experiments of a grid must differ in a factor. Received: {twice}")
+    grid = grid[grid.index.isin(set(runs["experiment"]))]
+    rows = []
+    for factor, level, pairs in _all_pairs(grid):
+        label = f"{_words(factor, level)} rather than {_words(factor, _levels(grid[factor])[0], short=True)}"
+        rows.append(_row("main effect", label, len(pairs), main_effect(runs, list(pairs.values()), metric)))
+    for factor, other in combinations(grid, 2):
+        lowest, *levels = _levels(grid[other]) or [None]
+        at = list(grid).index(other)
+        for (_, level, pairs), other_level in product(_all_pairs(grid, factor), levels):
+            partners = {key: _at(key, at, lowest) for key in pairs if key[at] == other_level}
+            matched = [(pairs[key], pairs[partner]) for key, partner in partners.items() if partner in pairs]
+            if matched:
+                label = f"{_words(factor, level)}, more where {_words(other, other_level)}"
+                comparison = interaction(runs, *map(list, zip(*matched, strict=True)), metric)
+                rows.append(_row("interaction", label, len(matched), comparison))
+    table = pd.DataFrame(rows, columns=["kind", "label", "cells", "estimate", "low", "high", "n", "p"])
+    return table.assign(p=holm(table["p"]))
+
+
+def dose_response(
+    runs: pd.DataFrame, level: str, by: str, margin: float, metric: str = "test_accuracy"
+) -> pd.DataFrame:
+    """Return the change of a metric along the levels of a column, a row for each value of the column `by`.
+
+    Parameters
+    ----------
+    runs
+        One experiment for each level and value of `by`; a value with fewer than MIN_LEVELS levels has no row.
+    level
+        A column of numbers, such as the convolutions of a network.
+    margin
+        The difference that does not matter, in the unit of `metric`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `by`, levels (in words), and, over the n seeds that every level has:
+
+        - estimate, low, high: change of the line fitted to each seed, from the first level to the last, with its 95 %
+          interval; p: that it is 0, Holm-adjusted over the rows
+        - page_p: Page's test of the same order, two-sided and not adjusted, as a check; NaN below two seeds
+        - monotone: "yes" where the line rises or falls (before Holm) and no step goes back by the margin or more, else
+          "not shown"
+        - flat_from: the lowest level that all above are equivalent to, "not shown" if there is none. Levels are tested
+          from the last but one downwards until one fails, so that nothing needs adjusting.
+
+    Raises
+    ------
+    InputError
+        For a missing column, or several experiments of one level.
+
+    Examples
+    --------
+    >>> accuracies = {2: [0.80, 0.81, 0.79], 3: [0.900, 0.901, 0.899], 5: [0.9005, 0.9005, 0.8995]}
+    >>> runs = pd.DataFrame([{"experiment": f"C{depth}", "depth": depth, "kind": "3x3", "seed": seed, "accuracy": one}
+    ...                      for depth, values in accuracies.items() for seed, one in enumerate(values)])
+    >>> table = dose_response(runs, "depth", "kind", margin=0.005, metric="accuracy")
+    >>> table[["kind", "levels", "n", "monotone", "flat_from"]].values.tolist()
+    [['3x3', '2, 3, 5', 3, 'yes', '3']]
+    """
+    need_columns(runs, level, by)
+    rows = []
+    for name, group in runs.groupby(by):
+        levels = group.groupby("experiment")[level].first().sort_values()
+        if levels.duplicated().any():
+            alike = ", ".join(levels.index[levels.duplicated(keep=False)])
+            raise InputError(f"a level of {level} must be one experiment for each {by}. Received: {alike}")
+        if len(levels) >= MIN_LEVELS:
+            rows.append({by: name} | _trend_row(by_seed(group, metric)[levels.index].to_numpy(float).T, levels, margin))
+    columns = [by, "levels", "estimate", "low", "high", "n", "p", "page_p", "monotone", "flat_from"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(p=holm(table["p"]))
+
+
+def _trend_row(values: np.ndarray, levels: pd.Series, margin: float) -> dict[str, object]:
+    """Return the row of `values` (num_levels, num_seeds)."""
+    change = trend(values, margin)
+    if change.rise.difference < 0:
+        change = trend(values, margin, "lower")
+    names, flat_from = [f"{level:g}" for level in levels], "not shown"
+    for place in reversed(range(len(levels) - 1)):
+        if not saturation(values, place, margin) < ALPHA:
+            break
+        flat_from = names[place]
+    page_p, monotone = float(np.minimum(1, 2 * change.page_p)), "yes" if change.monotone else "not shown"
+    row = {"levels": ", ".join(names), **_estimate(change.rise), "page_p": page_p}
+    return row | {"monotone": monotone, "flat_from": flat_from}
+
+
+def _row(kind: str, label: str, cells: int, comparison: Comparison) -> dict[str, object]:
+    return {"kind": kind, "label": label, "cells": cells, **_estimate(comparison)}
+
+
+def _estimate(comparison: Comparison) -> dict[str, float]:
+    interval = {"estimate": comparison.difference, "low": comparison.low, "high": comparison.high}
+    return interval | {"n": comparison.n_pairs, "p": comparison.p}
+
+
+def _differences(values: pd.DataFrame, pairs: Sequence[Pair]) -> np.ndarray:
+    """Return (num_pairs, num_seeds) differences, NaN where a run failed or is missing."""
+    for name in (name for pair in pairs for name in pair):
+        if name not in values:
+            raise unknown("experiment", name, map(str, values.columns))
+    return np.array([values[a].to_numpy(float) - values[b].to_numpy(float) for a, b in pairs])
+
+
+def _all_pairs(grid: pd.DataFrame, only: str | None = None) -> Iterator[tuple[str, object, dict[tuple, Pair]]]:
+    """Yield each factor (or the `only` one), each level above its lowest, and its pairs of experiments.
+
+    A pair is (experiment at the level, experiment at the lowest level), by the levels of the first.
+    """
+    cells = {tuple(levels): name for name, levels in zip(grid.index, grid.to_numpy(object), strict=True)}
+    for place, factor in enumerate(grid):
+        if only not in (None, factor) or grid.empty:
+            continue
+        lowest, *levels = _levels(grid[factor])
+        for level in levels:
+            partners = {key: _at(key, place, lowest) for key in cells if key[place] == level}
+            pairs = {key: (cells[key], cells[partner]) for key, partner in partners.items() if partner in cells}
+            if pairs:
+                yield factor, level, pairs
+
+
+def _at(key: tuple, place: int, level: object) -> tuple:
+    return (*key[:place], level, *key[place + 1 :])
+
+
+def _levels(column: pd.Series) -> list:
+    """Return the levels of a factor from the lowest: numbers and truth values in order, words as they come."""
+    levels = list(dict.fromkeys(column))
+    return levels if any(isinstance(level, str) for level in levels) else sorted(levels)
+
+
+def _words(factor: str, level: object, short: bool = False) -> str:
+    """Return a level in words.
+
+    >>> _words("regularized", True), _words("convolutions", 5), _words("convolutions", 2, short=True)
+    ('regularized', '5 convolutions', '2')
+    """
+    if isinstance(level, (bool, np.bool_)):
+        return factor if level else "not"
+    if short:
+        return str(level)
+    return f"{level} {factor}" if isinstance(level, str) or factor.endswith("s") else f"{factor} {level}"
