@@ -1,10 +1,4 @@
-"""How often the tests err, and how often they find what is there, on simulated runs: what the verdicts rest on.
-
-In short::
-
-    nulls = false_holds(numpy.random.default_rng(0))        # equal networks: how often does a claim hold?
-    found = planted_effects(numpy.random.default_rng(0))    # a true difference: how often is it found?
-"""
+"""Simulate runs to measure how often the tests err, and how often they find a planted effect."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from cnnhelpers.statistics.decisions import decide, holm
-from cnnhelpers.statistics.intervals import equivalence, from_differences, paired
+from cnnhelpers.statistics.intervals import equivalence, from_differences
 from cnnhelpers.statistics.planning import ALPHA, power
 from cnnhelpers.statistics.selection import best_of_many
 from cnnhelpers.statistics.trends import overfitting, trend
@@ -25,7 +19,7 @@ Generator = np.random.Generator
 
 
 def false_holds(rng: Generator, simulations: int = 1000, seeds: Sequence[int] = SEEDS) -> pd.DataFrame:
-    """Return how often each kind of claim holds although nothing is there to find.
+    """Return how often each kind of claim holds where its null hypothesis is true.
 
     Returns
     -------
@@ -35,36 +29,36 @@ def false_holds(rng: Generator, simulations: int = 1000, seeds: Sequence[int] = 
 
     Examples
     --------
-    >>> found = false_holds(np.random.default_rng(0), simulations=20, seeds=[5])
-    >>> found["claim"].tolist()[:2]
+    >>> table = false_holds(np.random.default_rng(0), simulations=20, seeds=[5])
+    >>> table["claim"].tolist()[:2]
     ['A is better than B', 'A is better than B, some runs go wrong']
     """
     rows = []
     for claim, (holds, nominal) in _NULLS.items():
-        for number in seeds:
-            rate = float(np.mean([holds(rng, number) for _ in range(simulations)]))
-            rows.append({"claim": claim, "seeds": number, "rate": rate, "nominal": nominal} | _error(rate, simulations))
-    return pd.DataFrame(rows)[["claim", "seeds", "rate", "low", "high", "nominal"]]
+        for n in seeds:
+            rate = float(np.mean([holds(rng, n) for _ in range(simulations)]))
+            rows.append((claim, n, rate, *_rate_interval(rate, simulations), nominal))
+    return pd.DataFrame(rows, columns=["claim", "seeds", "rate", "low", "high", "nominal"])
 
 
 def planted_effects(
     rng: Generator, simulations: int = 1000, seeds: Sequence[int] = SEEDS, effects: Sequence[float] = EFFECTS
 ) -> pd.DataFrame:
-    """Return how often a planted difference is found, beside what theory says (the noncentral t, planning.power).
+    """Return how often a planted difference is significant, next to the power of the noncentral t.
 
     Returns
     -------
     pandas.DataFrame
         Columns effect (in standard deviations of the paired differences), seeds, rate (two-sided p below ALPHA), low,
-        high (95 % interval of the rate) and theory, ALPHA where the effect is 0.
+        high (95 % interval of the rate) and theory.
     """
     rows = []
     for effect in effects:
-        for number in seeds:
-            found = [paired(one, 0.0).p < ALPHA for one in rng.normal(effect, 1, (simulations, number))]
-            rate, theory = float(np.mean(found)), power(effect, 1.0, number) if effect else ALPHA
-            rows.append({"effect": effect, "seeds": number, "rate": rate, "theory": theory} | _error(rate, simulations))
-    return pd.DataFrame(rows)[["effect", "seeds", "rate", "low", "high", "theory"]]
+        for n in seeds:
+            samples = rng.normal(effect, 1, (simulations, n))
+            rate = float(np.mean([from_differences(sample).p < ALPHA for sample in samples]))
+            rows.append((effect, n, rate, *_rate_interval(rate, simulations), power(effect, 1.0, n)))
+    return pd.DataFrame(rows, columns=["effect", "seeds", "rate", "low", "high", "theory"])
 
 
 def _holds(differences: np.ndarray) -> bool:
@@ -96,8 +90,8 @@ def _best(rng: Generator, seeds: int) -> bool:
     """A rival is as good as the candidate, the others are worse; validation and test share half of a run's luck."""
     means = np.r_[1.0, 1.0, np.zeros(4)][:, None]
     luck, validation, test = rng.normal(size=(3, 6, seeds)) * math.sqrt(0.5)
-    found = best_of_many(means + luck + validation, means + luck + test, candidate=0)
-    return decide(found.comparison, margin=0) == decide(found.hardest, margin=0) == "holds"
+    best = best_of_many(means + luck + validation, means + luck + test, candidate=0)
+    return decide(best.comparison, margin=0) == decide(best.hardest, margin=0) == "holds"
 
 
 def _rises(rng: Generator, seeds: int) -> bool:
@@ -107,15 +101,15 @@ def _rises(rng: Generator, seeds: int) -> bool:
 def _overfits(rng: Generator, seeds: int) -> bool:
     """Training loss falls, validation loss has stopped to move."""
     training = np.linspace(10, 0, 12) + rng.normal(size=(seeds, 12))
-    found = overfitting(training, rng.normal(size=(seeds, 12)), after_epoch=5)
-    return found.training_falls and decide(found.growth, margin=0) == "holds"
+    change = overfitting(training, rng.normal(size=(seeds, 12)), after_epoch=5)
+    return change.training_falls and decide(change.growth, margin=0) == "holds"
 
 
 def _any_of_ten(rng: Generator, seeds: int) -> bool:
     """Ten claims of one report, Holm-adjusted: does any hold?"""
-    found = [from_differences(one) for one in rng.normal(size=(10, seeds))]
-    adjusted = holm([one.p for one in found])
-    return any(decide(one, 0, adjusted_p=p) == "holds" for one, p in zip(found, adjusted, strict=True))
+    comparisons = [from_differences(sample) for sample in rng.normal(size=(10, seeds))]
+    adjusted = holm([comparison.p for comparison in comparisons])
+    return any(decide(one, 0, adjusted_p=p) == "holds" for one, p in zip(comparisons, adjusted, strict=True))
 
 
 _NULLS: dict[str, tuple[Callable[[Generator, int], bool], float]] = {
@@ -130,7 +124,7 @@ _NULLS: dict[str, tuple[Callable[[Generator, int], bool], float]] = {
 }
 
 
-def _error(rate: float, simulations: int) -> dict[str, float]:
-    """Return the 95 % interval (Wilson) of a rate that was seen in so many simulations."""
-    found = stats.binomtest(round(rate * simulations), simulations).proportion_ci(0.95, "wilson")
-    return {"low": float(found.low), "high": float(found.high)}
+def _rate_interval(rate: float, simulations: int) -> tuple[float, float]:
+    """Return the 95 % interval (Wilson) of a rate from a number of simulations."""
+    interval = stats.binomtest(round(rate * simulations), simulations).proportion_ci(0.95, "wilson")
+    return float(interval.low), float(interval.high)

@@ -1,8 +1,8 @@
-"""How often the statistics err, and how often they find what is there: simulated, by hand, in about two minutes.
+"""Print the simulated error rates and power on which the choice of the t test rests, in about two minutes.
 
     python tests/benchmarks/null_and_power.py
 
-Nothing is checked here: tests/statistics does that. The tables are what the choice of the t test rests on.
+tests/statistics checks the rates of the tests that are used; the rejected ones are here only.
 """
 
 import math
@@ -11,9 +11,16 @@ import sys
 import numpy as np
 from scipy import stats
 
-from cnnhelpers.statistics import best_of_many, interval_over_test_images, planning, simulations
-from cnnhelpers.statistics.decisions import decide
-from cnnhelpers.statistics.intervals import from_differences, interval
+from cnnhelpers.statistics import (
+    best_of_many,
+    decide,
+    false_holds,
+    from_differences,
+    interval,
+    interval_over_test_images,
+    planted_effects,
+    seeds_needed,
+)
 
 SIMULATIONS = 4000
 RESAMPLES = 999
@@ -40,35 +47,35 @@ def bootstrap_excludes_zero(differences: np.ndarray, method: str, rng: np.random
     """Return how often the 95 % bootstrap interval of (num_simulations, num_seeds) differences excludes 0."""
     excluded = []
     for batch in np.split(differences, 8):
-        found = stats.bootstrap((batch,), np.mean, axis=1, n_resamples=RESAMPLES, method=method, rng=rng)
-        low, high = found.confidence_interval
+        resampled = stats.bootstrap((batch,), np.mean, axis=1, n_resamples=RESAMPLES, method=method, rng=rng)
+        low, high = resampled.confidence_interval
         excluded.append((low > 0) | (high < 0))
     return float(np.mean(excluded))
 
 
 def false_positives(rng: np.random.Generator) -> None:
-    """Print the rates of the tests that were considered, for several kinds of noise."""
+    """Print the error rates of the tests that were considered, for several kinds of noise."""
     print("False positives at a nominal 5 % (two-sided)")
-    print(f"{'noise':26}{'n':>3}{'t':>8}{'perc.':>8}{'BCa':>8}{'Wilcoxon':>10}{'equal':>8}  (all differences alike)")
+    print(f"{'noise':26}{'n':>3}{'t':>8}{'perc.':>8}{'BCa':>8}{'Wilcoxon':>10}{'equal':>8}  (significant with all differences equal)")
     for kind in ("normal", "long lower tail", "a run in ten collapses", "360 test images", "360 images, 99.7 %"):
         for seeds in SEEDS:
             differences = null_differences(kind, seeds, rng)
-            ours = [from_differences(row) for row in differences]
-            t = np.mean([found.p < 0.05 for found in ours])
-            alike = np.mean([found.sd == 0 and found.p < 0.05 for found in ours])
+            comparisons = [from_differences(row) for row in differences]
+            t = np.mean([comparison.p < 0.05 for comparison in comparisons])
+            equal = np.mean([comparison.sd == 0 and comparison.p < 0.05 for comparison in comparisons])
             row = f"{kind:26}{seeds:3}{t:8.3f}"
             if kind == "normal":  # ties and outliers make the others worse or undefined
                 row += "".join(f"{bootstrap_excludes_zero(differences, m, rng):8.3f}" for m in ("percentile", "BCa"))
                 row += f"{np.mean(stats.wilcoxon(differences, axis=1, method='exact').pvalue < 0.05):10.3f}"
             else:
                 row += f"{'':26}"
-            print(f"{row}{alike:8.3f}")
+            print(f"{row}{equal:8.3f}")
 
 
-def verdicts_on_nothing(rng: np.random.Generator) -> None:
-    """Print how often every kind of claim holds, and how often an interval misses, where there is nothing to find."""
-    print("\nErrors where there is nothing to find")
-    print(simulations.false_holds(rng, SIMULATIONS, SEEDS).to_string(index=False, float_format="{:.3f}".format))
+def verdicts_on_null_effects(rng: np.random.Generator) -> None:
+    """Print how often every kind of claim holds, and how often an interval misses, where there is no effect."""
+    print("\nErrors where there is no effect")
+    print(false_holds(rng, SIMULATIONS, SEEDS).to_string(index=False, float_format="{:.3f}".format))
     for seeds in SEEDS:
         misses = [not one.low <= 0 <= one.high for one in map(interval, rng.normal(size=(SIMULATIONS, seeds)))]
         print(f"n = {seeds}: the interval misses the mean in {np.mean(misses):.3f}")
@@ -94,11 +101,11 @@ def errors_of_best_of_many(rng: np.random.Generator) -> None:
                 shape = (SIMULATIONS // 4, 2, 10, seeds)
                 runs = math.sqrt(common) * rng.normal(size=(shape[0], 1, 10, seeds)) + means[:, None]
                 runs = runs + math.sqrt(1 - common) * rng.normal(size=shape)
-                found = [best_of_many(validation, test, candidate=0) for validation, test in runs]
-                differences = np.array([one.comparison.difference for one in found])
-                verdicts = [decide(one.comparison, margin=0) for one in found]
-                hardest = np.mean([decide(one.hardest, margin=0) == "holds" for one in found])
-                error = 1.96 * differences.std() / math.sqrt(len(found))
+                best = [best_of_many(validation, test, candidate=0) for validation, test in runs]
+                differences = np.array([one.comparison.difference for one in best])
+                verdicts = [decide(one.comparison, margin=0) for one in best]
+                hardest = np.mean([decide(one.hardest, margin=0) == "holds" for one in best])
+                error = 1.96 * differences.std() / math.sqrt(len(best))
                 print(
                     f"{truth:44}{common:8}{seeds:3}{differences.mean():+10.3f} -+ {error:.3f}"
                     f"{np.mean([verdict == 'holds' for verdict in verdicts]):9.3f}"
@@ -116,20 +123,21 @@ def other_test_images(rng: np.random.Generator) -> None:
             for _ in range(SIMULATIONS // 4):
                 difficulty = rng.normal(0, 1.5, 500) + rng.normal(0, image_sd, (2, 1, 500))
                 a, b = difficulty + rng.normal(size=(2, seeds, 500)) > 0
-                found = interval_over_test_images(a, b)
-                alone.append(not found.comparison.low <= 0 <= found.comparison.high)
-                both.append(not found.low <= 0 <= found.high)
-                ratio.append((found.high - found.low) / (found.comparison.high - found.comparison.low))
+                over_images = interval_over_test_images(a, b)
+                over_seeds = over_images.comparison
+                alone.append(not over_seeds.low <= 0 <= over_seeds.high)
+                both.append(not over_images.low <= 0 <= over_images.high)
+                ratio.append((over_images.high - over_images.low) / (over_seeds.high - over_seeds.low))
             print(f"{image_sd:<28}{seeds:3}{np.mean(alone):13.3f}{np.mean(both):13.3f}{np.median(ratio):20.2f}")
 
 
-def planted_effects(rng: np.random.Generator) -> None:
-    """Print how often planted effects are found beside the noncentral t, and the seeds that 90 % need."""
-    print("\nPower: planted effects found, and the noncentral t")
-    found = simulations.planted_effects(rng, SIMULATIONS, (5, 7, 10, 13, 21))
-    print(found.to_string(index=False, float_format="{:.3f}".format))
+def power_of_planted_effects(rng: np.random.Generator) -> None:
+    """Print how often planted effects are significant next to the noncentral t, and the seeds for 90 % power."""
+    print("\nPower: planted effects that are significant, and the noncentral t")
+    table = planted_effects(rng, SIMULATIONS, (5, 7, 10, 13, 21))
+    print(table.to_string(index=False, float_format="{:.3f}".format))
     for effect in (0.5, 0.75, 1.0, 1.5, 2.0):
-        print(f"effect / sd {effect}: {planning.seeds_needed(effect, 1)} seeds for 90 %")
+        print(f"effect / sd {effect}: {seeds_needed(effect, 1)} seeds for 90 %")
 
 
 def main() -> int:
@@ -139,10 +147,10 @@ def main() -> int:
         f"{SIMULATIONS} simulations: a rate of .05 is known to -+ {1.96 * math.sqrt(0.05 * 0.95 / SIMULATIONS):.3f}\n"
     )
     false_positives(rng)
-    verdicts_on_nothing(rng)
+    verdicts_on_null_effects(rng)
     errors_of_best_of_many(rng)
     other_test_images(rng)
-    planted_effects(rng)
+    power_of_planted_effects(rng)
     return 0
 
 
