@@ -5,7 +5,7 @@ INSTALLED := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 WORKERS ?= 2
 
-.PHONY: help book test lint clean
+.PHONY: help book test check lint clean
 .DEFAULT_GOAL := help
 
 help: ## show what can be made
@@ -19,10 +19,16 @@ test: lint ## check the style and run the tests
 	@start=$$(date +%s); $(RUN) -m pytest -q -n $(WORKERS) --dist worksteal; code=$$?; \
 	echo "tests: $$(($$(date +%s) - start)) s"; exit $$code
 
-lint: $(INSTALLED) ## check the style of code and notebooks
+check: lint ## check the style, the layers and what needs no training: a minute and a half
+	@start=$$(date +%s); $(RUN) -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow"; code=$$?; \
+	echo "check: $$(($$(date +%s) - start)) s"; exit $$code
+
+lint: $(INSTALLED) ## check the style of code and notebooks, and the layers of imports
 	@echo "style: ruff"
 	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m ruff format --quiet --check .
+	@echo "layers: import-linter"
+	@$(VENV)/bin/lint-imports --no-logo --no-cache
 
 clean: ## remove what was built (not the virtual environment)
 	rm -rf _build .pytest_cache .ruff_cache
