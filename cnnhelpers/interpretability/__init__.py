@@ -1,4 +1,4 @@
-"""interpretability."""
+"""Measure what networks have learned: activations, filters, explanations, signals. Measures are kept with records."""
 
 import lazy_loader
 
@@ -6,17 +6,17 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "signal_propagation": [
-            "at_the_start",
+            "initial_signals",
         ],
         "store": [
-            "alike",
+            "add_moran",
             "by_layer",
-            "facts",
-            "measured",
+            "explained_images",
+            "measure_runs",
+            "overview",
             "sanity_checks",
-            "shown_images",
             "similarity",
-            "with_filters",
+            "similarity_to_baseline",
         ],
     },
 )

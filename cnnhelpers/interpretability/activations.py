@@ -1,4 +1,8 @@
-"""What the layers of a Keras network answer to images, on any Keras backend."""
+"""Compute the activations of the layers of a Keras network, on any Keras backend.
+
+All functions raise InputError for a model that is subclassed or not built, or has several inputs or outputs, and for
+inputs that do not fit it.
+"""
 
 import math
 from collections.abc import Sequence
@@ -14,131 +18,110 @@ Layer = keras.layers.Layer
 
 
 def network_of(model: keras.Model) -> keras.Model:
-    """Return a copy of the network inside the model of a run, behind its scaling; of any other model as a whole.
+    """Return a copy of the network inside the model of a run, without its scaling; of any other model as a whole.
 
-    A copy, because every layer of it is called once, as those of a model that was loaded from a file are not.
-
-    Raises
-    ------
-    InputError
-        If it is subclassed or not built, or has several inputs or outputs.
+    In a copy each layer is called once, unlike in a model that was loaded from a file.
     """
-    network = _own_network(model) or model
-    twin = keras.models.clone_model(network)
-    twin.set_weights(network.get_weights())
-    return twin
+    network = _inner_network(model) or model
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    return copy
 
 
 def network_inputs(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return images (num_images, height, width, channels), pixels 0..255, as the network sees them: scaled, float32.
-
-    InputError as of network_of, and if the images are not those that the model takes.
-    """
-    network, images = _own_network(model), _fitting(model, images)
+    """Return images (num_images, height, width, channels), pixels 0..255, as inputs of the network: scaled, float32."""
+    network, images = _inner_network(model), _fitting(model, images)
     if network is None:
         return np.asarray(images, np.float32)
-    (scaled,) = answers(keras.Sequential([*model.inputs, *model.layers[:-1]]), images)
+    (scaled,) = outputs_of(keras.Sequential([*model.inputs, *model.layers[:-1]]), images)
     return scaled
 
 
 def measured_layers(network: keras.Model) -> dict[str, Layer]:
     """Return the convolutions and dense layers of a network in order, as "convolution 1", "dense 1", ..., "output".
 
-    "output" is the last one, if it is dense: a network may end in a convolution and an average, too.
-
-    Raises
-    ------
-    InputError
-        As of network_of; if there is none, or if a model with weights, such as a backbone, is nested in the network.
+    "output" is the last layer, if it is dense; a network may also end in a convolution and an average. InputError
+    without such layers, and with a nested model that has weights, such as a backbone.
     """
     _check(network)
-    found: dict[str, Layer] = {}
+    layers: dict[str, Layer] = {}
     for layer in network.layers:
         if isinstance(layer, keras.Model) and layer.weights:
-            told = f"{network.name} has a nested model, {layer.name}, whose layers would be passed over"
-            raise InputError(f"{told}: look at {layer.name} alone, or build the network of its layers")
+            raise InputError(
+                f"the layers of {layer.name}, a nested model of {network.name}, cannot be measured: measure "
+                f"{layer.name} alone, or build the network from its layers"
+            )
         kind = {keras.layers.Conv2D: "convolution", keras.layers.Dense: "dense"}.get(type(layer))
         if kind:
-            found[f"{kind} {1 + sum(name.startswith(kind) for name in found)}"] = layer
-    if not found:
-        raise InputError(f"{network.name} has no Conv2D and no Dense layer to look at")
-    last = list(found)[-1]
-    return {"output" if name == last and "dense" in name else name: layer for name, layer in found.items()}
+            layers[f"{kind} {1 + sum(name.startswith(kind) for name in layers)}"] = layer
+    if not layers:
+        raise InputError(f"{network.name} has no Conv2D and no Dense layer to measure")
+    *_, last = layers
+    return {"output" if name == last and "dense" in name else name: layer for name, layer in layers.items()}
 
 
 def convolutions(network: keras.Model) -> dict[str, Layer]:
-    """Return those of the measured layers that are convolutions; InputError if there is none."""
-    found = {name: layer for name, layer in measured_layers(network).items() if isinstance(layer, keras.layers.Conv2D)}
-    if not found:
-        raise InputError(f"{network.name} has no Conv2D, so there are no filters to look at")
-    return found
+    """Return the convolutions among the measured layers; InputError without any."""
+    layers = {name: layer for name, layer in measured_layers(network).items() if isinstance(layer, keras.layers.Conv2D)}
+    if not layers:
+        raise InputError(f"{network.name} has no Conv2D, so there are no filters to measure")
+    return layers
 
 
 def activations(network: keras.Model, inputs: np.ndarray, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-    """Return what every measured layer answers, after its activation function, and the "input" itself.
+    """Return the outputs of measured layers, after their activation function, and the "input" itself.
 
     Parameters
     ----------
     inputs
-        (num_images, height, width, channels), as `network_inputs` gives.
+        (num_images, height, width, channels), as `network_inputs` returns.
     names
-        Of these layers alone, which takes less memory.
+        Of some layers alone, which takes less memory.
 
     Returns
     -------
     Name to (num_images, height, width, channels) or (num_images, units), at most MOST_VALUES an image.
     """
-    inputs = checked(network, inputs)
+    inputs = check_inputs(network, inputs)
     layers = {"input": network.inputs[0]} | {name: layer.output for name, layer in measured_layers(network).items()}
     names = list(layers if names is None else names)
     for name in names:
         if name not in layers:
             raise unknown("layer", name, layers)
     model = keras.Model(network.inputs[0], [_bounded(layers[name]) for name in names])
-    return dict(zip(names, answers(model, inputs), strict=True))
+    return dict(zip(names, outputs_of(model, inputs), strict=True))
 
 
 def feature_maps(network: keras.Model, inputs: np.ndarray, kind: type[Layer]) -> np.ndarray:
-    """Return what the first layer of a kind, such as keras.layers.MaxPooling2D, answers, not averaged.
-
-    Raises
-    ------
-    InputError
-        If the network has no such layer.
-    """
-    found = [layer for layer in network.layers if type(layer) is kind]
-    if not found:
+    """Return the outputs of the first layer of a kind, such as keras.layers.MaxPooling2D; InputError without any."""
+    layers = [layer for layer in network.layers if type(layer) is kind]
+    if not layers:
         raise InputError(f"{network.name} has no {kind.__name__}")
-    (maps,) = answers(keras.Model(network.inputs[0], found[0].output), checked(network, inputs))
+    (maps,) = outputs_of(keras.Model(network.inputs[0], layers[0].output), check_inputs(network, inputs))
     return maps
 
 
-def checked(network: keras.Model, inputs: np.ndarray) -> np.ndarray:
-    """Return `inputs` as float32.
-
-    Raises
-    ------
-    InputError
-        As of network_of, or unless the inputs have the network's shape and are finite floating-point numbers, as
-        `network_inputs` gives: pixels of another type were not scaled.
-    """
+def check_inputs(network: keras.Model, inputs: np.ndarray) -> np.ndarray:
+    """Return `inputs` as float32; InputError unless they are finite floats: pixels of another type are not scaled."""
     inputs = _fitting(network, inputs)
     finite = inputs.dtype.kind == "f" and np.isfinite(inputs).all()
     if not finite:
         received = inputs.dtype if inputs.dtype.kind != "f" else "NaN or infinity among them"
-        raise InputError(f"inputs must be finite float32, as network_inputs gives. Received: {received}")
+        raise InputError(f"inputs must be finite float32, as network_inputs returns. Received: {received}")
     return inputs.astype(np.float32, copy=False)
 
 
-def answers(model: keras.Model, inputs: np.ndarray) -> list[np.ndarray]:
-    """Return what each output of a model is for `inputs`, (num_images, ...) float32, computed in batches.
+def outputs_of(model: keras.Model, inputs: np.ndarray) -> list[np.ndarray]:
+    """Return each output of a model for `inputs`, (num_images, ...) float32, computed in batches.
 
-    Without the compilation of Model.predict, which takes longer than these few images.
+    Model.predict would compile first, which takes longer for few images.
     """
     starts = range(0, len(inputs), BATCH_SIZE)
     batches = [keras.tree.flatten(model(inputs[start : start + BATCH_SIZE], training=False)) for start in starts]
-    outputs = zip(*batches, strict=True)
-    return [np.concatenate([np.asarray(keras.ops.convert_to_numpy(one), np.float32) for one in own]) for own in outputs]
+    return [
+        np.concatenate([np.asarray(keras.ops.convert_to_numpy(batch), np.float32) for batch in output])
+        for output in zip(*batches, strict=True)
+    ]
 
 
 def _bounded(output: keras.KerasTensor) -> keras.KerasTensor:
@@ -147,7 +130,7 @@ def _bounded(output: keras.KerasTensor) -> keras.KerasTensor:
     return output
 
 
-def _own_network(model: keras.Model) -> keras.Model | None:
+def _inner_network(model: keras.Model) -> keras.Model | None:
     """Return the network behind the scaling of a run's model; None for a model without one, or with other weights."""
     _check(model)
     *front, last = model.layers
@@ -156,18 +139,19 @@ def _own_network(model: keras.Model) -> keras.Model | None:
 
 
 def _check(model: keras.Model) -> None:
-    """Raise InputError unless a model has one input and one output; a subclassed one, or one not built, has none."""
     inputs, outputs = (len(getattr(model, ends, ())) for ends in ("inputs", "outputs"))
     if inputs != 1 or outputs != 1:
-        told = "must be a Sequential that starts with keras.Input, or a functional model, with one input and one output"
-        raise InputError(f"{model.name} {told}. Received: {type(model).__name__}, {inputs} inputs, {outputs} outputs")
+        raise InputError(
+            f"{model.name} must be a Sequential that starts with keras.Input, or a functional model, with one input "
+            f"and one output. Received: {type(model).__name__}, {inputs} inputs, {outputs} outputs"
+        )
 
 
 def _fitting(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return images as an array; InputError unless they are those that a model with one input takes."""
+    """Return images as an array; InputError unless they fit a model with one input."""
     _check(model)
     images, shape = np.asarray(images), model.input_shape
-    fit = images.ndim == len(shape) and all(side in (None, own) for side, own in zip(shape, images.shape, strict=True))
-    if not fit or not len(images):
+    sides = images.ndim == len(shape) and zip(shape, images.shape, strict=True)
+    if not sides or not len(images) or any(side not in (None, given) for side, given in sides):
         raise InputError(f"{model.name} takes {shape}, one image at least. Received: {images.shape}")
     return images

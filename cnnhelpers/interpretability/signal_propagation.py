@@ -1,4 +1,4 @@
-"""What reaches the layers of a network before it is trained: signal forward, gradient backward. Any Keras backend."""
+"""Measure signal and gradient in the layers of a network before training, on any Keras backend."""
 
 import keras
 import numpy as np
@@ -13,15 +13,14 @@ from cnnhelpers.training import assemble
 
 
 def signals(network: keras.Model, inputs: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """Return how far images differ in each convolution and dense layer of a network, and how strong its gradient is.
+    """Return signal and gradient of each convolution and dense layer of a network, which is left as it is.
 
-    As if in training, batch normalization with the batch, but without dropout, which would differ by itself from image
-    to image. The network itself is left as it is.
+    As in training, with batch normalization by the batch, but without dropout, which would differ between images.
 
     Parameters
     ----------
     inputs
-        (num_images, height, width, channels), scaled as the network is used to.
+        (num_images, height, width, channels), scaled for the network.
     labels
         (num_images,) from 0.
 
@@ -40,23 +39,23 @@ def signals(network: keras.Model, inputs: np.ndarray, labels: np.ndarray) -> pd.
     layers = measured_layers(copy)
     hidden = {name: layer.output for name, layer in layers.items() if name != "output"}
     outputs = keras.Model(copy.inputs[0], hidden)(inputs, training=True) if hidden else {}
-    found = {name: keras.ops.convert_to_numpy(output).std(axis=0).mean() for name, output in outputs.items()}
+    signal = {name: keras.ops.convert_to_numpy(output).std(axis=0).mean() for name, output in outputs.items()}
     gradients = _gradients(copy, inputs, labels)
     return pd.DataFrame(
         {
             "layer": list(layers),
             "depth": range(1, len(layers) + 1),
-            "signal": [float(found.get(name, np.nan)) for name in layers],
+            "signal": [float(signal.get(name, np.nan)) for name in layers],
             "gradient": [float(gradients[layer.kernel.path].std()) for layer in layers.values()],
         }
     )
 
 
-def at_the_start(experiment: Experiment, seed: int = 0, images: int = 32) -> pd.DataFrame:
-    """Return `signals` of a run before its first step, on images of random pixels and random labels: no data needed.
+def initial_signals(experiment: Experiment, seed: int = 0, images: int = 32) -> pd.DataFrame:
+    """Return `signals` of a run before its first step, on random pixels and labels, with the column experiment, its id.
 
-    Weights and scaling are the run's own. Real images differ more from each other than random ones do once a layer has
-    averaged over places, so that their signal is stronger. Adds the column experiment, its id.
+    Weights and scaling are the run's own; no data are needed. Real images differ more from each other than random
+    pixels do once a layer has averaged over places, so their signal is stronger.
     """
     card, protocol = data.info(experiment.protocol.dataset), experiment.protocol
     generator = np.random.default_rng(seed)
@@ -65,17 +64,18 @@ def at_the_start(experiment: Experiment, seed: int = 0, images: int = 32) -> pd.
     labels = generator.integers(0, card.classes, images)
     keras.utils.set_random_seed(integer(seed, "weights"))
     model = assemble(experiment, Part(pixels, labels, np.arange(images)), card.classes)
-    found = signals(network_of(model), network_inputs(model, pixels), labels)
-    return found.assign(experiment=experiment.id)
+    table = signals(network_of(model), network_inputs(model, pixels), labels)
+    return table.assign(experiment=experiment.id)
 
 
 def _gradients(network: keras.Model, inputs: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the gradient of the loss by the path of each weight; `network` is trained one step.
+    """Return the gradient of the loss by the path of each weight; this trains `network` one step.
 
-    Keras has no gradient of its own, but the first velocity of SGD with momentum is it, times minus the learning rate.
+    Keras has no function for gradients, but the first velocity of SGD with momentum is minus the gradient at a learning
+    rate of 1.
     """
     optimizer = keras.optimizers.SGD(learning_rate=1.0, momentum=0.5)
-    network.compile(optimizer, "sparse_categorical_crossentropy", run_eagerly=True)  # one step: no graph pays
+    network.compile(optimizer, "sparse_categorical_crossentropy", run_eagerly=True)  # tracing one step takes longer
     network.train_on_batch(inputs, labels)
-    velocities = [velocity.numpy() for velocity in optimizer.momentums]
-    return {weight.path: -one for weight, one in zip(network.trainable_variables, velocities, strict=True)}
+    velocities = zip(network.trainable_variables, optimizer.momentums, strict=True)
+    return {weight.path: -velocity.numpy() for weight, velocity in velocities}

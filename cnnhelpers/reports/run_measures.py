@@ -34,5 +34,5 @@ def with_measures(runs: pd.DataFrame, folder: Path | str | None = None) -> pd.Da
     paths = records.index(folder)
     keys = zip(runs["identity"], runs["seed"], strict=True)
     correct = [records.arrays_of(paths.get(key)).get("test_correct") for key in keys]
-    measured = scaled_again.with_scaled(interpretability.with_filters(runs, folder), folder)
+    measured = scaled_again.with_scaled(interpretability.add_moran(runs, folder), folder)
     return measured.assign(test_correct=pd.Series(correct, measured.index, dtype=object))

@@ -8,7 +8,7 @@ from keras import Input, Sequential, layers
 
 from cnnhelpers.book import chapters
 from cnnhelpers.errors import InputError
-from cnnhelpers.interpretability.signal_propagation import at_the_start, signals
+from cnnhelpers.interpretability.signal_propagation import initial_signals, signals
 from cnnhelpers.model_summary import flops, initialization, receptive_field
 from cnnhelpers.networks import report_d_6
 from cnnhelpers.plotting import plot_signal
@@ -137,7 +137,7 @@ def test_the_signal_is_what_differs_between_images_not_between_units_or_by_dropo
 
 def test_he_weights_lift_the_signal_that_reaches_the_end_of_d6():
     d6, he = (profiles.apply(one, "smoke") for one in depth_and_kernel.rescues() if one.id in ("D6", "D6-he"))
-    plain, lifted = (at_the_start(one, images=16).set_index("layer") for one in (d6, he))
+    plain, lifted = (initial_signals(one, images=16).set_index("layer") for one in (d6, he))
     assert lifted["signal"]["convolution 11"] > 5 * plain["signal"]["convolution 11"]
     table = pd.concat([plain, lifted])
     ax = plot_signal(table.reset_index(), learning_rate=0.001)

@@ -1,6 +1,7 @@
-"""What is measured of a run is kept beside its record, read back without training, and drawn without the data."""
+"""Runs are trained and measured once; their measures are kept next to the records and tabulated by layer."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -11,21 +12,20 @@ from keras import layers
 
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution.runner import run
-from cnnhelpers.interpretability import measure as inspection
-from cnnhelpers.interpretability import metrics as representations
-from cnnhelpers.interpretability import store as kept
+from cnnhelpers.experiments import Experiment, Protocol
+from cnnhelpers.interpretability import activations, metrics, store
 from cnnhelpers.interpretability.measure import measure
 from cnnhelpers.reports import catalog as studies
-from tests.tiny import tiny
+from tests.faults import networks
 
 
 def planted(draw):
-    """Return measures of one run as similarity, alike, by_layer and sanity_checks need them."""
-    shared, own = draw.normal(size=(100, 6)), draw.normal(size=(100, 6))
+    """Return the measures of a run that tables by layer need."""
+    first, second = draw.normal(size=(100, 6)), draw.normal(size=(100, 6))
     return {
         "layers": np.array(["input", "convolution 1", "output"]),
         "labels": np.zeros(100, int),
-        "similarities": np.stack([representations.similarities(one) for one in (shared, own, own + shared)]),
+        "similarities": np.stack([metrics.similarities(layer) for layer in (first, second, first + second)]),
         "probe": np.array([[0.5, 0.6, np.nan], [0.5, 0.7, 0.8]]),
         "moran": np.array([[-0.1], [0.2]]),
         "moved": np.array([0.3, 0.4]),
@@ -35,7 +35,7 @@ def planted(draw):
 
 @pytest.fixture(scope="module")
 def small():
-    """Return the measures of a tiny trained model of a class that the brightness tells, and the models."""
+    """Return the measures of a tiny model trained to tell bright from dark images, and the models."""
     draw = np.random.default_rng(0)
     labels = draw.integers(0, 2, 120)
     images = np.clip(draw.normal(60, 20, (120, 10, 10, 1)) + 120 * labels[:, None, None, None], 0, 255).astype(np.uint8)
@@ -71,10 +71,10 @@ def test_all_measures_of_a_model_have_the_shapes_that_are_promised(small):
     assert sum(array.nbytes for array in found.values()) < 100_000
 
 
-def test_measures_tell_before_from_after_and_leave_the_model_alone(small):
+def test_measures_differ_before_and_after_training_and_leave_the_model_as_it_is(small):
     found, initial, model, before = small
-    kernels = [one.get_weights()[2] for one in (initial, model)]
-    assert found["moved"][1] == pytest.approx(representations.change(*kernels), rel=1e-3)
+    kernels = [version.get_weights()[2] for version in (initial, model)]
+    assert found["moved"][1] == pytest.approx(metrics.change(*kernels), rel=1e-3)
     assert found["weights"][1, 1, [0, -1]] == pytest.approx([kernels[1].min(), kernels[1].max()], abs=1e-3)
     assert found["probe"][1].min() > 0.9  # brightness can be read everywhere
     assert (found["predicted"] == found["labels"]).mean() > 0.9
@@ -133,117 +133,128 @@ def test_networks_of_other_shapes_are_measured_whole(make):
 
 def test_an_initial_model_of_another_architecture_is_refused():
     images, labels = np.zeros((60, 8, 8, 1), np.uint8), np.arange(60) % 2
-    with pytest.raises(InputError, match="initial must be the model before training"):
+    with pytest.raises(InputError, match="initial"):
         measure(dead(), one_unit(), (images, labels), (images, labels))
 
 
 def test_images_that_are_all_the_same_are_refused_and_do_not_end_the_process():
     images, labels = np.zeros((60, 8, 8, 1), np.uint8), np.arange(60) % 2
-    with pytest.raises(InputError, match=r"a range that rises .*\(0.0, 0.0\)"):
+    with pytest.raises(InputError, match=r"\(0.0, 0.0\)"):
         measure(dead(), dead(), (images, labels), (images, labels))
 
 
 def test_activations_are_measured_layer_by_layer(monkeypatch):
     asked = []
-    all_layers = inspection.activations
-    monkeypatch.setattr(inspection, "activations", lambda *given: asked.append(given[2:]) or all_layers(*given))
+    all_layers = activations.activations
+    monkeypatch.setattr(activations, "activations", lambda *given: asked.append(given[2:]) or all_layers(*given))
     images, labels = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 1), np.uint8), np.arange(60) % 2
     measure(ends_in_an_average(), ends_in_an_average(), (images, labels), (images, labels))
     assert all(len(names) == 1 for (names,) in asked)
 
 
-def test_images_that_a_network_is_too_large_for_are_told_in_one_line():
+def test_a_network_that_is_too_large_for_the_images_is_refused_in_one_line():
     (experiment,) = studies.representations.experiments()
-    with pytest.raises(InputError, match=r"^the network of A-vis cannot be built for images of \(12, 12, 3\)") as told:
+    with pytest.raises(InputError, match=experiment.id) as caught:
         experiment.build((12, 12, 3), 3)
-    assert not {"\n", "\x1b"} & set(str(told.value))
+    assert not {"\n", "\x1b"} & set(str(caught.value))
 
 
 def test_the_chapter_refuses_an_empty_list_of_networks_before_it_trains():
     page = json.loads((Path(__file__).parents[2] / "notebooks" / "05_representations.ipynb").read_text())
     cells = ["".join(cell["source"]) for cell in page["cells"] if cell["cell_type"] == "code"]
     refusing, training = (
-        next(place for place, cell in enumerate(cells) if words in cell) for words in ("raise", "kept.measured(")
+        next(place for place, cell in enumerate(cells) if words in cell)
+        for words in ("raise", "interpretability.measure")
     )
     assert refusing < training
-    with pytest.raises(InputError, match=r"regularized .* Received: \[\]"):
+    with pytest.raises(InputError, match=r"\[\]"):
         exec(cells[refusing], {"regularized": [], "InputError": InputError})
 
 
-def test_a_run_is_trained_measured_and_recorded_once(tmp_path):
-    experiment = tiny(epochs=1)
-    first = kept.measured(experiment, [3], workers=1, folder=tmp_path)["tiny"][0]
+def counted(input_shape, classes):
+    """A network that writes a line to $BUILT whenever it is built to be trained."""
+    networks.counted(input_shape, classes)
+    hidden = [layers.Conv2D(4, 3, strides=2, activation="relu"), layers.Flatten()]
+    return keras.Sequential([keras.Input(input_shape), *hidden, layers.Dense(classes, activation="softmax")])
+
+
+def test_a_run_is_trained_measured_and_recorded_once_also_for_two_callers_at_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("BUILT", str(tmp_path / "built"))
+    experiment = Experiment(counted, Protocol(epochs=1, images=200), id="tiny")
+    with ThreadPoolExecutor(2) as threads:
+        callers = [threads.submit(store.measure_runs, experiment, [3], workers=1, folder=tmp_path) for _ in range(2)]
+    first, again = (caller.result()["tiny"][0] for caller in callers)
+    assert len((tmp_path / "built").read_text().splitlines()) == 2  # to train it, and for its initial weights
+    assert all(np.array_equal(first[name], again[name]) for name in ("probe", "tsne", "similarities", "layers"))
     (path,) = tmp_path.rglob("*.measures.npz")
     written = path.stat().st_mtime_ns
-    again = kept.measured(experiment, [3], folder=tmp_path)["tiny"][0]
-    assert path.stat().st_mtime_ns == written
-    assert all(np.array_equal(first[name], again[name]) for name in ("probe", "tsne", "similarities", "layers"))
-    runs = run(experiment, [3], folder=tmp_path, progress=False)  # the record is there: nothing is trained
-    table = kept.facts({"tiny": [first]}, tmp_path)
+    assert store.measure_runs(experiment, [3], folder=tmp_path)["tiny"][0]["about"] == first["about"]
+    runs = run(experiment, [3], folder=tmp_path, progress=False)  # recorded already
+    assert (path.stat().st_mtime_ns, len((tmp_path / "built").read_text().splitlines())) == (written, 2)
+    table = store.overview({"tiny": [first]}, tmp_path)
     assert table.loc["tiny", "weights as recorded"] == 1
     assert json.loads(str(first["about"]))["weights_sha256"] == runs.record[0].weights_sha256
     assert table.loc["tiny", "accuracy"] == pytest.approx(runs.test_accuracy[0])  # digits has 500 test images
-    assert kept.shown_images(experiment, first).shape[1:] == (28, 28, 1)
-    with_column = kept.with_filters(runs, tmp_path)
-    assert with_column.first_filters_moran[0] == pytest.approx(first["moran"][1, 0])
+    assert store.explained_images(experiment, first).shape[1:] == (28, 28, 1)
+    assert store.add_moran(runs, tmp_path).first_filters_moran[0] == pytest.approx(first["moran"][1, 0])
 
 
-def test_runs_without_measures_have_no_filter_number(tmp_path):
+def test_runs_without_measures_have_no_moran(tmp_path):
     runs = pd.DataFrame({"identity": ["0" * 16], "seed": [0]})
-    found = kept.with_filters(runs, tmp_path)
-    assert found[["first_filters_moran", "last_filters_moran"]].isna().all(axis=None)
-    assert list(kept.with_filters(runs[:0], tmp_path).columns)[-1] == "last_filters_moran"
+    table = store.add_moran(runs, tmp_path)
+    assert table[["first_filters_moran", "last_filters_moran"]].isna().all(axis=None)
+    assert list(store.add_moran(runs[:0], tmp_path).columns)[-1] == "last_filters_moran"
 
 
 def test_a_damaged_file_is_refused_by_name(tmp_path):
     folder = tmp_path / "representations"
     folder.mkdir()
     (folder / f"tiny-{'0' * 16}-0.measures.npz").write_bytes(b"PK cut short")
-    with pytest.raises(InputError, match=r"tiny-0+-0.measures.npz .* delete it"):
-        kept.with_filters(pd.DataFrame({"identity": ["0" * 16], "seed": [0]}), tmp_path)
+    with pytest.raises(InputError, match=r"tiny-0+-0.measures.npz"):
+        store.add_moran(pd.DataFrame({"identity": ["0" * 16], "seed": [0]}), tmp_path)
 
 
-def test_a_table_by_layer_names_layers_and_leaves_out_what_is_not_measured():
+def test_a_table_by_layer_names_layers_and_leaves_out_nan():
     draw = np.random.default_rng(0)
-    table = kept.by_layer({"A": [planted(draw), planted(draw)]}, "probe")
+    table = store.by_layer({"A": [planted(draw), planted(draw)]}, "probe")
     assert len(table) == 10  # 2 runs x 2 moments x 3 layers, less the NaN of each
     chosen = table[(table.seed == 1) & (table.layer == "convolution 1")]
     assert dict(zip(chosen.moment, chosen.value, strict=True)) == {"before training": 0.6, "after training": 0.7}
-    assert list(kept.by_layer({"A": [planted(draw)]}, "moran").layer) == ["convolution 1"] * 2
-    assert list(kept.by_layer({"A": [planted(draw)]}, "moved").layer) == ["convolution 1", "output"]
+    assert list(store.by_layer({"A": [planted(draw)]}, "moran").layer) == ["convolution 1"] * 2
+    assert list(store.by_layer({"A": [planted(draw)]}, "moved").layer) == ["convolution 1", "output"]
 
 
 def test_similarity_is_the_mean_over_pairs_of_different_runs():
     draw = np.random.default_rng(0)
     runs = [planted(draw) for _ in range(3)]
     pairs = [(0, 1), (0, 2), (1, 2), (1, 0), (2, 0), (2, 1)]
-    by_hand = [representations.cka(runs[a]["similarities"][0], runs[b]["similarities"][2]) for a, b in pairs]
-    assert kept.similarity(runs)[[0, 2], [2, 0]] == pytest.approx(np.mean(by_hand))  # neither of a pair comes first
-    one_way = representations.cka(runs[0]["similarities"][0], runs[1]["similarities"][2])
-    assert kept.similarity(runs[:1], runs[1:2])[0, 2] == pytest.approx(one_way)
-    assert np.diag(kept.similarity(runs[:1])) == pytest.approx(1)
-    assert np.diag(kept.similarity(runs[:1], runs[:1])) == pytest.approx(1)
+    by_hand = [metrics.cka(runs[a]["similarities"][0], runs[b]["similarities"][2]) for a, b in pairs]
+    assert store.similarity(runs)[[0, 2], [2, 0]] == pytest.approx(np.mean(by_hand))  # neither of a pair comes first
+    one_way = metrics.cka(runs[0]["similarities"][0], runs[1]["similarities"][2])
+    assert store.similarity(runs[:1], runs[1:2])[0, 2] == pytest.approx(one_way)
+    assert np.diag(store.similarity(runs[:1])) == pytest.approx(1)
+    assert np.diag(store.similarity(runs[:1], runs[:1])) == pytest.approx(1)
 
 
 def test_runs_on_other_images_are_not_compared():
     one = planted(np.random.default_rng(0))
     with pytest.raises(InputError, match="same images"):
-        kept.similarity([one, one | {"labels": np.ones(100, int)}])
+        store.similarity([one, one | {"labels": np.ones(100, int)}])
 
 
-def test_alike_compares_layers_of_one_name_with_the_baseline():
+def test_similarity_to_the_baseline_is_between_layers_of_the_same_name():
     draw = np.random.default_rng(0)
     first, second = planted(draw), planted(draw)
     other = planted(draw) | {"layers": np.array(["input", "convolution 1", "dense 1"])}
-    table = kept.alike({"A": [first, second], "B": [other], "C": [first]}, "A")
+    table = store.similarity_to_baseline({"A": [first, second], "B": [other], "C": [first]}, "A")
     assert list(table.layer.unique()) == ["input", "convolution 1"]
     of_input = table[table.layer == "input"].groupby("network").value.agg(list)
-    apart = kept.similarity([first], [second])[0, 0]
+    apart = store.similarity([first], [second])[0, 0]
     assert of_input["A"] == pytest.approx([apart])  # one pair of two seeds
     assert of_input["C"] == pytest.approx([1, apart]) and len(of_input["B"]) == 2  # each of its runs with each of A
 
 
-def test_sanity_checks_are_told_from_the_output_down():
-    table = kept.sanity_checks([planted(np.random.default_rng(0))])
+def test_sanity_checks_go_from_the_output_down():
+    table = store.sanity_checks([planted(np.random.default_rng(0))])
     assert list(table.loc[table["map"] == "Grad-CAM", "layer"]) == ["none", "output", "convolution 1"]
     assert list(table.loc[table["map"] == "saliency", "value"]) == [1.0, 0.5, 0.2]

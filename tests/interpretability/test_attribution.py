@@ -1,4 +1,4 @@
-"""Explanations point at what was planted, and notice when a network has lost what it learned."""
+"""Explanations point at planted patterns and change when weights are destroyed; activations are those by hand."""
 
 import keras
 import numpy as np
@@ -6,8 +6,8 @@ import pytest
 from keras import layers
 
 from cnnhelpers.errors import InputError
-from cnnhelpers.interpretability import activations
-from cnnhelpers.interpretability import attribution as explanations
+from cnnhelpers.interpretability import activations, attribution
+from cnnhelpers.interpretability.attribution import grad_cam, preferred_inputs, saliency, sanity_check
 
 CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.float32) - 5 / 9
 
@@ -36,6 +36,10 @@ def crosses(places):
     return images
 
 
+def uniform(count, shape=(12, 12, 1), seed=0):
+    return np.random.default_rng(seed).uniform(size=(count, *shape)).astype(np.float32)
+
+
 def small_network(seed=0):
     keras.utils.set_random_seed(seed)
     return keras.Sequential(
@@ -54,56 +58,56 @@ def test_saliency_of_a_linear_softmax_model_is_its_weights():
     network = keras.Sequential([keras.Input((2, 2, 2)), layers.Flatten(), layers.Dense(3, activation="softmax")])
     kernel = np.arange(24, dtype=np.float32).reshape(8, 3) - 11
     network.set_weights([kernel, np.ones(3)])
-    inputs = np.random.default_rng(0).uniform(size=(2, 2, 2, 2)).astype(np.float32)
-    found = explanations.saliency(network, inputs, np.array([0, 2]))
+    inputs = uniform(2, (2, 2, 2))
+    found = saliency(network, inputs, np.array([0, 2]))
     by_hand = [np.abs(kernel[:, which].reshape(2, 2, 2)).max(axis=-1) for which in (0, 2)]
     assert found == pytest.approx(np.array(by_hand))
 
 
 def test_saliency_is_the_slope_that_finite_differences_find():
     network, step = small_network(), 1e-2
-    inputs = np.random.default_rng(1).uniform(size=(1, 12, 12, 1)).astype(np.float32)
+    inputs = uniform(1, seed=1)
     shifted = np.repeat(inputs, 2, axis=0)
     shifted[0, 5, 6, 0] += step
     shifted[1, 5, 6, 0] -= step
-    logits = keras.Model(network.inputs[0], explanations.without_activation(network.layers[-1]))
-    (answers,) = activations.answers(logits, shifted)
+    logits = keras.Model(network.inputs[0], attribution.without_activation(network.layers[-1]))
+    (answers,) = activations.outputs_of(logits, shifted)
     slope = abs(answers[0, 1] - answers[1, 1]) / (2 * step)
-    assert explanations.saliency(network, inputs, np.array([1]))[0, 5, 6] == pytest.approx(slope, rel=0.05)
+    assert saliency(network, inputs, np.array([1]))[0, 5, 6] == pytest.approx(slope, rel=0.05)
 
 
 def test_grad_cam_points_at_the_pattern_and_nowhere_for_the_other_class():
     places = [(4, 11), (12, 3)]
     network, images = pattern_network(), crosses(places)
-    maps = explanations.grad_cam(network, images, np.array([1, 1]))
-    assert [np.unravel_index(one.argmax(), one.shape) for one in maps] == places
-    against = explanations.grad_cam(network, images, np.array([0, 0]))
-    assert [one[place] for one, place in zip(against, places, strict=True)] == [0, 0]
+    maps = grad_cam(network, images, np.array([1, 1]))
+    assert [np.unravel_index(map_.argmax(), map_.shape) for map_ in maps] == places
+    against = grad_cam(network, images, np.array([0, 0]))
+    assert [map_[place] for map_, place in zip(against, places, strict=True)] == [0, 0]
 
 
 def test_a_preferred_input_is_the_pattern_of_its_filter():
     network = pattern_network()
-    images = explanations.preferred_inputs(network, "convolution 1", 2, (0.0, 1.0))
+    images = preferred_inputs(network, "convolution 1", 2, (0.0, 1.0))
     assert images.shape == (2, 16, 16, 1)
     assert images.min() >= 0 and images.max() <= 1
-    answers = keras.Model(network.inputs[0], explanations.without_activation(network.layers[0]))
-    (maps,) = activations.answers(answers, images)
-    (of_noise,) = activations.answers(answers, np.random.default_rng(0).uniform(0.4, 0.6, images.shape))
-    own = maps.mean(axis=(1, 2))
-    assert own[0, 0] > own[0, 1] and own[1, 1] > own[1, 0]
-    assert own[0, 0] > of_noise.mean(axis=(1, 2))[0, 0]
+    answers = keras.Model(network.inputs[0], attribution.without_activation(network.layers[0]))
+    (maps,) = activations.outputs_of(answers, images)
+    (of_noise,) = activations.outputs_of(answers, np.random.default_rng(0).uniform(0.4, 0.6, images.shape))
+    means = maps.mean(axis=(1, 2))
+    assert means[0, 0] > means[0, 1] and means[1, 1] > means[1, 0]
+    assert means[0, 0] > of_noise.mean(axis=(1, 2))[0, 0]
 
 
-def test_what_does_not_depend_on_the_network_passes_no_sanity_check():
+def test_a_map_that_does_not_depend_on_the_network_passes_no_sanity_check():
     network = small_network()
-    inputs = np.random.default_rng(2).uniform(size=(8, 12, 12, 1)).astype(np.float32)
+    inputs = uniform(8, seed=2)
     classes = np.arange(8) % 3
     weights = network.get_weights()
-    edges = explanations.sanity(network, lambda _, images, __: images[..., 0], inputs, classes)
+    edges = sanity_check(network, lambda _, images, __: images[..., 0], inputs, classes)
     assert edges == pytest.approx(np.ones(4))
-    left = explanations.sanity(network, explanations.saliency, inputs, classes)
-    assert left[0] == pytest.approx(1)
-    assert (left[1:] < 0.8).all()
+    similar = sanity_check(network, saliency, inputs, classes)
+    assert similar[0] == pytest.approx(1)
+    assert (similar[1:] < 0.8).all()
     assert all(np.array_equal(*pair) for pair in zip(weights, network.get_weights(), strict=True))
 
 
@@ -118,26 +122,26 @@ def test_weights_return_even_if_an_explanation_fails():
         return inputs[..., 0]
 
     with pytest.raises(RuntimeError, match="planted"):
-        explanations.sanity(network, fails_later, inputs, np.array([0]))
+        sanity_check(network, fails_later, inputs, np.array([0]))
     assert all(np.array_equal(*pair) for pair in zip(weights, network.get_weights(), strict=True))
 
 
 def test_rank_correlation_sees_order_only():
     first = np.random.default_rng(0).normal(size=(3, 4, 4))
-    assert explanations.rank_correlation(first, np.exp(first)) == pytest.approx(1)
-    assert explanations.rank_correlation(first, -first) == pytest.approx(-1)
+    assert attribution.rank_correlation(first, np.exp(first)) == pytest.approx(1)
+    assert attribution.rank_correlation(first, -first) == pytest.approx(-1)
 
 
 def test_other_backends_are_refused_by_name(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "openvino")
-    with pytest.raises(InputError, match="Received: openvino"):
-        explanations.gradient(lambda tensor: tensor, np.zeros(1))
+    with pytest.raises(InputError, match="openvino"):
+        attribution.gradient(lambda tensor: tensor, np.zeros(1))
 
 
 def test_layers_are_named_in_order_and_large_maps_are_averaged(monkeypatch):
     monkeypatch.setattr(activations, "MOST_VALUES", 200)
     network = small_network()
-    inputs = np.random.default_rng(3).uniform(size=(5, 12, 12, 1)).astype(np.float32)
+    inputs = uniform(5, seed=3)
     found = activations.activations(network, inputs)
     assert list(found) == ["input", "convolution 1", "convolution 2", "output"]
     assert [one.shape for one in found.values()] == [(5, 12, 12, 1), (5, 5, 5, 6), (5, 3, 3, 6), (5, 3)]
@@ -147,12 +151,12 @@ def test_layers_are_named_in_order_and_large_maps_are_averaged(monkeypatch):
     assert found["convolution 1"] == pytest.approx(by_hand, abs=1e-6)
 
 
-def test_answers_do_not_depend_on_the_size_of_the_batches(monkeypatch):
+def test_outputs_do_not_depend_on_the_size_of_the_batches(monkeypatch):
     network = small_network()
-    inputs = np.random.default_rng(4).uniform(size=(7, 12, 12, 1)).astype(np.float32)
-    (together,) = activations.answers(network, inputs)
+    inputs = uniform(7, seed=4)
+    (together,) = activations.outputs_of(network, inputs)
     monkeypatch.setattr(activations, "BATCH_SIZE", 3)
-    (apart,) = activations.answers(network, inputs)
+    (apart,) = activations.outputs_of(network, inputs)
     assert together == pytest.approx(apart, abs=1e-6)
 
 
@@ -163,7 +167,7 @@ def test_a_network_behind_its_scaling_is_found_and_sees_scaled_pixels():
     found = activations.network_of(model)
     assert activations.network_inputs(model, images) == pytest.approx(1)
     assert activations.network_inputs(network, images) == pytest.approx(255)
-    (whole,), (inner,) = activations.answers(model, images), activations.answers(found, np.ones((1, 12, 12, 1)))
+    (whole,), (inner,) = activations.outputs_of(model, images), activations.outputs_of(found, np.ones((1, 12, 12, 1)))
     assert whole == pytest.approx(inner, abs=1e-6)
 
 
@@ -181,8 +185,8 @@ def with_shortcut():
 
 
 def test_grad_cam_of_a_branched_network_is_that_of_its_convolution_alone():
-    images = np.random.default_rng(5).uniform(size=(3, 6, 6, 1)).astype(np.float32)
-    found = explanations.grad_cam(with_shortcut(), images, np.array([0, 1, 2]))
+    images = uniform(3, (6, 6, 1))
+    found = grad_cam(with_shortcut(), images, np.array([0, 1, 2]))
     slopes = np.array([1.0, 4.0, 0.0])[:, None, None] / 36  # of the mean over 36 places; what is against a class is 0
     assert found == pytest.approx(2 * images[..., 0] * slopes, rel=1e-5)
 
@@ -190,38 +194,38 @@ def test_grad_cam_of_a_branched_network_is_that_of_its_convolution_alone():
 def test_grad_cam_refuses_a_convolution_that_is_used_twice():
     image, twice = keras.Input((6, 6, 1)), layers.Conv2D(1, 3, padding="same")
     network = keras.Model(image, layers.Dense(2)(layers.Flatten()(twice(twice(image)))))
-    with pytest.raises(InputError, match=f"used once. Received: {twice.name}"):
-        explanations.grad_cam(network, np.ones((1, 6, 6, 1), np.float32), np.array([0]))
+    with pytest.raises(InputError, match=twice.name):
+        grad_cam(network, np.ones((1, 6, 6, 1), np.float32), np.array([0]))
 
 
-@pytest.mark.parametrize("explain", [explanations.saliency, explanations.grad_cam])
-def test_explanations_look_at_one_batch_after_another(monkeypatch, explain):
+@pytest.mark.parametrize("explain", [saliency, grad_cam])
+def test_explanations_take_one_batch_after_another(monkeypatch, explain):
     network, sizes = small_network(), []
-    inputs = np.random.default_rng(6).uniform(size=(7, 12, 12, 1)).astype(np.float32)
+    inputs = uniform(7, seed=6)
     together = explain(network, inputs, np.arange(7) % 3)
-    slope = explanations.gradient
-    monkeypatch.setattr(explanations, "BATCH_SIZE", 3)
-    monkeypatch.setattr(explanations, "gradient", lambda total, at: sizes.append(len(at)) or slope(total, at))
+    slope = attribution.gradient
+    monkeypatch.setattr(attribution, "BATCH_SIZE", 3)
+    monkeypatch.setattr(attribution, "gradient", lambda total, at: sizes.append(len(at)) or slope(total, at))
     assert explain(network, inputs, np.arange(7) % 3) == pytest.approx(together, abs=1e-6)
     assert sizes == [3, 3, 1]
 
 
-@pytest.mark.parametrize("explain", [explanations.saliency, explanations.grad_cam])
+@pytest.mark.parametrize("explain", [saliency, grad_cam])
 @pytest.mark.parametrize(
-    ("inputs", "classes", "why"),
+    ("inputs", "classes", "received"),
     [
-        (np.ones((2, 12, 12, 1), np.float32), [0, 3], "from 0 to 2 .* up to 3"),
-        (np.ones((2, 12, 12, 1), np.float32), [-1, 0], "from 0 to 2"),
-        (np.ones((2, 12, 12, 1), np.float32), [0], "for each of 2 images"),
-        (np.ones((2, 12, 12, 1), np.float32), [0.0, 1.0], "whole number"),
-        (np.ones((2, 12, 12, 1), np.uint8), [0, 1], "finite float32.* uint8"),
-        (np.full((2, 12, 12, 1), np.nan), [0, 1], "finite float32.* NaN"),
-        (np.ones((2, 12, 12, 3), np.float32), [0, 1], r"takes \(None, 12, 12, 1\)"),
-        (np.ones((0, 12, 12, 1), np.float32), [], "one image at least"),
+        (np.ones((2, 12, 12, 1), np.float32), [0, 3], "up to 3"),
+        (np.ones((2, 12, 12, 1), np.float32), [-1, 0], "up to 0"),
+        (np.ones((2, 12, 12, 1), np.float32), [0], r"\(1,\)"),
+        (np.ones((2, 12, 12, 1), np.float32), [0.0, 1.0], "float64"),
+        (np.ones((2, 12, 12, 1), np.uint8), [0, 1], "uint8"),
+        (np.full((2, 12, 12, 1), np.nan), [0, 1], "NaN"),
+        (np.ones((2, 12, 12, 3), np.float32), [0, 1], r"\(2, 12, 12, 3\)"),
+        (np.ones((0, 12, 12, 1), np.float32), [], r"\(0, 12, 12, 1\)"),
     ],
 )
-def test_inputs_and_classes_that_do_not_fit_are_refused(explain, inputs, classes, why):
-    with pytest.raises(InputError, match=why):
+def test_inputs_and_classes_that_do_not_fit_are_refused(explain, inputs, classes, received):
+    with pytest.raises(InputError, match=f"Received: .*{received}"):
         explain(small_network(), inputs, np.array(classes))
 
 
@@ -229,31 +233,31 @@ def test_one_score_is_no_choice_of_classes_and_an_average_may_be_the_output():
     image = keras.Input((6, 6, 1))
     maps, inputs = layers.Conv2D(2, 3)(image), np.ones((1, 6, 6, 1), np.float32)
     single = keras.Model(image, layers.Dense(1, activation="sigmoid")(layers.Flatten()(maps)))
-    with pytest.raises(InputError, match="2 classes at least"):
-        explanations.saliency(single, inputs, np.array([0]))
+    with pytest.raises(InputError, match=r"\(None, 1\)"):
+        saliency(single, inputs, np.array([0]))
     average = keras.Model(image, layers.GlobalAveragePooling2D()(maps))
-    assert explanations.saliency(average, inputs, np.array([1])).shape == (1, 6, 6)
+    assert saliency(average, inputs, np.array([1])).shape == (1, 6, 6)
 
 
 @pytest.mark.parametrize(
-    ("name", "filters", "pixel_range", "why"),
+    ("name", "filters", "pixel_range", "received"),
     [
-        ("convolution 9", 2, (0.0, 1.0), "unknown convolution 'convolution 9'"),
-        ("convolution 1", 0, (0.0, 1.0), "one filter at least"),
-        ("convolution 1", 2, (1.0, 0.0), r"rises .*\(1.0, 0.0\)"),
+        ("convolution 9", 2, (0.0, 1.0), "convolution 9"),
+        ("convolution 1", 0, (0.0, 1.0), "0, "),
+        ("convolution 1", 2, (1.0, 0.0), r"\(1.0, 0.0\)"),
     ],
 )
-def test_preferred_inputs_refuse_what_they_cannot_climb(name, filters, pixel_range, why):
-    with pytest.raises(InputError, match=why):
-        explanations.preferred_inputs(small_network(), name, filters, pixel_range)
+def test_preferred_inputs_refuse_unknown_filters_and_empty_ranges(name, filters, pixel_range, received):
+    with pytest.raises(InputError, match=received):
+        preferred_inputs(small_network(), name, filters, pixel_range)
 
 
-def test_the_mean_answer_of_an_edge_filter_prefers_nothing_within_the_image():
+def test_the_mean_output_of_an_edge_filter_prefers_nothing_within_the_image():
     network = pattern_network()
     kernel = np.zeros((3, 3, 1, 2), np.float32)
     kernel[..., 0, 0] = [[-1, 0, 1]] * 3
     network.layers[0].set_weights([kernel, np.zeros(2)])
-    inside = explanations.preferred_inputs(network, "convolution 1", 1, (0.0, 1.0))[:, 2:-2, 2:-2]
+    inside = preferred_inputs(network, "convolution 1", 1, (0.0, 1.0))[:, 2:-2, 2:-2]
     assert inside.min() >= 0.4 and inside.max() <= 0.6  # the noise that it started from
 
 
@@ -281,11 +285,11 @@ def test_models_without_one_input_and_one_output_are_refused(make):
         lambda: activations.network_of(model),
         lambda: activations.network_inputs(model, inputs),
         lambda: activations.activations(model, inputs),
-        lambda: explanations.saliency(model, inputs, np.array([0])),
-        lambda: explanations.grad_cam(model, inputs, np.array([0])),
-        lambda: explanations.preferred_inputs(model, "convolution 1", 1, (0.0, 1.0)),
+        lambda: saliency(model, inputs, np.array([0])),
+        lambda: grad_cam(model, inputs, np.array([0])),
+        lambda: preferred_inputs(model, "convolution 1", 1, (0.0, 1.0)),
     ):
-        with pytest.raises(InputError, match=r"with one input and one output\. Received"):
+        with pytest.raises(InputError, match=model.name):
             call()
 
 
@@ -294,7 +298,7 @@ def test_what_has_weights_before_a_nested_network_is_no_scaling():
     front = [keras.Input((14, 14, 1)), layers.Conv2D(1, 3), network]
     model, images = keras.Sequential(front), np.full((1, 14, 14, 1), 255, np.uint8)
     assert activations.network_inputs(model, images) == pytest.approx(255)  # not what the convolution answers
-    with pytest.raises(InputError, match=f"nested model, {network.name}"):
+    with pytest.raises(InputError, match=network.name):
         activations.measured_layers(activations.network_of(model))
     scaled = layers.Normalization(mean=1.0, variance=4.0)
     scaling = keras.Sequential([keras.Input((12, 12, 1)), scaled, network])
@@ -309,13 +313,13 @@ def test_layers_of_a_nested_model_are_not_passed_over_in_silence():
     inputs = np.ones((1, 8, 8, 1), np.float32)
     for call in (
         lambda: activations.activations(network, inputs),
-        lambda: explanations.grad_cam(network, inputs, np.array([0])),
-        lambda: explanations.sanity(network, explanations.saliency, inputs, np.array([0])),
+        lambda: grad_cam(network, inputs, np.array([0])),
+        lambda: sanity_check(network, saliency, inputs, np.array([0])),
     ):
-        with pytest.raises(InputError, match=f"nested model, {backbone.name}"):
+        with pytest.raises(InputError, match=backbone.name):
             call()
-    with pytest.raises(InputError, match="its logits cannot be had"):
-        explanations.saliency(keras.Sequential([keras.Input((8, 8, 1)), backbone]), inputs, np.array([0]))
+    with pytest.raises(InputError, match=backbone.name):
+        saliency(keras.Sequential([keras.Input((8, 8, 1)), backbone]), inputs, np.array([0]))
 
 
 def test_a_convolution_at_the_end_keeps_its_name():
@@ -327,19 +331,19 @@ def test_a_convolution_at_the_end_keeps_its_name():
 
 def test_activations_of_some_layers_are_those_of_all():
     network = small_network()
-    inputs = np.random.default_rng(7).uniform(size=(2, 12, 12, 1)).astype(np.float32)
+    inputs = uniform(2, seed=7)
     found = activations.activations(network, inputs, ["convolution 2"])
     assert list(found) == ["convolution 2"]
     assert np.array_equal(found["convolution 2"], activations.activations(network, inputs)["convolution 2"])
-    with pytest.raises(InputError, match="unknown layer 'convolution 3'"):
+    with pytest.raises(InputError, match="convolution 3"):
         activations.activations(network, inputs, ["convolution 3"])
 
 
 def test_networks_without_convolutions_or_layers_are_refused():
     dense = keras.Sequential([keras.Input((2, 2, 1)), layers.Flatten(), layers.Dense(2)])
-    with pytest.raises(InputError, match="no Conv2D"):
+    with pytest.raises(InputError, match="Conv2D"):
         activations.convolutions(dense)
-    with pytest.raises(InputError, match="no MaxPooling2D"):
+    with pytest.raises(InputError, match="MaxPooling2D"):
         activations.feature_maps(dense, np.zeros((1, 2, 2, 1)), layers.MaxPooling2D)
-    with pytest.raises(InputError, match="no Conv2D and no Dense"):
+    with pytest.raises(InputError, match="Dense"):
         activations.measured_layers(keras.Sequential([keras.Input((2, 2, 1)), layers.Flatten()]))
