@@ -57,13 +57,13 @@ def initial_signals(experiment: Experiment, seed: int = 0, images: int = 32) -> 
     Weights and scaling are the run's own; no data are needed. Real images differ more from each other than random
     pixels do once a layer has averaged over places, so their signal is stronger.
     """
-    card, protocol = data.info(experiment.protocol.dataset), experiment.protocol
+    info, protocol = data.info(experiment.protocol.dataset), experiment.protocol
     generator = np.random.default_rng(seed)
-    shape = padded_shape(card.image_shape, protocol.padding)
+    shape = padded_shape(info.image_shape, protocol.padding)
     pixels = generator.integers(0, 256, (images, *shape), np.uint8)
-    labels = generator.integers(0, card.classes, images)
+    labels = generator.integers(0, info.classes, images)
     keras.utils.set_random_seed(integer(seed, "weights"))
-    model = assemble(experiment, Part(pixels, labels, np.arange(images)), card.classes)
+    model = assemble(experiment, Part(pixels, labels, np.arange(images)), info.classes)
     table = signals(network_of(model), network_inputs(model, pixels), labels)
     return table.assign(experiment=experiment.id)
 

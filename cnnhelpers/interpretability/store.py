@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cnnhelpers import data, environment, records
-from cnnhelpers.atomic import load_arrays, replace_file
+from cnnhelpers.atomic import load_npz, replace_file
 from cnnhelpers.data import Part, pad, split
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution import THREADS, Children, Run, plan
@@ -247,6 +247,6 @@ def _about(measures: Measures) -> dict[str, Any]:
 
 def _load(path: Path) -> Measures:
     try:
-        return load_arrays(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path.name} is no readable file of measures ({error}): delete it and run again") from error
+        return load_npz(path)
+    except InputError as error:
+        raise InputError(f"{error}; delete it and run again") from error
