@@ -10,10 +10,10 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 
-from cnnhelpers.execution import worker_process as child
+from cnnhelpers.execution import worker_process
 from cnnhelpers.training import checkpoint
 
-child.NOT_PASSED_ON.add("PYTEST_CURRENT_TEST")  # another for every test: no process would be used twice
+worker_process.NOT_PASSED_ON.add("PYTEST_CURRENT_TEST")  # it changes: no process would be used twice
 
 
 def pytest_collection_modifyitems(items):

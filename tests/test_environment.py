@@ -51,9 +51,9 @@ def test_a_keras_json_does_not_change_what_runs_compute(tmp_path):
 def test_onednn_is_on_unless_the_environment_switches_it_off(monkeypatch, asked, expected):
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
     code = (
-        "import os, sys; from cnnhelpers.execution import trained_models, worker_process as child; "
+        "import os, sys; from cnnhelpers.execution import trained_models, worker_process as w; "
         "assert 'tensorflow' not in sys.modules; from cnnhelpers.environment import start_keras; start_keras(); "
-        "print(os.environ['TF_ENABLE_ONEDNN_OPTS'], child.Child().call(os.getenv, 'TF_ENABLE_ONEDNN_OPTS'))"
+        "print(os.environ['TF_ENABLE_ONEDNN_OPTS'], w.WorkerProcess().call(os.getenv, 'TF_ENABLE_ONEDNN_OPTS'))"
     )
     assert printed(code, **({} if asked is None else {"TF_ENABLE_ONEDNN_OPTS": asked})) == [expected, expected]
 

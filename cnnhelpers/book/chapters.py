@@ -17,7 +17,6 @@ from cnnhelpers import data, plotting, records
 from cnnhelpers import model_summary as summaries
 from cnnhelpers.data import split
 from cnnhelpers.errors import InputError
-from cnnhelpers.execution import duration
 from cnnhelpers.experiments import Experiment, padded_shape
 from cnnhelpers.reports import all_experiments, profiles
 
@@ -134,7 +133,7 @@ def provenance(runs: pd.DataFrame) -> Markdown:
         f"{', '.join(sorted(set(runs['dataset'])))} ({whose}); {', '.join(sorted(set(runs['precision'].dropna())))} "
         f"on {', '.join(machines) or 'an unknown processor'}; "
         f"{', '.join(told)}; "
-        f"commit {', '.join(commits) or 'unknown'}; {duration(seconds)} of training in all."
+        f"commit {', '.join(commits) or 'unknown'}; {_duration(seconds)} of training in all."
     )
 
 
@@ -193,6 +192,20 @@ def timed_elsewhere(runs: pd.DataFrame, timed: pd.DataFrame) -> Markdown:
     ]
     left_out = f"*Timed on another machine or in another precision, and left out: {', '.join(told)}.*"
     return Markdown(left_out if told else "*All runs were timed on one machine, in one precision.*")
+
+
+def _duration(seconds: float) -> str:
+    """Return a length of time in words.
+
+    >>> _duration(42.3), _duration(754), _duration(7322)
+    ('42 s', '12 min 34 s', '2 h 2 min')
+    """
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
 def _counted(number: int, noun: str) -> str:

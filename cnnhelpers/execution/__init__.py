@@ -6,16 +6,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "process_pool": [
-            "Children",
-        ],
-        "progress": [
-            "duration",
+            "WorkerPool",
         ],
         "runner": [
             "run",
         ],
         "schedule": [
-            "Run",
+            "PlannedRun",
             "plan",
         ],
         "trained_models": [
@@ -25,7 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "CHOOSING",
             "best_of_grid",
             "beyond_the_grid",
-            "learned",
+            "learning_threshold",
             "search",
             "settings_map",
         ],

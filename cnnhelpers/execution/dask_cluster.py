@@ -1,4 +1,4 @@
-"""A dask cluster as workers: each task trains one run in a process of its own, below the dask worker.
+"""Train runs on a dask cluster: each task trains a run in a worker process below the dask worker.
 
 No file system is shared: runs and datasets go out through dask, records come back.
 """
@@ -15,23 +15,23 @@ from uuid import uuid4
 import cloudpickle
 
 from cnnhelpers import data, environment, training
+from cnnhelpers.data import DatasetInfo
 from cnnhelpers.errors import InputError
-from cnnhelpers.execution import handover
 from cnnhelpers.execution.process_pool import keep, take
-from cnnhelpers.execution.schedule import Run
-from cnnhelpers.execution.task import Outcome, train_run
-from cnnhelpers.execution.worker_process import Child, DiedError
+from cnnhelpers.execution.schedule import PlannedRun
+from cnnhelpers.execution.task import Outcome, dataset_file, train_run
+from cnnhelpers.execution.worker_process import DiedError, WorkerProcess
 
 SECONDS_TO_CONNECT = 20
-HANDED_OVER_AT_MOST = 5  # times for one run, each to another worker, before it is an error
+MOST_TRANSFERS = 5  # of datasets for a run, each to another dask worker, before it is an error
 
 
 @dataclass(frozen=True)
 class Missing:
-    """Datasets that a worker needs and does not have."""
+    """Datasets that a dask worker needs and does not have."""
 
-    worker: str  # its address
-    folder: Path  # where it looks for them
+    worker: str  #: its address
+    folder: Path  #: where it looks for their files
     names: list[str]
 
 
@@ -57,56 +57,50 @@ class ClusterWorkers:
             self._client = distributed.Client(**where, timeout=SECONDS_TO_CONNECT, set_as_default=False)
         except (OSError, ValueError) as error:  # TimeoutError is an OSError
             raise InputError(f"no dask scheduler answers at {scheduler}: {error}") from error
-        self._tasks: dict[str, distributed.Future] = {}  # a task that nobody holds is dropped
+        self._tasks: dict[str, distributed.Future] = {}  # dask drops a task without a reference
 
-    def submit(self, one: Run) -> Future:
+    def submit(self, run: PlannedRun) -> Future:
         """Return a future of the run's Outcome."""
         answer: Future = Future()
-        self._send(one, cloudpickle.dumps(one), answer, times=0)
+        self._send(run, cloudpickle.dumps(run), answer, transfers=0)
         return answer
 
-    def settle(self, one: Run) -> None:
-        """Nothing is kept here: the worker has cleared its backup."""
+    def settle(self, run: PlannedRun) -> None:
+        """Do nothing: the dask worker has deleted the checkpoints."""
 
     def close(self) -> None:
-        """Cancel what is under way; the workers then end its processes."""
+        """Cancel all tasks, which ends their worker processes."""
         if self._tasks:
             self._client.cancel(list(self._tasks.values()), force=True)
         self._client.close()
 
-    def _send(self, one: Run, payload: bytes, answer: Future, times: int, **where: object) -> None:
-        identity, seed = one.key
-        task = self._client.submit(
-            train_here,
-            payload,
-            one.cards,
-            environment.code(),
-            key=f"{one.experiment.id}-{identity}-{seed}-{uuid4().hex[:8]}",
-            **where,
-        )
-        self._tasks[task.key] = task
-        task.add_done_callback(functools.partial(self._receive, one, payload, answer, times))
+    def _send(self, run: PlannedRun, payload: bytes, answer: Future, transfers: int, **where: object) -> None:
+        identity, seed = run.key
+        key = f"{run.experiment.id}-{identity}-{seed}-{uuid4().hex[:8]}"
+        task = self._client.submit(train_below_worker, payload, run.infos, environment.code(), key=key, **where)
+        self._tasks[key] = task
+        task.add_done_callback(functools.partial(self._receive, run, payload, answer, transfers))
 
-    def _receive(self, one: Run, payload: bytes, answer: Future, times: int, task: Future) -> None:
-        """Pass on what a task gave; hand over the data that its worker lacks and send the run again."""
+    def _receive(self, run: PlannedRun, payload: bytes, answer: Future, transfers: int, task: Future) -> None:
+        """Answer with the result of a task, or send the datasets that its worker needs and the run again."""
         self._tasks.pop(task.key, None)
         try:
             result = task.result()
             if not isinstance(result, Missing):
                 answer.set_result(result)
                 return
-            if times == HANDED_OVER_AT_MOST:
+            if transfers == MOST_TRANSFERS:
                 raise InputError(f"the workers cannot keep {result.names}: is the disk below {result.folder} full?")
             for name in result.names:
-                file = result.folder / handover.file_name(one.cards[name])
+                file = result.folder / dataset_file(run.infos[name])
                 self._client.run(_save, data.load(name), file, workers=[result.worker], on_error="return")
-            self._send(one, payload, answer, times + 1, workers=[result.worker], allow_other_workers=True)
-        except BaseException as error:  # else nobody would ever hear of it
+            self._send(run, payload, answer, transfers + 1, workers=[result.worker], allow_other_workers=True)
+        except BaseException as error:  # dask would only log it
             answer.set_exception(_translated(error))
 
 
 def _translated(error: BaseException) -> Exception:
-    """Return what the runner understands: a lost process, or why no run can be trained on this cluster."""
+    """Return the error as the runner knows it: a lost process, or the reason that the cluster can train no run."""
     from distributed import KilledWorker
 
     if isinstance(error, KilledWorker):
@@ -115,19 +109,19 @@ def _translated(error: BaseException) -> Exception:
         return error
     return InputError(
         f"the dask cluster cannot train the runs ({type(error).__name__}: {error}). Scheduler and workers need the "
-        f"code that is here, cnnhelpers {environment.code()} and your own modules"
+        f"code of this machine, cnnhelpers {environment.code()} and your modules"
     )
 
 
-def train_here(payload: bytes, cards: Mapping[str, data.DatasetInfo], code: str) -> Outcome | Missing:
-    """Train one run below this dask worker.
+def train_below_worker(payload: bytes, infos: Mapping[str, DatasetInfo], code: str) -> Outcome | Missing:
+    """Train a run below this dask worker.
 
     Raises
     ------
     InputError
         If the package here is not `code`, the client's.
     DiedError
-        If the process that trained was killed.
+        If the worker process was killed.
     """
     from distributed import get_worker
 
@@ -137,8 +131,8 @@ def train_here(payload: bytes, cards: Mapping[str, data.DatasetInfo], code: str)
         )
     worker = get_worker()
     folder, key = Path(worker.local_directory).parent / "cnnhelpers", worker.get_current_task()
-    with _child(lambda: getattr(worker.state.tasks.get(key), "state", "") != "executing") as child:
-        outcome = child.call(train_run, payload, folder, cards)
+    with _cancellable(lambda: getattr(worker.state.tasks.get(key), "state", "") != "executing") as process:
+        outcome = process.call(train_run, payload, folder, infos)
     if isinstance(outcome, list):
         return Missing(worker.address, folder, outcome)
     training.Checkpoint(folder, outcome[0].identity, outcome[0].seed).delete()
@@ -146,25 +140,24 @@ def train_here(payload: bytes, cards: Mapping[str, data.DatasetInfo], code: str)
 
 
 @contextmanager
-def _child(cancelled: Callable[[], bool]) -> Iterator[Child]:
-    """Yield a process, which is killed once `cancelled` returns True and kept for the next run otherwise."""
-    child = take()
-    done = threading.Event()
+def _cancellable(cancelled: Callable[[], bool]) -> Iterator[WorkerProcess]:
+    """Yield a worker process, which is killed when `cancelled` returns True and kept for the next run otherwise."""
+    process, done = take(), threading.Event()
 
     def watch() -> None:
         while not done.wait(1):
             if cancelled():
-                child.end()
+                process.end()
                 return
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        yield child
+        yield process
     finally:
         done.set()
         watcher.join()
-        keep(child)
+        keep(process)
 
 
 def _save(dataset: data.Dataset, file: Path) -> None:

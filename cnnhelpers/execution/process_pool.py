@@ -1,82 +1,86 @@
-"""Several processes of our own: who needs some takes them, and those that are free wait for whoever comes next."""
+"""A pool of reusable worker processes: to start another and load TensorFlow takes seconds."""
 
 import os
-import queue
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 
-from cnnhelpers.execution.worker_process import Child, DiedError
+from cnnhelpers.execution.worker_process import DiedError, WorkerProcess
 
-_KEPT: deque[Child] = deque()  # processes that wait for somebody to take them; the last one used is warm
-os.register_at_fork(after_in_child=_KEPT.clear)  # they are the parent's
-
-
-def take() -> Child:
-    """Return a process that was kept, where it is as good as a new one, else a new one."""
-    while True:
-        try:
-            child = _KEPT.pop()
-        except IndexError:
-            return Child()
-        if child.is_as_new():
-            return child
-        child.end()
+_KEPT: deque[WorkerProcess] = deque()  # idle, between two pools; the last one used first
+os.register_at_fork(after_in_child=_KEPT.clear)  # they belong to the parent
 
 
-def keep(child: Child) -> None:
-    """Let a process wait for the next `take`: to start another takes seconds. Without one it ends after IDLE."""
-    if not child.ended:
-        _KEPT.append(child)
+def take() -> WorkerProcess:
+    """Return an idle worker process that is like new, else a new one."""
+    return _last(_KEPT, WorkerProcess.is_like_new) or WorkerProcess()
 
 
-class Children:
-    """Several such processes; calls wait for the next one that is free.
+def keep(worker: WorkerProcess) -> None:
+    """Keep a worker process for the next `take`; it ends if that is long in coming."""
+    if worker.is_usable():
+        _KEPT.append(worker)
+    else:
+        worker.end()
+
+
+class WorkerPool:
+    """Worker processes for several calls at a time; other calls wait.
 
     Examples
     --------
     >>> from contextlib import closing
-    >>> with closing(Children(1)) as children:
-    ...     [future.result() for future in [children.submit(abs, number) for number in (-1, -2)]]
+    >>> with closing(WorkerPool(1)) as pool:
+    ...     [future.result() for future in [pool.submit(abs, number) for number in (-1, -2)]]
     [1, 2]
     """
 
     def __init__(self, number: int) -> None:
-        """`number` processes, kept from before or started when they are needed."""
-        self._children = [take() for _ in range(number)]
-        self._idle: queue.LifoQueue[Child | None] = queue.LifoQueue()  # the last one used is warm
-        for child in self._children:
-            self._idle.put(child)
-        self._threads = ThreadPoolExecutor(number)  # each waits for a process
+        """Up to `number` processes; the first calls take or start them."""
+        self._threads = ThreadPoolExecutor(number)  # each waits for the answer of a process
+        self._idle: deque[WorkerProcess] = deque()
+        self._busy: set[WorkerProcess] = set()
+        self._closed = False
 
     def submit(self, function: Callable, *arguments: Any) -> Future:
-        """Return a future of what Child.call returns or raises."""
+        """Return a future of what WorkerProcess.call returns or raises."""
         return self._threads.submit(self._call, function, *arguments)
 
     def close(self) -> None:
-        """Kill the processes that are busy, keep others for later, forget the calls that wait."""
+        """Kill busy processes, keep idle ones for the next pool, cancel calls that wait."""
+        self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
-        idle = []
-        with suppress(queue.Empty):
-            while True:
-                idle.append(self._idle.get_nowait())
-        for child in self._children:
-            self._idle.put(None)
-            if child not in idle:
-                child.end()
+        for worker in list(self._busy):
+            worker.end()
         self._threads.shutdown()
-        for child in reversed(idle):
-            if child.holds_accelerator():
-                child.end()
-            keep(child)
+        for worker in self._idle:
+            if worker.holds_accelerator():
+                worker.end()
+            keep(worker)
 
     def _call(self, function: Callable, *arguments: Any) -> Any:
-        child = self._idle.get()
-        if child is None:
-            raise DiedError("closed")
+        worker = _last(self._idle, WorkerProcess.is_usable) or take()
+        self._busy.add(worker)
         try:
-            return child.call(function, *arguments)
+            if self._closed:
+                raise DiedError("closed")
+            return worker.call(function, *arguments)
         finally:
-            self._idle.put(child)
+            self._busy.remove(worker)
+            if worker.is_usable():
+                self._idle.append(worker)
+            else:
+                worker.end()
+
+
+def _last(workers: deque[WorkerProcess], is_fit: Callable[[WorkerProcess], bool]) -> WorkerProcess | None:
+    """Take the last of `workers` that is fit, and end the unfit after it; None if none is."""
+    while True:
+        try:
+            worker = workers.pop()
+        except IndexError:
+            return None
+        if is_fit(worker):
+            return worker
+        worker.end()

@@ -1,64 +1,80 @@
-"""One line of progress for a study: how many runs are done, how many failed, how long it will still take."""
+"""Show how far a study is: a progress bar, and learning curves that grow in a notebook."""
 
 import sys
-import time
-from typing import TextIO
+import warnings
+from collections.abc import Iterable
+from contextlib import suppress
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from cnnhelpers import training
+from cnnhelpers.execution.schedule import Key, PlannedRun
+
+if TYPE_CHECKING:
+    from tqdm.auto import tqdm
+
+LINE = "{desc}: {n_fmt} of {total_fmt} runs [{elapsed}<{remaining}{postfix}]\n"
 
 
-class ProgressLine:
-    """Rewrites one line in a terminal; elsewhere writes a plain line for about each tenth of the work."""
+class _StandardError:
+    """Standard error that may have been closed, or have no reader any more."""
 
-    def __init__(self, label: str, total: int, stream: TextIO | None = None) -> None:
-        """`total` runs are to be made; an empty `label` keeps silent."""
-        self._label, self._total, self._stream = label, total, stream or sys.stderr
-        self._done = self._failed = 0
-        self._started = time.monotonic()
-        self._written = -1
-        self._show()
+    def __getattr__(self, name: str) -> object:
+        return getattr(sys.stderr, name)
 
-    def step(self, *, failed: bool = False) -> None:
-        """Count one more run."""
-        self._done += 1
-        self._failed += failed
-        self._show()
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
 
-    def close(self) -> None:
-        """End the line."""
-        if self._label and self._stream.isatty():
-            self._print("\n")
-
-    def _show(self) -> None:
-        tenth = 10 * self._done // max(self._total, 1)
-        terminal = self._stream.isatty()
-        if not self._label or (not terminal and tenth == self._written):
-            return
-        self._written = tenth
-        elapsed = time.monotonic() - self._started
-        text = f"{self._label}: {self._done} of {self._total} runs"
-        text += f", {self._failed} failed" if self._failed else ""
-        if 0 < self._done < self._total:
-            text += f", about {duration(elapsed / self._done * (self._total - self._done))} left"
-        elif self._done:
-            text += f" in {duration(elapsed)}"
-        self._print(f"\r{text}\x1b[K" if terminal else f"{text}\n")
-
-    def _print(self, text: str) -> None:
-        """Write at once; keep silent from then on if nobody reads any more."""
-        try:
-            print(text, end="", file=self._stream, flush=True)
-        except (OSError, ValueError):  # a broken pipe, a closed stream
-            self._label = ""
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
-def duration(seconds: float) -> str:
-    """Return a length of time in words.
+def progress_bar(label: str, total: int) -> "tqdm":
+    """Return a tqdm bar for `total` runs, silent without a label; in a log, a line for each tenth of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # without ipywidgets the bar in a notebook is text
+        from tqdm.auto import tqdm
+    options = {"desc": label, "total": total, "unit": "run", "file": _StandardError(), "disable": not label}
+    if not sys.stderr.isatty() and "ipykernel" not in sys.modules:
+        options |= {"bar_format": LINE, "miniters": max(1, total // 10), "mininterval": 0, "maxinterval": inf}
+        options |= {"leave": False}
+    return tqdm(**options)
 
-    >>> duration(42.3), duration(754), duration(7322)
-    ('42 s', '12 min 34 s', '2 h 2 min')
-    """
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+class LiveCurves:
+    """Draw the learning curves of runs in flight in one figure below a notebook cell, after each epoch."""
+
+    def __init__(self, folder: Path) -> None:
+        """The folder holds the checkpoints of runs in flight."""
+        self._folder = folder
+        self._histories: dict[Key, pd.DataFrame] = {}
+        self._handle = None
+
+    def update(self, runs: Iterable[PlannedRun]) -> None:
+        """Load the partial histories of runs in flight; draw if there are more epochs than before."""
+        epochs = sum(map(len, self._histories.values()))
+        for run in runs:
+            if (history := training.Checkpoint(self._folder, *run.key).load_history()) is not None:
+                frame = pd.DataFrame(history).assign(experiment=run.experiment.id, seed=run.seed)
+                self._histories[run.key] = frame.assign(epoch=range(1, len(frame) + 1))
+        if sum(map(len, self._histories.values())) > epochs:
+            self._draw(pd.concat(self._histories.values(), ignore_index=True))
+
+    def _draw(self, histories: pd.DataFrame) -> None:
+        import matplotlib.pyplot as plt
+        from IPython.display import display
+
+        from cnnhelpers import plotting
+
+        figure, ax = plt.subplots()
+        plotting.plot_learning_curves(histories, "accuracy", ax)
+        if self._handle is None:
+            self._handle = display(figure, display_id=True)
+        else:
+            self._handle.update(figure)
+        plt.close(figure)

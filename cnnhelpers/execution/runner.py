@@ -14,17 +14,14 @@ import pandas as pd
 from cnnhelpers import environment, records
 from cnnhelpers.atomic import check_writable
 from cnnhelpers.errors import InputError
-from cnnhelpers.execution import workers as places
-from cnnhelpers.execution.live_plot import LiveCurves
-from cnnhelpers.execution.progress import ProgressLine
-from cnnhelpers.execution.schedule import Key, Run, plan
+from cnnhelpers.execution.progress import LiveCurves, progress_bar
+from cnnhelpers.execution.schedule import Key, PlannedRun, plan
 from cnnhelpers.execution.task import Outcome, failure
 from cnnhelpers.execution.worker_process import DiedError
+from cnnhelpers.execution.workers import check_workers, start_workers
 from cnnhelpers.experiments import Experiment
-from cnnhelpers.records import RunLocks
 
-BACKUPS = ".backups"  # folder below the records
-SECONDS_BETWEEN_LOOKS = 0.5  # at what another runner does
+SECONDS_BETWEEN_LOOKS = 0.5  # at the runs of another runner
 
 
 def run(
@@ -89,134 +86,122 @@ def run(
     environment.open_standard_streams()
     experiments = [experiments] if isinstance(experiments, Experiment) else list(experiments)
     folder = Path(folder) if folder is not None else records.default_folder()
-    workers = places.check(workers)
+    workers = check_workers(workers)
     planned = plan(experiments, seeds, folder, train=train)
-    missing, stamps = _missing(planned, folder) if train else ([], {})
-    if missing:
+    if train and (sweep := _Sweep(planned, folder)).waiting:
         check_writable(folder, "pass folder=, or set CNNHELPERS_RECORDS")
-        label = ", ".join(sorted({one.experiment.study for one in missing})) if progress else ""
-        line, live = ProgressLine(label, len(missing)), live and isinstance(workers, int)
-        _Sweep(missing, stamps, folder, line, live).train(workers)
+        sweep.train(workers, progress, live and isinstance(workers, int))
     return records.table(_recorded(planned, folder))
 
 
-def _recorded(planned: list[Run], folder: Path) -> Iterator[records.Record]:
+def _recorded(planned: list[PlannedRun], folder: Path) -> Iterator[records.Record]:
     """Yield the records of runs under the labels of their experiments; a damaged one is left out with a warning."""
     files = records.index(folder)
-    for one in planned:
+    for run in planned:
         try:
-            if one.key in files:
-                yield replace(records.read(files[one.key]), labels=one.experiment.labels)
+            if run.key in files:
+                yield replace(records.read(files[run.key]), labels=run.experiment.labels)
         except InputError as error:
             warnings.warn(f"{error}; it is left out", stacklevel=2)
 
 
-def _missing(planned: list[Run], folder: Path) -> tuple[list[Run], dict[Key, int | None]]:
-    """Return the runs without a settled record, one of each key, and the stamps of the records that were looked at.
-
-    Errors other than divergence are tried again.
-    """
-    files, missing = records.index(folder), {}
-    stamps = {one.key: _stamp(files.get(one.key)) for one in planned}
-    for one in planned:
-        if one.key not in files or not _settled(files[one.key]):
-            missing.setdefault(one.key, one)
-    return list(missing.values()), stamps
-
-
-def _settled(path: Path) -> bool:
-    try:
-        return records.read(path).stop["reason"] in records.SETTLED
-    except InputError as error:  # damaged or edited: made again, and replaced whole
-        warnings.warn(f"{error}; it is made again", stacklevel=2)
-        return False
-
-
 class _Sweep:
-    """The missing runs of one call: waiting, in flight, or to be tried once more alone because their worker died."""
+    """Train the runs of a call that have no settled record.
 
-    def __init__(
-        self, missing: list[Run], stamps: dict[Key, int | None], folder: Path, line: ProgressLine, live: bool
-    ) -> None:
-        self._folder, self._line = folder, line
-        self._curves = LiveCurves(folder / BACKUPS) if live else None
-        self._stamps = stamps  # a record with another one is of another runner
-        self._waiting = list(missing)
-        self._flying: dict[Future, Run] = {}
-        self._suspects: dict[Key, Run] = {}
-        self._unwritten: list[tuple[Run, Outcome]] = []
+    A run waits, is in flight, or is a suspect, whose worker died: it is tried once more, alone.
+    """
 
-    def train(self, workers: int | str | Path) -> None:
-        """Train and record every run; one whose worker dies twice is recorded as failed."""
-        backups = self._folder / BACKUPS
+    def __init__(self, planned: list[PlannedRun], folder: Path) -> None:
+        files, missing = records.index(folder), {}
+        self._folder = folder
+        self._stamps = {run.key: _stamp(files.get(run.key)) for run in planned}  # to see records of another runner
+        for run in planned:
+            if run.key not in files or not _is_settled(files[run.key]):
+                missing.setdefault(run.key, run)
+        self.waiting = list(missing.values())
+        self._in_flight: dict[Future, PlannedRun] = {}
+        self._suspects: dict[Key, PlannedRun] = {}
+        self._unwritten: list[tuple[PlannedRun, Outcome]] = []
+        self._failed = 0
+
+    def train(self, workers: int | str | Path, progress: bool, live: bool) -> None:
+        """Train and record every run; a run whose worker dies twice is recorded as failed."""
+        checkpoints = self._folder / records.CHECKPOINTS
+        curves = LiveCurves(checkpoints) if live else None
+        label = ", ".join(sorted({run.experiment.study for run in self.waiting})) if progress else ""
         with (
-            closing(self._line),
-            closing(RunLocks(backups)) as self._locks,
-            closing(places.start(workers, len(self._waiting), backups)) as self._workers,
+            closing(progress_bar(label, len(self.waiting))) as self._bar,
+            closing(records.RunLocks(checkpoints)) as self._locks,
+            closing(start_workers(workers, len(self.waiting), checkpoints)) as self._workers,
         ):
-            while self._waiting or self._flying or self._suspects:
-                self._start()
-                if not self._flying and self._waiting:  # other runners have what is left
+            while self.waiting or self._in_flight or self._suspects:
+                self._submit()
+                if not self._in_flight and self.waiting:  # other runners have these
                     time.sleep(SECONDS_BETWEEN_LOOKS)
-                if self._curves:
-                    self._curves.look(self._flying.values())
-                limit = SECONDS_BETWEEN_LOOKS if self._waiting or self._curves else None
-                for future in wait(self._flying, limit, FIRST_COMPLETED).done:
-                    self._finish(self._flying.pop(future), future)
-            self._write_at_last()
+                if curves:
+                    curves.update(self._in_flight.values())
+                limit = SECONDS_BETWEEN_LOOKS if self.waiting or curves else None
+                for future in wait(self._in_flight, limit, FIRST_COMPLETED).done:
+                    self._finish(self._in_flight.pop(future), future)
+            self._write_again()
 
-    def _start(self) -> None:
+    def _submit(self) -> None:
         """Submit the next runs that no other runner has; when none is left, a suspect, alone."""
-        if any(one.key in self._suspects for one in self._flying.values()):
+        if any(run.key in self._suspects for run in self._in_flight.values()):
             return
-        ours = (one for one in list(self._waiting) if self._locks.take(one.key))
-        taken = list(islice(ours, self._workers.size - len(self._flying)))
+        free = (run for run in list(self.waiting) if self._locks.take(run.key))
+        taken = list(islice(free, self._workers.size - len(self._in_flight)))
         files = records.index(self._folder) if taken else {}
-        for one in taken:
-            self._waiting.remove(one)
-            if _stamp(files.get(one.key)) == self._stamps[one.key]:
-                self._flying[self._workers.submit(one)] = one
+        for run in taken:
+            self.waiting.remove(run)
+            if _stamp(files.get(run.key)) == self._stamps[run.key]:
+                self._in_flight[self._workers.submit(run)] = run
             else:  # another runner has just recorded it
-                self._locks.release(one.key)
-                self._line.step(failed=False)
-        if self._suspects and not self._flying:
-            one = next(iter(self._suspects.values()))
-            self._flying[self._workers.submit(one)] = one
+                self._settle(run, failed=False)
+        if self._suspects and not self._in_flight:
+            run = next(iter(self._suspects.values()))
+            self._in_flight[self._workers.submit(run)] = run
 
-    def _finish(self, one: Run, future: Future) -> None:
-        """Record what came of a run."""
+    def _finish(self, run: PlannedRun, future: Future) -> None:
+        """Record the outcome of a run."""
         try:
             outcome = future.result()
         except DiedError as error:
-            if one.key not in self._suspects:
-                self._suspects[one.key] = one
+            if run.key not in self._suspects:
+                self._suspects[run.key] = run
                 return
-            outcome = failure(one, f"the worker process died twice ({error}): killed, or out of memory"), {}
+            outcome = failure(run, f"the worker process died twice ({error}): killed, or out of memory"), {}
         except InputError:  # about the workers, not about the run
             raise
         except Exception as error:
-            outcome = failure(one, f"{type(error).__name__}: {error}"), {}
-        self._suspects.pop(one.key, None)
-        if error := self._write(one, outcome):  # the disk is full, say: finish what is in flight, begin nothing
+            outcome = failure(run, f"{type(error).__name__}: {error}"), {}
+        self._suspects.pop(run.key, None)
+        if error := self._write(run, outcome):  # a full disk: finish runs in flight, start none
             warnings.warn(f"a record cannot be written ({error.strerror}): no more runs are started", stacklevel=2)
-            self._unwritten.append((one, outcome))
-            self._waiting.clear()
+            self._unwritten.append((run, outcome))
+            self.waiting.clear()
             self._suspects.clear()
 
-    def _write(self, one: Run, outcome: Outcome) -> OSError | None:
-        """Record a run and let go of it; return why its record cannot be written."""
+    def _write(self, run: PlannedRun, outcome: Outcome) -> OSError | None:
+        """Record a run; return the error if its record cannot be written."""
         record, arrays = outcome
         try:
             records.write(record, self._folder, arrays)
         except OSError as error:
             return error
-        self._workers.settle(one)
-        self._locks.release(one.key)
-        self._line.step(failed=record.status == "failed")
+        self._workers.settle(run)
+        self._settle(run, failed=record.status == "failed")
         return None
 
-    def _write_at_last(self) -> None:
-        """Write the records that could not be written before: there may be room again."""
+    def _settle(self, run: PlannedRun, *, failed: bool) -> None:
+        self._locks.release(run.key)
+        self._failed += failed
+        if self._failed:
+            self._bar.set_postfix(failed=self._failed, refresh=False)
+        self._bar.update()
+
+    def _write_again(self) -> None:
+        """Write the records that could not be written before: there may be room now."""
         while self._unwritten:
             if error := self._write(*self._unwritten[-1]):
                 raise InputError(
@@ -226,9 +211,18 @@ class _Sweep:
             self._unwritten.pop()
 
 
+def _is_settled(path: Path) -> bool:
+    """Return whether another try would not change a record; a damaged or edited record is trained again."""
+    try:
+        return records.read(path).stop["reason"] in records.SETTLED
+    except InputError as error:
+        warnings.warn(f"{error}; it is trained again", stacklevel=2)
+        return False
+
+
 def _stamp(path: Path | None) -> int | None:
-    """Return what changes when a record is written."""
+    """Return a number that changes when a record is written."""
     try:
         return None if path is None else path.stat().st_mtime_ns
-    except FileNotFoundError:  # just replaced by one under another label
+    except FileNotFoundError:  # just replaced by a record under another label
         return 0

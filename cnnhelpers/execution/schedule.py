@@ -1,4 +1,4 @@
-"""List the runs that are asked for, checked before any training, each dataset from one copy of its pixels."""
+"""Plan the runs of a study before any training: experiments with seeds, each dataset from one copy of its pixels."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cnnhelpers import data, records
-from cnnhelpers.data import split
+from cnnhelpers.data import DatasetInfo, split
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiments import Experiment, identity_of
 from cnnhelpers.seeds import check_seed
@@ -18,18 +18,18 @@ Key = tuple[str, int]  # identity and seed of a run
 
 
 @dataclass(frozen=True)
-class Run:
+class PlannedRun:
     """An experiment with a seed, and the datasets that it trains on."""
 
     experiment: Experiment
     seed: int
-    cards: dict[str, data.DatasetInfo]  #: by name; an experiment that comes `after` another on other data has several
-    text: str
+    infos: dict[str, DatasetInfo]  #: by name; of an experiment `after` another on other data there are several
+    text: str  #: canonical
 
     @property
-    def card(self) -> data.DatasetInfo:
-        """Return the card of the dataset that the run itself trains on."""
-        return self.cards[self.experiment.protocol.dataset]
+    def info(self) -> DatasetInfo:
+        """Return the DatasetInfo of the dataset that the run itself trains on."""
+        return self.infos[self.experiment.protocol.dataset]
 
     @property
     def key(self) -> Key:
@@ -39,92 +39,89 @@ class Run:
 
 def plan(
     experiments: Sequence[Experiment], seeds: int | Iterable[int], folder: Path, *, train: bool = True
-) -> list[Run]:
+) -> list[PlannedRun]:
     """Return every run of `experiments` with `seeds`, all runs of a dataset from one copy of its pixels.
 
-    The copy is chosen from what `folder` holds of these runs, by records.preferred_copy. Runs that are missing train
-    on the copy of this machine, which is downloaded if need be: with `train`, a dataset of which runs are missing, or
-    that is at hand, is taken from there, and data, splits and networks of missing runs are checked here.
+    The copy is chosen from the runs recorded in `folder`, see records.preferred_copy. With `train`, this machine's copy
+    is taken where the data are at hand, or, downloaded if need be, where runs are missing; data, splits and networks of
+    missing runs are checked.
     """
     seeds = _checked_seeds(seeds)
-    ids = [one.id for one in experiments]
-    if twice := sorted({id for id in ids if ids.count(id) > 1}):
-        raise InputError(f"ids must differ. Received: two experiments with the same id {twice[0]!r}")
-    cards = _one_copy_each(experiments, seeds, folder, train)
-    runs = []
+    ids = [experiment.id for experiment in experiments]
+    if duplicates := {id for id in ids if ids.count(id) > 1}:
+        raise InputError(f"experiments must have different ids. Received: id={min(duplicates)!r} twice")
+    infos = _copies(experiments, seeds, folder, train)
+    planned = []
     for experiment in experiments:
-        own = {name: cards[name] for name in _datasets([experiment])}
-        text = experiment.text(*own.values())
-        runs += [Run(experiment, seed, own, text) for seed in seeds]
-        for before in experiment.chain()[1:]:
-            before.identity()  # cached for a worker process, which cannot read the source of a notebook's code
-    return runs
+        used = {name: infos[name] for name in _datasets([experiment])}
+        text = experiment.text(*used.values())
+        planned += [PlannedRun(experiment, seed, used, text) for seed in seeds]
+        for earlier in experiment.chain()[1:]:
+            earlier.identity()  # cached for a worker process, which cannot read the source of a notebook's code
+    return planned
 
 
 def _checked_seeds(seeds: int | Iterable[int]) -> list[int]:
-    if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool):
-        if seeds < 1:
-            raise InputError(
-                f"seeds must be a number of seeds of at least 1, or a list of them. Received: seeds={seeds}"
-            )
-        return list(range(seeds))
-    if not isinstance(seeds, Iterable):
-        raise InputError(f"seeds must be a number of seeds or a list of them. Received: seeds={seeds!r}")
-    chosen = [check_seed(seed) for seed in seeds]
-    if not chosen or len(set(chosen)) < len(chosen):
-        raise InputError(f"seeds must be different whole numbers, at least one. Received: seeds={chosen}")
-    return chosen
+    number = isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool)
+    if (number and seeds < 1) or not (number or isinstance(seeds, Iterable)):
+        raise InputError(f"seeds must be a number of seeds of at least 1, or a list of them. Received: seeds={seeds!r}")
+    checked = [check_seed(seed) for seed in (range(seeds) if number else seeds)]
+    if not checked or len(set(checked)) < len(checked):
+        raise InputError(f"seeds must be different whole numbers, at least one. Received: seeds={checked}")
+    return checked
 
 
-def _one_copy_each(
-    experiments: Sequence[Experiment], seeds: list[int], folder: Path, train: bool
-) -> dict[str, data.DatasetInfo]:
-    """Return the card of the copy of each dataset, see plan."""
-    users = {name: [one for one in experiments if name in _datasets([one])] for name in _datasets(experiments)}
+def _copies(experiments: Sequence[Experiment], seeds: list[int], folder: Path, train: bool) -> dict[str, DatasetInfo]:
+    """Return the DatasetInfo of the chosen copy of each dataset, see plan."""
+    users = {name: [each for each in experiments if name in _datasets([each])] for name in _datasets(experiments)}
     here = {name: data.info(name) for name in users}
     recorded = set(records.index(folder))
 
-    def keys(experiments: Sequence[Experiment], copies: Mapping[str, Sequence[data.DatasetInfo]]) -> set[Key]:
+    def keys(experiments: Sequence[Experiment], copies: Mapping[str, Sequence[DatasetInfo]]) -> set[Key]:
         """Return the keys of runs of `experiments` from every combination of `copies`."""
-        texts = {one.text(*cards) for one in experiments for cards in product(*(copies[d] for d in _datasets([one])))}
+        chains = [(each, product(*(copies[name] for name in _datasets([each])))) for each in experiments]
+        texts = {each.text(*infos) for each, combinations in chains for infos in combinations}
         return {(identity_of(text), seed) for text in texts for seed in seeds}
 
-    def incomplete(name: str, cards: Mapping[str, data.DatasetInfo]) -> bool:
-        return not keys(users[name], {other: [card] for other, card in cards.items()}) <= recorded
+    def incomplete(name: str, infos: Mapping[str, DatasetInfo]) -> bool:
+        return not keys(users[name], {other: [info] for other, info in infos.items()}) <= recorded
 
     at_hand = {name for name in users if train and data.is_local(name)}
-    if at_hand == {*users} or not any(incomplete(name, here) for name in users):
-        chosen = dict(here)
-    else:
+    chosen = dict(here)
+    if at_hand != {*users} and any(incomplete(name, here) for name in users):
         runs = records.load(folder)
-        copies = {name: [card] if name in at_hand else _copies(card, runs) for name, card in here.items()}
+        copies = {name: [info] if name in at_hand else _all_copies(info, runs) for name, info in here.items()}
         for name in users:
-            counts = {card: len(keys(users[name], copies | {name: [card]}) & recorded) for card in copies[name]}
-            copies[name] = [records.preferred_copy(counts, here[name])]
-        chosen = {name: cards[0] for name, cards in copies.items()}
+            counts = {info: len(keys(users[name], copies | {name: [info]}) & recorded) for info in copies[name]}
+            chosen[name] = records.preferred_copy(counts, here[name])
+            copies[name] = [chosen[name]]
     while train and (away := [name for name in users if chosen[name] != here[name] and incomplete(name, chosen)]):
         chosen |= {name: here[name] for name in away}
     for name in [name for name in users if train and incomplete(name, chosen)]:
-        chosen[name] = _checked(name, users[name], seeds)
+        chosen[name] = _checked_data(name, users[name], seeds)
     return chosen
 
 
 def _datasets(experiments: Iterable[Experiment]) -> list[str]:
-    """Return the names of the datasets that experiments, and those before them, train on."""
-    return list(dict.fromkeys(step.protocol.dataset for one in experiments for step in one.chain()))
+    """Return the names of the datasets of experiments and of those that they come after."""
+    return list(dict.fromkeys(step.protocol.dataset for experiment in experiments for step in experiment.chain()))
 
 
-def _copies(card: data.DatasetInfo, runs: pd.DataFrame) -> list[data.DatasetInfo]:
-    """Return `card` and those of the other copies of its dataset that recorded `runs` were made from."""
-    known = {one.data["fingerprint"]: one.data["official"] for one in runs["record"] if one.data["name"] == card.name}
-    others = [replace(card, fingerprint=fingerprint, official=official) for fingerprint, official in known.items()]
-    return list(dict.fromkeys([card, *others]))
+def _all_copies(info: DatasetInfo, runs: pd.DataFrame) -> list[DatasetInfo]:
+    """Return `info` and those of other copies of its dataset that `runs` were recorded from."""
+    seen = {
+        record.data["fingerprint"]: record.data["official"]
+        for record in runs["record"]
+        if record.data["name"] == info.name
+    }
+    others = [replace(info, fingerprint=fingerprint, official=official) for fingerprint, official in seen.items()]
+    return list(dict.fromkeys([info, *others]))
 
 
-def _checked(name: str, experiments: Sequence[Experiment], seeds: list[int]) -> data.DatasetInfo:
-    """Load dataset `name` (downloaded if need be) and split it as every experiment will; return its card."""
+def _checked_data(name: str, experiments: Sequence[Experiment], seeds: list[int]) -> DatasetInfo:
+    """Load dataset `name` (downloaded if need be) and split it as every experiment will; return its DatasetInfo."""
     dataset = data.load(name)
-    for protocol in [one.protocol for one in experiments if one.protocol.dataset == name]:
+    for protocol in [each.protocol for each in experiments if each.protocol.dataset == name]:
         for seed in seeds if protocol.images else seeds[:1]:  # which classes a draw of images leaves out is chance
             split(dataset, protocol.split, seed, protocol.images)
     return dataset.info

@@ -1,6 +1,8 @@
-"""Train one run in this process, and describe one that could not be trained."""
+"""Train one planned run in this process, and describe a run that could not be trained."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,59 +10,74 @@ import cloudpickle
 import numpy as np
 
 from cnnhelpers import data, environment, records
-from cnnhelpers.execution.handover import provide
-from cnnhelpers.execution.schedule import Run
+from cnnhelpers.data import DatasetInfo
+from cnnhelpers.errors import InputError
+from cnnhelpers.execution.schedule import PlannedRun
 from cnnhelpers.execution.worker_process import THREADS
 
 Outcome = tuple[records.Record, dict[str, np.ndarray]]
 
 
-def train_run(
-    payload: bytes, checkpoints: Path, cards: Mapping[str, data.DatasetInfo] | None = None
-) -> Outcome | list[str]:
-    """Train one run in this process; return its record and arrays, or the names of datasets that are not here.
+def train_run(payload: bytes, checkpoints: Path, infos: Mapping[str, DatasetInfo] | None = None) -> Outcome | list[str]:
+    """Train a run in this process; return its record and arrays, or the names of datasets that are missing here.
 
     Parameters
     ----------
     payload
-        The Run, by cloudpickle.
+        The PlannedRun, by cloudpickle.
     checkpoints
-        Folder for the run's state between epochs, and for datasets that were handed over.
-    cards
-        Datasets that may not be here.
+        Folder for the checkpoints of the run, and for datasets from the client of a cluster.
+    infos
+        Datasets that may be missing here.
     """
     environment.start_keras()
     import keras
 
     from cnnhelpers.training import DivergedError, train
 
-    missing = [name for name, card in (cards or {}).items() if not provide(name, card, checkpoints)]
-    if missing:
+    if missing := [name for name, info in (infos or {}).items() if not _provide(name, info, checkpoints)]:
         return missing
     keras.utils.clear_session()
-    one: Run = cloudpickle.loads(payload)
+    run: PlannedRun = cloudpickle.loads(payload)
     try:
         _, record, arrays = train(
-            one.experiment, one.seed, text=one.text, checkpoint_folder=checkpoints, threads=THREADS
+            run.experiment, run.seed, text=run.text, checkpoint_folder=checkpoints, threads=THREADS
         )
     except DivergedError as error:
-        return failure(one, str(error), reason="diverged"), {}
-    except Exception as error:  # whatever went wrong is the run's result: it is recorded, and the others go on
-        return failure(one, f"{type(error).__name__}: {error}"), {}
+        return failure(run, str(error), reason="diverged"), {}
+    except Exception as error:  # recorded as the run's result, while other runs go on
+        return failure(run, f"{type(error).__name__}: {error}"), {}
     return record, arrays
 
 
-def failure(one: Run, error: str, reason: str = "error") -> records.Record:
-    """Return the record of a run that could not be trained; a `reason` in records.SETTLED lets it rest."""
-    about: dict[str, Any] = {"name": one.card.name, "fingerprint": one.card.fingerprint, "official": one.card.official}
-    identity, seed = one.key
+def failure(run: PlannedRun, error: str, reason: str = "error") -> records.Record:
+    """Return the record of a run that could not be trained; one with a `reason` in records.SETTLED is final."""
+    about: dict[str, Any] = {"name": run.info.name, "fingerprint": run.info.fingerprint, "official": run.info.official}
+    identity, seed = run.key
     return records.Record(
         identity=identity,
         seed=seed,
-        text=one.text,
-        labels=one.experiment.labels,
+        text=run.text,
+        labels=run.experiment.labels,
         data=about,
         status="failed",
         stop={"reason": reason, "error": error, "epochs_run": 0, "best_epoch": None},
         environment={"versions": environment.versions(), "commit": environment.commit()},
     )
+
+
+def dataset_file(info: DatasetInfo) -> str:
+    """Return the name of the file in which a client sends a dataset."""
+    return f"{info.fingerprint}.npz"
+
+
+def _provide(name: str, info: DatasetInfo, folder: Path) -> bool:
+    """Return whether data.load(name) gives the pixels of `info` here: from this machine, or a client's file."""
+    with suppress(InputError):
+        if data.is_local(name) and data.info(name) == info:
+            return True
+    path = folder / dataset_file(info)
+    if not path.is_file():
+        return False
+    data.PROVIDED[name] = replace(data.load(path), name=info.name, fingerprint=info.fingerprint, official=info.official)
+    return True

@@ -1,4 +1,4 @@
-"""From a run to its trained model: records keep no weights, but a seed trains the same ones again."""
+"""Return the trained model of a run: records keep no weights, but a seed trains the same weights again."""
 
 from contextlib import closing
 from pathlib import Path
@@ -9,8 +9,8 @@ import cloudpickle
 from cnnhelpers import environment, records, training
 from cnnhelpers.atomic import check_writable
 from cnnhelpers.errors import InputError
-from cnnhelpers.execution.process_pool import Children
-from cnnhelpers.execution.schedule import Run, plan
+from cnnhelpers.execution.process_pool import WorkerPool
+from cnnhelpers.execution.schedule import PlannedRun, plan
 from cnnhelpers.execution.worker_process import THREADS
 from cnnhelpers.experiments import Experiment
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def trained(experiment: Experiment, seed: int = 0, folder: Path | str = "models") -> "keras.Model":
-    """Return the model of one run, from `folder` if it was saved there, else trained as `run` trains it and saved.
+    """Return the model of a run: loaded from `folder`, else trained as `run` trains it and saved there.
 
-    The same seed on the same machine gives the weights that the run's record names by their hash.
+    On the same kind of machine its weights are, bit for bit, those that the run's record names by their hash.
 
     Parameters
     ----------
     folder
-        Where models are kept, as experiment-identity-seed.keras.
+        Where models are saved, as experiment-identity-seed.keras.
 
     Returns
     -------
@@ -36,25 +36,24 @@ def trained(experiment: Experiment, seed: int = 0, folder: Path | str = "models"
     Raises
     ------
     InputError
-        For a bad experiment or seed, data that cannot be had, or a saved file that is damaged.
+        For a bad experiment or seed, missing data, a run that diverges, or a damaged file.
     """
-    (one,) = plan([experiment], [seed], records.default_folder())
-    identity, seed = one.key
+    (run,) = plan([experiment], [seed], records.default_folder())
+    identity, seed = run.key
     path = Path(folder) / f"{records.slug(experiment.id)}-{identity}-{seed}.keras"
     if not path.exists():
         check_writable(path.parent, "pass another folder=")
-        with records.locked(path.with_name(f".{path.name}.lock")):
-            if not path.exists():  # else another process has just trained it
-                with closing(Children(1)) as children:
-                    children.submit(_train_and_save, cloudpickle.dumps(one), path.resolve()).result()
+        with records.locked(path.with_name(f".{path.name}.lock")), closing(WorkerPool(1)) as pool:
+            if not path.exists():  # not trained elsewhere in the meantime
+                pool.submit(_train_and_save, cloudpickle.dumps(run), path.resolve()).result()
     return training.load_model(path)
 
 
 def _train_and_save(payload: bytes, path: Path) -> None:
     environment.start_keras()
 
-    one: Run = cloudpickle.loads(payload)
-    model, record, _ = training.train(one.experiment, one.seed, text=one.text, threads=THREADS)
+    run: PlannedRun = cloudpickle.loads(payload)
+    model, record, _ = training.train(run.experiment, run.seed, text=run.text, threads=THREADS)
     if record.status != "done":
-        raise InputError(f"{one.experiment.id} with seed {one.seed} has no model: its training {record.stop['reason']}")
+        raise InputError(f"{run.experiment.id} with seed {run.seed} has no model: its training {record.stop['reason']}")
     training.save_model(model, path)

@@ -1,7 +1,7 @@
-"""Choosing settings: the best of a grid, and a search where a grid ends. Every trial is a run like any other.
+"""Tune settings: the best of a grid, and a search with Optuna, whose trials are runs like any other.
 
-The best of many scores is too good: part of it is luck. So settings are chosen with seeds of their own (CHOOSING) and
-judged with others. The search is Optuna's, not Keras Tuner's: it proposes settings and leaves training to the caller.
+The highest of many scores is partly luck, so settings are chosen with seeds of their own (CHOOSING) and judged with
+others. Optuna proposes settings and leaves training to `run`; Keras Tuner would train by itself.
 """
 
 import warnings
@@ -18,13 +18,13 @@ from cnnhelpers.experiments import Experiment
 
 CHOOSING = (100,)  # seeds that choose settings; those that judge them are 0, 1, 2, ...
 SCORE = "validation_accuracy"
-DIGITS = 2  # significant digits of a proposed number: no reader needs more, and the last bits differ between machines
+DIGITS = 2  # significant digits of a proposed number: more help no reader, and the last bits differ between machines
 
 Space = Mapping[str, tuple[float, float] | list[Any]]
 
 
 def best_of_grid(runs: pd.DataFrame, level: str = "learning_rate", by: str = "optimizer") -> pd.DataFrame:
-    """Return the `level` of the highest mean validation accuracy for each value of `by`, and whether a grid ends there.
+    """Return the `level` with the highest mean validation accuracy for each value of `by`.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ def best_of_grid(runs: pd.DataFrame, level: str = "learning_rate", by: str = "op
     Returns
     -------
     pandas.DataFrame
-        Columns `by`, `level`, estimate (mean over the seeds), at_edge: the lowest or highest level tried, so that the
-        best may lie beyond.
+        Columns `by`, `level`, estimate (mean over the seeds), at_edge: whether it is the lowest or highest level
+        tried, so that the best may lie beyond the grid.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def best_of_grid(runs: pd.DataFrame, level: str = "learning_rate", by: str = "op
     table = summary(runs.fillna({SCORE: 0.0}), SCORE, [by, level])
     rows = table.loc[table.groupby(by, sort=False)["estimate"].idxmax(), [by, level, "estimate"]]
     edges = table.groupby(by)[level].agg(["min", "max"]).loc[rows[by]].to_numpy()
-    at_edge = [one in bounds for one, bounds in zip(rows[level], edges, strict=True)]
+    at_edge = [best in bounds for best, bounds in zip(rows[level], edges, strict=True)]
     return rows.assign(at_edge=at_edge).reset_index(drop=True)
 
 
@@ -57,9 +57,9 @@ def beyond_the_grid(compared: pd.DataFrame, pairs: Sequence[tuple[str, str]], ch
     Parameters
     ----------
     compared, pairs
-        As `comparisons.compare_all` returns them for (A, B), values of the first column of `chosen`.
+        As `compare_all` returns them for pairs (A, B) of values of the first column of `chosen`.
     chosen
-        As `best_of_grid` returns it. Who is best at an edge of the grid may be better still beyond it.
+        As `best_of_grid` returns it; what is best at an edge of the grid may be better still beyond it.
 
     Examples
     --------
@@ -79,13 +79,13 @@ def beyond_the_grid(compared: pd.DataFrame, pairs: Sequence[tuple[str, str]], ch
 
 
 def settings_map(runs: pd.DataFrame, x: str, y: str, classes: int = 10) -> pd.DataFrame:
-    """Return mean and SD of the validation accuracy for each pair of settings, and how many runs learned nothing.
+    """Return mean and SD of the validation accuracy for each pair of settings `x`, `y`.
 
     Returns
     -------
     pandas.DataFrame
-        Columns `x`, `y`, estimate, sd (runs that diverged count as 0), n, lost: runs that diverged, or ended below
-        `learned(classes)`.
+        Columns `x`, `y`, estimate, sd (runs that diverged count as 0), n, lost: the number of runs that diverged or
+        ended below `learning_threshold(classes)`.
 
     Examples
     --------
@@ -95,14 +95,14 @@ def settings_map(runs: pd.DataFrame, x: str, y: str, classes: int = 10) -> pd.Da
     [[0.85, 2.0, 0.0], [0.05, 2.0, 2.0]]
     """
     table = summary(runs.fillna({SCORE: 0.0}), SCORE, [x, y])
-    lost = (~(runs[SCORE] >= learned(classes))).groupby([runs[x], runs[y]], sort=False).sum()
+    lost = (~(runs[SCORE] >= learning_threshold(classes))).groupby([runs[x], runs[y]], sort=False).sum()
     return table[[x, y, "estimate", "sd", "n"]].assign(lost=lost.to_numpy())
 
 
-def learned(classes: int) -> float:
+def learning_threshold(classes: int) -> float:
     """Return the accuracy from which a run has learned something: twice guessing, or halfway from guessing to 1.
 
-    >>> learned(10), learned(2)
+    >>> learning_threshold(10), learning_threshold(2)
     (0.2, 0.75)
     """
     return min(2 / classes, (1 + 1 / classes) / 2)
@@ -117,18 +117,18 @@ def search(
     folder: Path | str | None = None,
     progress: bool = True,
 ) -> tuple[pd.DataFrame, Experiment]:
-    """Search for the settings of the highest validation accuracy, each trial trained with the seeds CHOOSING.
+    """Search for the settings with the highest validation accuracy, each trial trained with the seeds CHOOSING.
 
-    The same call proposes the same settings again and finds their runs recorded: it resumes, and costs nothing twice.
+    The same call proposes the same settings again, whose runs are recorded: an interrupted search continues.
 
     Parameters
     ----------
     make
-        Called with one value for each name of `space`; returns the experiment of a trial.
+        Called with a value for each name of `space`; returns the experiment of a trial.
     space
         For each name a list of choices, or (lowest, highest) of numbers above 0, searched on a logarithmic scale.
     trials
-        How many, one after the other: each proposal is made from all scores before it.
+        Number of trials, in sequence: each proposal uses the scores of all earlier trials.
     seed
         Of the sampler, a tree-structured Parzen estimator (Bergstra et al., 2011) after ten random trials.
     folder, progress
@@ -137,32 +137,31 @@ def search(
     Returns
     -------
     table
-        One row a trial: trial (from 1), the names of `space`, experiment, validation_accuracy (NaN: diverged; the
-        sampler is told 0), best (so far).
+        A row for each trial: trial (from 1), the names of `space`, experiment, validation_accuracy (NaN: diverged,
+        for the sampler 0), best (so far).
     winner
-        The experiment with the highest score. Its score is the maximum of `trials` scores: judge it with fresh seeds.
+        The experiment with the highest score, the maximum of `trials` scores: judge it with other seeds.
 
     Raises
     ------
     InputError
-        If Optuna is not installed, `trials` is not a number of at least 1, or `space` has an entry of another kind.
+        If Optuna is not installed, `trials` is not a number of at least 1, or an entry of `space` is of another kind.
     """
     if type(trials) is not int or trials < 1:
         raise InputError(f"trials must be a whole number of at least 1. Received: trials={trials!r}")
     _check_space(space)
     study = _study(seed)
-    rows, made = [], {}
+    rows, experiments = [], {}
     for number in range(1, trials + 1):
         trial = study.ask()
         settings = {name: _suggest(trial, name, values) for name, values in space.items()}
-        experiment = make(**settings)
+        experiment = experiments[number] = make(**settings)
         score = run(experiment, CHOOSING, folder=folder, progress=progress)[SCORE].mean(skipna=False)
         study.tell(trial, 0.0 if pd.isna(score) else float(score))
-        made[number] = experiment
         rows.append({"trial": number, **settings, "experiment": experiment.id, SCORE: score})
     table = pd.DataFrame(rows)
     scores = table[SCORE].fillna(0.0)
-    return table.assign(best=scores.cummax()), made[int(table.loc[scores.idxmax(), "trial"])]
+    return table.assign(best=scores.cummax()), experiments[int(table.loc[scores.idxmax(), "trial"])]
 
 
 def _check_space(space: Space) -> None:
@@ -170,16 +169,16 @@ def _check_space(space: Space) -> None:
         interval = isinstance(values, tuple) and len(values) == 2 and all(map(is_number, values))
         if not (isinstance(values, list) and values) and not (interval and 0 < values[0] < values[1]):
             raise InputError(
-                f"space[{name!r}] must be a list of choices, or (lowest, highest) of numbers above 0, the lower one "
-                f"first. Received: {values!r}"
+                f"space[{name!r}] must be a list of choices, or (lowest, highest) of numbers above 0. "
+                f"Received: {values!r}"
             )
 
 
 def _study(seed: int) -> Any:
-    """Return an Optuna study that maximizes, says nothing and keeps nothing: the records are its memory."""
+    """Return a silent Optuna study in memory that maximizes; the records are its storage."""
     try:
-        with warnings.catch_warnings():  # its progress bars miss widgets that nobody needs
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its progress bars, which need ipywidgets
             import optuna
     except ImportError as error:
         raise InputError('search needs Optuna: pip install "cnnhelpers[search]"') from error

@@ -1,4 +1,4 @@
-"""Where runs are trained: in processes of this machine, or on a dask cluster (see cluster.py), by one interface."""
+"""Train runs on workers: processes of this machine, or those of a dask cluster, behind the same interface."""
 
 from concurrent.futures import Future
 from pathlib import Path
@@ -9,49 +9,46 @@ import cloudpickle
 from cnnhelpers import environment, training
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution.dask_cluster import ClusterWorkers
-from cnnhelpers.execution.process_pool import Children
-from cnnhelpers.execution.schedule import Run
+from cnnhelpers.execution.process_pool import WorkerPool
+from cnnhelpers.execution.schedule import PlannedRun
 from cnnhelpers.execution.task import train_run
 
 
 class Workers(Protocol):
-    """What trains runs for the runner."""
+    """Trains runs for the runner."""
 
-    size: int  # how many runs may be submitted and not yet done
+    size: int  #: number of runs that may be submitted and not yet done
 
-    def submit(self, one: Run) -> Future:
-        """Return a future of the run's Outcome. child.DiedError: its process was lost; InputError: none can be run."""
+    def submit(self, run: PlannedRun) -> Future:
+        """Return a future of task.Outcome; DiedError if its process was lost, InputError if no run can be trained."""
 
-    def settle(self, one: Run) -> None:
-        """Forget what was kept to resume the run: it is recorded."""
+    def settle(self, run: PlannedRun) -> None:
+        """Delete the checkpoints of a run: it is recorded."""
 
     def close(self) -> None:
-        """End everything at once."""
+        """End all workers at once."""
 
 
 class LocalWorkers:
-    """Processes of this machine, each used for many runs."""
+    """Worker processes of this machine."""
 
-    def __init__(self, number: int, backups: Path) -> None:
-        """Runs in flight are kept in the folder `backups` between epochs."""
-        self.size, self._backups = number, backups.resolve()
-        self._children = Children(number)
+    def __init__(self, number: int, checkpoints: Path) -> None:
+        """The folder `checkpoints` holds the checkpoints of runs."""
+        self.size, self._checkpoints = number, checkpoints.resolve()
+        self._pool = WorkerPool(number)
+        self.close = self._pool.close
 
-    def submit(self, one: Run) -> Future:
+    def submit(self, run: PlannedRun) -> Future:
         """Return a future of the run's Outcome."""
-        return self._children.submit(train_run, cloudpickle.dumps(one), self._backups)
+        return self._pool.submit(train_run, cloudpickle.dumps(run), self._checkpoints)
 
-    def settle(self, one: Run) -> None:
-        """Delete the run's checkpoint."""
-        training.Checkpoint(self._backups, *one.key).delete()
-
-    def close(self) -> None:
-        """Kill the processes."""
-        self._children.close()
+    def settle(self, run: PlannedRun) -> None:
+        """Delete the checkpoints of a run."""
+        training.Checkpoint(self._checkpoints, *run.key).delete()
 
 
-def check(workers: int | str | Path | None) -> int | str | Path:
-    """Return `workers` with its default, one process a core; InputError if it is none of what `run` takes."""
+def check_workers(workers: int | str | Path | None) -> int | str | Path:
+    """Return `workers`, by default a process for each core; raise InputError if `run` cannot take it."""
     if workers is None:
         return environment.cores()
     if isinstance(workers, str) and workers.isdecimal():
@@ -65,12 +62,10 @@ def check(workers: int | str | Path | None) -> int | str | Path:
             f"scheduler file (.json). Received: workers={workers!r}"
         )
     if file and not address and not Path(workers).is_file():
-        raise InputError(f"there is no dask scheduler file {workers}")
+        raise InputError(f"workers must name a dask scheduler file that exists. Received: workers={str(workers)!r}")
     return workers
 
 
-def start(workers: int | str | Path, runs: int, backups: Path) -> Workers:
-    """Return what trains `runs` runs: as many local processes as `workers` says, or the cluster that it names."""
-    if isinstance(workers, int):
-        return LocalWorkers(min(workers, runs), backups)
-    return ClusterWorkers(workers)
+def start_workers(workers: int | str | Path, runs: int, checkpoints: Path) -> Workers:
+    """Return workers for `runs` runs: at most that number of processes, or the cluster named."""
+    return LocalWorkers(min(workers, runs), checkpoints) if isinstance(workers, int) else ClusterWorkers(workers)

@@ -18,7 +18,7 @@ from cnnhelpers import data, environment, records
 from cnnhelpers.atomic import load_npz, replace_file
 from cnnhelpers.data import Part, pad, split
 from cnnhelpers.errors import InputError
-from cnnhelpers.execution import THREADS, Children, Run, plan
+from cnnhelpers.execution import THREADS, PlannedRun, WorkerPool, plan
 from cnnhelpers.experiments import Experiment
 from cnnhelpers.interpretability.metrics import cka
 
@@ -52,8 +52,8 @@ def measure_runs(
     runs = plan(experiments, seeds, folder)
     missing = [cloudpickle.dumps(run) for run in runs if not _is_measured(_path(run, folder))]
     if missing:
-        with closing(Children(min(workers or environment.cores(), len(missing)))) as children:
-            for future in [children.submit(_train_and_measure, run, folder) for run in missing]:
+        with closing(WorkerPool(min(workers or environment.cores(), len(missing)))) as pool:
+            for future in [pool.submit(_train_and_measure, run, folder) for run in missing]:
                 future.result()
     return {
         experiment.id: [_load(_path(run, folder)) for run in runs if run.experiment.id == experiment.id]
@@ -176,9 +176,9 @@ def _train_and_measure(payload: bytes, folder: Path) -> None:
     from cnnhelpers.interpretability.measure import measure
     from cnnhelpers.training import prepare, train
 
-    run: Run = cloudpickle.loads(payload)
+    run: PlannedRun = cloudpickle.loads(payload)
     (identity, seed), path, padding = run.key, _path(run, folder), run.experiment.protocol.padding
-    locks = folder / ".backups"
+    locks = folder / records.CHECKPOINTS
     locks.mkdir(parents=True, exist_ok=True)
     with records.locked(locks / f"{identity}-{seed}.lock"):
         if _is_measured(path):  # by another process, a moment ago
@@ -232,7 +232,7 @@ def _layers_of(measures: Measures, metric: str) -> list[str]:
     return layers[1:] if metric in ("moved", "weights") else layers
 
 
-def _path(run: Run, folder: Path) -> Path:
+def _path(run: PlannedRun, folder: Path) -> Path:
     identity, seed = run.key
     return folder / FOLDER / f"{records.slug(run.experiment.id)}-{identity}-{seed}{SUFFIX}"
 

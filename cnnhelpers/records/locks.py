@@ -6,6 +6,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+CHECKPOINTS = ".checkpoints"  # folder of checkpoints and locks below the records
+
 
 class RunLocks:
     """The runs that a runner trains and records; another runner on the same records trains other runs.

@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cnnhelpers.execution.runner import BACKUPS, run
+from cnnhelpers.execution.runner import run
+from cnnhelpers.records import CHECKPOINTS
 from cnnhelpers.records import store as records
 from tests.benchmarks.tables import write_table
 from tests.faults.networks import backed_up
@@ -82,7 +83,7 @@ def left(training, folder):
     ended = gone(training, 60)
     row = {"seconds until gone": round(time.monotonic() - started, 1) if ended else np.inf}
     row |= {"runs recorded": len(recorded(folder)), "damaged": len(records.verify(folder))}
-    kept = [epochs(path) for path in (Path(folder) / BACKUPS).glob("*-0.npz")]
+    kept = [epochs(path) for path in (Path(folder) / CHECKPOINTS).glob("*-0.npz")]
     return row | {"runs in backups": len(kept), "epochs in backups": sum(kept)}
 
 

@@ -14,7 +14,7 @@ from statistics import median
 import pandas as pd
 
 from cnnhelpers import environment, run
-from cnnhelpers.execution import process_pool as children
+from cnnhelpers.execution import process_pool
 from cnnhelpers.experiments.experiment import Experiment
 from cnnhelpers.reports import catalog as studies
 from tests.benchmarks.tables import write_table
@@ -33,8 +33,8 @@ def seconds_of_a_call(experiment: Experiment) -> float:
 
 def end_kept() -> None:
     """End the processes that wait."""
-    while children._KEPT:
-        children._KEPT.pop().end()
+    while process_pool._KEPT:
+        process_pool._KEPT.pop().end()
 
 
 if __name__ == "__main__":

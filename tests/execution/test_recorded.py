@@ -19,7 +19,7 @@ def recorded(experiments, seeds, folder):
 
 @pytest.fixture(autouse=True)
 def no_training(monkeypatch):
-    monkeypatch.setattr(runner, "_Sweep", lambda *_: pytest.fail("something was trained"))
+    monkeypatch.setattr(runner._Sweep, "train", lambda *_: pytest.fail("something was trained"))
 
 
 @pytest.fixture
@@ -81,9 +81,9 @@ def test_what_is_missing_trains_on_the_pixels_of_this_machine(far, tmp_path, mon
     record_run(experiment, 0, tmp_path, copy)
     loaded = replace(data.load("digits"), name="cifar10", fingerprint="a" * 64)
     monkeypatch.setattr(data, "load", lambda name: loaded)
-    fingerprints = {one.card.fingerprint for one in plan([experiment], 2, tmp_path)}
+    fingerprints = {planned.info.fingerprint for planned in plan([experiment], 2, tmp_path)}
     assert fingerprints == {"a" * 64}
-    assert {one.card for one in plan([experiment], 2, tmp_path, train=False)} == {copy}
+    assert {planned.info for planned in plan([experiment], 2, tmp_path, train=False)} == {copy}
 
 
 def test_the_copy_is_chosen_for_each_dataset_of_a_chain(far, tmp_path):

@@ -17,7 +17,7 @@ from cnnhelpers.errors import InputError
 from cnnhelpers.execution import runner
 from cnnhelpers.execution.runner import run
 from cnnhelpers.execution.task import failure
-from cnnhelpers.records import RunLocks
+from cnnhelpers.records import CHECKPOINTS, RunLocks
 from cnnhelpers.records import store as records
 from tests.faults.networks import Deadly, with_layer
 from tests.faults.processes import until
@@ -143,7 +143,7 @@ def test_a_run_that_another_runner_records_between_two_looks_is_not_trained(tmp_
 def test_a_run_whose_worker_died_waits_for_no_other_runner(tmp_path):
     deadly, elsewhere = with_layer(Deadly(), "deadly"), tiny("elsewhere", epochs=1)
     keys = [one.key for one in runner.plan([deadly, elsewhere], 1, tmp_path)]
-    with closing(RunLocks(tmp_path / runner.BACKUPS)) as another, ThreadPoolExecutor(1) as thread:
+    with closing(RunLocks(tmp_path / CHECKPOINTS)) as another, ThreadPoolExecutor(1) as thread:
         assert another.take(keys[1])
         runs = thread.submit(run, [deadly, elsewhere], 1, folder=tmp_path, progress=False)
         until(lambda: keys[0] in records.index(tmp_path))
@@ -157,7 +157,7 @@ def test_every_draw_of_images_is_checked_before_any_training(tmp_path, monkeypat
         with suppress(InputError):
             return split(data.load("digits"), "stratified:0.2", seed, 50)
 
-    monkeypatch.setattr(runner, "_Sweep", lambda *_: pytest.fail("runs were started"))
+    monkeypatch.setattr(runner._Sweep, "train", lambda *_: pytest.fail("runs were started"))
     good = next(seed for seed in range(20) if fits(seed))
     bad = next(seed for seed in range(20) if not fits(seed))
     with pytest.raises(InputError, match=f"images=50 leaves no image of class .*: take more images, seed {bad} draws"):
@@ -182,7 +182,7 @@ def test_bad_seeds_and_workers_are_refused(tmp_path, arguments, message):
 
 
 def test_two_experiments_with_one_id_are_refused(tmp_path):
-    with pytest.raises(InputError, match="same id 'tiny'"):
+    with pytest.raises(InputError, match="id='tiny'"):
         run([tiny(), tiny(epochs=3)], 1, folder=tmp_path)
 
 

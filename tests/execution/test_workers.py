@@ -12,7 +12,7 @@ import pytest
 from cnnhelpers import environment, run
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution import dask_cluster as cluster
-from cnnhelpers.execution import workers
+from cnnhelpers.execution.workers import check_workers
 from tests.faults.processes import ROOT, children, gone, script, until
 from tests.faults.processes import environment as changed
 from tests.tiny import tiny
@@ -88,7 +88,7 @@ run(tiny("slow", epochs=4000, images=None), 2, workers={str(dask.file)!r}, folde
 
 def test_a_worker_with_other_code_is_refused_naming_both():
     with pytest.raises(InputError) as error:
-        cluster.train_here(b"", {}, "0.0.1 (0123456789ab)")
+        cluster.train_below_worker(b"", {}, "0.0.1 (0123456789ab)")
     assert "0.0.1 (0123456789ab) here" in str(error.value)
     assert f"{environment.code()} there" in str(error.value)
 
@@ -109,4 +109,4 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch, tmp_path):
 def test_workers_that_are_none_are_refused_before_training(tmp_path, wrong):
     with pytest.raises(InputError, match="scheduler"):
         run(tiny(), 1, workers=wrong, folder=tmp_path)
-    assert workers.check("2") == 2
+    assert check_workers("2") == 2

@@ -43,7 +43,9 @@ def command(*arguments, limit):
 
 
 def contents(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and ".backups" not in path.parts}
+    return {
+        path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and ".checkpoints" not in path.parts
+    }
 
 
 def test_records_on_a_full_disk_are_one_error_and_the_next_start_finishes(tmp_path):

@@ -10,8 +10,8 @@ import pytest
 
 from cnnhelpers import environment
 from cnnhelpers.book.notebooks import execute
-from cnnhelpers.execution import workers
-from cnnhelpers.execution.worker_process import WORKER_ENVIRONMENT, Child
+from cnnhelpers.execution.worker_process import WORKER_ENVIRONMENT, WorkerProcess
+from cnnhelpers.execution.workers import check_workers
 from cnnhelpers.records import store as records
 from tests.faults.processes import ROOT
 from tests.tiny import record
@@ -36,9 +36,9 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(tmp_path):
 
 def test_the_flags_that_you_set_for_xla_are_kept(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=here")
-    child = Child()
-    assert child.call(os.getenv, "XLA_FLAGS") == f"--xla_dump_to=here {WORKER_ENVIRONMENT['XLA_FLAGS']}"
-    child.end()
+    worker = WorkerProcess()
+    assert worker.call(os.getenv, "XLA_FLAGS") == f"--xla_dump_to=here {WORKER_ENVIRONMENT['XLA_FLAGS']}"
+    worker.end()
 
 
 def test_the_number_of_cores_is_what_this_process_may_use():
@@ -67,7 +67,7 @@ def test_a_container_of_less_processor_time_has_fewer_workers(monkeypatch, quota
         fake.setattr("os.sched_getaffinity", lambda _: set(range(8)), raising=False)
         fake.setattr("os.path.exists", files.__contains__)
         fake.setattr("builtins.open", lambda path: io.StringIO(files[path]))
-        found = workers.check(None)
+        found = check_workers(None)
     assert found == cores
 
 

@@ -63,7 +63,7 @@ def test_features_and_head_give_what_the_whole_model_gives():
 
 
 def test_training_the_head_on_features_equals_training_the_whole(monkeypatch, tmp_path):
-    model, on_features, _ = train(experiment(), 0, checkpoint_folder=tmp_path / ".backups")
+    model, on_features, _ = train(experiment(), 0, checkpoint_folder=tmp_path / ".checkpoints")
     monkeypatch.setattr(transfer, "split_frozen", lambda model: None)
     whole, on_images, _ = train(experiment(), 0)
     assert on_features.identity == on_images.identity
@@ -163,7 +163,7 @@ def test_dropout_in_the_head_does_not_matter():
 
 
 def test_features_are_kept_and_read_by_the_next_run_and_their_cost_is_told(tmp_path):
-    backups = tmp_path / ".backups"
+    backups = tmp_path / ".checkpoints"
     _, first, _ = train(experiment(), 0, checkpoint_folder=backups)
     _, longer, _ = train(experiment(epochs=3), 0, checkpoint_folder=backups)
     assert (first.cost["features_cached"], longer.cost["features_cached"]) == (0, 1)
@@ -177,7 +177,7 @@ def test_features_are_kept_and_read_by_the_next_run_and_their_cost_is_told(tmp_p
 
 
 def test_damaged_features_are_computed_again(tmp_path):
-    backups = tmp_path / ".backups"
+    backups = tmp_path / ".checkpoints"
     _, first, _ = train(experiment(), 0, checkpoint_folder=backups)
     for path in (tmp_path / transfer.FOLDER).glob("*.npy"):
         path.write_bytes(path.read_bytes()[:200])
@@ -213,8 +213,8 @@ def test_a_killed_training_of_a_head_resumes_bit_for_bit(tmp_path, killed_after)
     one = experiment(epochs=4)
     _, whole, _ = train(one, 0)
     with killed_after(2):
-        train(one, 0, checkpoint_folder=tmp_path / ".backups")
-    _, resumed, _ = train(one, 0, checkpoint_folder=tmp_path / ".backups")
+        train(one, 0, checkpoint_folder=tmp_path / ".checkpoints")
+    _, resumed, _ = train(one, 0, checkpoint_folder=tmp_path / ".checkpoints")
     assert resumed.stop["resumed_after"] == [2] and resumed.cost["features_cached"] == 1
     assert resumed.weights_sha256 == whole.weights_sha256
     assert resumed.history["loss"] == whole.history["loss"]
@@ -222,11 +222,11 @@ def test_a_killed_training_of_a_head_resumes_bit_for_bit(tmp_path, killed_after)
 
 def test_a_pretrained_network_hands_its_weights_over_without_being_trained_again(tmp_path, monkeypatch):
     pretraining = replace(experiment("before", partial(NETWORK, unfrozen=None)), keep_weights=True)
-    source, _, _ = train(pretraining, 0, checkpoint_folder=tmp_path / ".backups")
+    source, _, _ = train(pretraining, 0, checkpoint_folder=tmp_path / ".checkpoints")
     trained = []
     prepare = training.prepare
     monkeypatch.setattr(training, "prepare", lambda one, *rest: trained.append(one.id) or prepare(one, *rest))
-    model, _, _ = train(replace(experiment(), after=pretraining), 0, checkpoint_folder=tmp_path / ".backups")
+    model, _, _ = train(replace(experiment(), after=pretraining), 0, checkpoint_folder=tmp_path / ".checkpoints")
     assert trained == ["frozen"]
     before, after = weights_by_layer(source), weights_by_layer(model)
     assert all(same(before[name], after[name]) for name in before)

@@ -1,4 +1,4 @@
-"""Processes that call functions for us wait for the next caller, as long as a new one would be no other."""
+"""Worker processes are kept for the next pool, as long as a new process would be like them."""
 
 import os
 import signal
@@ -10,15 +10,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cnnhelpers.execution.process_pool import Children
-from cnnhelpers.execution.worker_process import Child, DiedError
-from tests.faults.processes import ROOT, gone
+from cnnhelpers.execution.process_pool import WorkerPool
+from cnnhelpers.execution.worker_process import DiedError, WorkerProcess
+from tests.faults.processes import ROOT, gone, script
 
 
 def called(function, *arguments):
-    """Return what a process answers that is taken for this call alone."""
-    with closing(Children(1)) as children:
-        return children.submit(function, *arguments).result()
+    """Return the answer of a pool that is opened for this call alone."""
+    with closing(WorkerPool(1)) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def test_the_next_caller_gets_the_same_process():
@@ -42,11 +42,11 @@ def test_code_that_changed_before_anybody_asked_has_changed(tmp_path, monkeypatc
     module.write_text("def answer():\n    return 1\n")
     import code_changed_at_once
 
-    child = Child()
-    assert child.call(code_changed_at_once.answer) == 1
+    worker = WorkerProcess()
+    assert worker.call(code_changed_at_once.answer) == 1
     module.write_text("def answer():\n    return 2\n")
-    assert not child.is_as_new()
-    child.end()
+    assert not worker.is_like_new()
+    worker.end()
 
 
 def test_another_environment_or_folder_is_another_process(tmp_path, monkeypatch):
@@ -66,14 +66,14 @@ def test_a_process_that_was_killed_while_it_waited_is_replaced():
 
 
 def test_a_busy_process_is_killed_and_not_kept():
-    children = Children(1)
-    busy = children.submit(os.getpid).result()
-    waiting = children.submit(sum, range(10**13))
+    pool = WorkerPool(1)
+    busy = pool.submit(os.getpid).result()
+    waiting = pool.submit(sum, range(10**13))
     process = psutil.Process(busy)
     before = process.cpu_times().user
     while process.cpu_times().user < before + 0.2:
         pass
-    children.close()
+    pool.close()
     with pytest.raises(DiedError):
         waiting.result()
     assert gone([process])
@@ -81,7 +81,7 @@ def test_a_busy_process_is_killed_and_not_kept():
 
 
 def test_a_process_that_holds_a_gpu_is_not_kept(monkeypatch):
-    monkeypatch.setattr(Child, "holds_accelerator", lambda _: True)
+    monkeypatch.setattr(WorkerProcess, "holds_accelerator", lambda _: True)
     held = called(os.getpid)
     assert not psutil.pid_exists(held)
 
@@ -90,10 +90,10 @@ def test_a_forked_process_has_its_own():
     code = """
 import os
 from contextlib import closing
-from cnnhelpers.execution.process_pool import Children
+from cnnhelpers.execution.process_pool import WorkerPool
 def called():
-    with closing(Children(1)) as children:
-        return children.submit(os.getpid).result()
+    with closing(WorkerPool(1)) as pool:
+        return pool.submit(os.getpid).result()
 first = called()
 if os.fork() == 0:
     os._exit(called() == first)
@@ -102,3 +102,22 @@ print(os.waitstatus_to_exitcode(status), called() == first)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "0 True\n", done.stderr
+
+
+def test_a_process_ends_with_its_parent_although_a_fork_of_that_goes_on():
+    code = """
+import os, time
+from cnnhelpers.execution.process_pool import take
+worker = take()
+pid = worker.call(os.getpid)
+if fork := os.fork():
+    print(pid, fork, flush=True)
+time.sleep(600)
+"""
+    parent = script(code, stdout=subprocess.PIPE, text=True)
+    worker, fork = (psutil.Process(int(pid)) for pid in parent.stdout.readline().split())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert gone([worker])
+    fork.kill()
