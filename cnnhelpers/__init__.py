@@ -5,7 +5,7 @@ In short::
     experiments = [Experiment(network, Protocol(dataset="digits", epochs=5), id="plain"), ...]
     runs = run(experiments, seeds=5)
     compare(runs, "plain", "dropout")
-    verdict(Claim("dropout helps", claims.better("dropout", "plain")), runs)
+    verdict(runs, Claim("dropout helps", claims.better("dropout", "plain")))
     power(effect=0.005, sd=0.006, n=10)
 """
 
@@ -32,7 +32,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "analysis.comparisons": ["compare", "compare_all", "in_points", "summary"],
         "claims.claim": ["Claim"],
-        "claims.results": ["verdict"],
+        "claims.results": ["verdict", "verdicts"],
         "data.datasets": ["Dataset", "load"],
         "errors": ["InputError"],
         "execution.runner": ["run"],

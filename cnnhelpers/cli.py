@@ -16,7 +16,6 @@ import pandas as pd
 from cnnhelpers.environment import open_standard_streams, start_keras
 from cnnhelpers.errors import InputError, unknown
 
-PROFILES = ("smoke", "quick", "narrow", "published", "fair")
 DONE, FAILED, USAGE, INTERRUPTED, CUT_OFF = 0, 1, 2, 130, 141
 NOTEBOOK_CODES = (  # of notebooks.EXIT_CODES, in words
     "exit codes: 0 done, 1 failed (a cell raised an error), 2 notebook or parameters are not fit to be executed, "
@@ -101,22 +100,15 @@ def records(options: argparse.Namespace) -> int:
 
 
 def verdicts(options: argparse.Namespace) -> int:
-    """Say which of the reports' conclusions hold, from the recorded runs."""
-    from cnnhelpers import claims, records, reports
-    from cnnhelpers.reports import with_measures
+    """Test the reports' conclusions on the recorded runs."""
+    from cnnhelpers import claims, reports
 
-    if options.profile not in PROFILES:
-        raise unknown("profile", options.profile, PROFILES)
-    runs = records.load(_folder(options))
-    if options.dataset is not None:
-        if options.dataset not in {*runs["dataset"]}:
-            raise unknown("recorded dataset", options.dataset, {*runs["dataset"]})
-        runs = runs[runs["dataset"] == options.dataset]
-    runs = with_measures(runs, _folder(options))
-    found = reports.verdicts_of(runs, options.profile, report=options.report)
+    table = reports.published_verdicts(options.report, options.profile, options.dataset, _folder(options))
     if options.json:
-        return _print(found.drop(columns="parts"), True)
-    print(claims.plain(found))
+        return _print(table.drop(columns="parts"), True)
+    print(claims.as_text(table))
+    if commands := dict.fromkeys(filter(None, table["command"])):
+        print(f"missing runs are trained by: {'; '.join(commands)}")
     return DONE
 
 

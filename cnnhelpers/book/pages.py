@@ -17,7 +17,6 @@ from cnnhelpers.book import tables as claim_tables
 from cnnhelpers.book.notebooks import Status, write_text
 from cnnhelpers.book.status import code, status_page, table
 from cnnhelpers.errors import InputError
-from cnnhelpers.reports import with_measures
 
 MADE = ("status", "gallery", "tables")  # pages that are made here, where _toc.yml names them
 THUMBNAIL, SHADES = (360, 270), 128  # pixels, at most, and colours of one of the gallery
@@ -28,7 +27,7 @@ def write(stage: Path, root: Path, statuses: Mapping[str, Status], named: Collec
     """Write the MADE pages that are `named`, and what other pages include, into the staged sources."""
     folder = root / "book" / "records"
     runs = records.load(folder)
-    found = reports.verdicts_of(with_measures(runs, folder), "published")
+    found = reports.published_verdicts(folder=folder)
     changed = verdict_changes.section(found, root / "book" / "verdicts.json")
     verdict_changes.write(found, stage.parent / "verdicts.json")
     made = {

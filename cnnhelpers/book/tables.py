@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 from IPython.display import Markdown
 
-from cnnhelpers.claims import FRAGILE, bases, spelled
+from cnnhelpers.claims import in_words, shared_conditions
 from cnnhelpers.records import aspects_told, few
 from cnnhelpers.statistics import ALPHA
 
@@ -122,7 +122,7 @@ def reading(found: pd.DataFrame, report: str | None = None) -> Markdown:
         return Markdown(f"*None of {whose} has runs enough for a verdict yet.*")
     shown = table(["", "conclusion", "verdict (Holm's p)", "evidence"], map(_row, tested.itertuples())).data
     rest = "; ".join(
-        f"conclusion{'s' * (not numbers.isdigit())} {numbers}: {basis}" for basis, numbers in bases(tested)
+        f"conclusion{'s' * (not numbers.isdigit())} {numbers}: {basis}" for basis, numbers in shared_conditions(tested)
     )
     return Markdown(shown + (f"\n\nThe runs behind them. {rest[0].upper()}{rest[1:]}." if rest else ""))
 
@@ -143,7 +143,7 @@ def lacking(found: pd.DataFrame) -> Markdown:
 def contradictions(found: pd.DataFrame) -> Markdown:
     """Return `audit.contradictions` for reading."""
     rows = [
-        (one.report, one.experiment, spelled(one.metric), f"{one.place} {one.value:.6g}",
+        (one.report, one.experiment, in_words(one.metric), f"{one.place} {one.value:.6g}",
          f"{one.other_place} {one.other:.6g}", f"{one.difference:+.4g}", f"{one.allowed:.2g}")
         for one in found.itertuples()
     ]  # fmt: skip
@@ -154,7 +154,7 @@ def contradictions(found: pd.DataFrame) -> Markdown:
 def against_runs(found: pd.DataFrame) -> Markdown:
     """Return the rows of `audit.against_runs` whose published number our interval excludes, for reading."""
     rows = [
-        (one.report, one.experiment, spelled(one.metric), one.place, f"{one.published:.4g}",
+        (one.report, one.experiment, in_words(one.metric), one.place, f"{one.published:.4g}",
          f"{one.estimate:.4f} [{one.low:.4f}, {one.high:.4f}]", "yes" if one.likely else "**no**")
         for one in found[~found["inside"].astype(bool)].itertuples()
     ]  # fmt: skip
@@ -182,14 +182,14 @@ def mistakes(found: pd.DataFrame) -> Markdown:
         lacking = f"runs are lacking: {few(one.missing.split(', '))}" if one.missing else ""
         lacking += f" (`{one.command}`)" if one.command else ""
         told = "; ".join(filter(None, (one.evidence, lacking))) or "no run can show it: records keep no weights"
-        rows.append((one.number, one.report, f"{one.mistake} {one.worth}", told))
+        rows.append((one.number, one.report, f"{one.mistake} {one.consequence}", told))
     return table(["", "report", "mistake", "what our runs say"], rows)
 
 
 def single_runs(found: pd.DataFrame) -> Markdown:
     """Return `analysis.single_run_risk` for reading, differences in points."""
     rows = [
-        (one.label, spelled(one.metric), _points(one.published),
+        (one.label, in_words(one.metric), _points(one.published),
          f"{_points(one.difference)} [{_points(one.low)}, {_points(one.high)}]",
          f"{100 * one.wrong_order:.0f} %", {True: "ours", False: "the other"}.get(one.as_ours, ""),
          _seeds(one.seeds_needed))
@@ -225,7 +225,7 @@ def _note(one: object) -> str:
 
 def _row(one: object) -> tuple[object, ...]:
     p = "by rule" if math.isnan(one.adjusted_p) else f"{one.adjusted_p:.2g}" if one.adjusted_p >= 1e-4 else "< 0.0001"
-    verdict = f"**{one.verdict}**" + (f", {FRAGILE}" if one.fragile else "") + f" ({p})"
+    verdict = f"**{one.verdict}**" + (", fragile" if one.fragile else "") + f" ({p})"
     text = one.text + (f" *({one.reading})*" if one.reading else "")
     evidence = [one.evidence]
     if aspects := aspects_told(one.differs):

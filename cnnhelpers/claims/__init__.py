@@ -1,4 +1,4 @@
-"""claims."""
+"""Claims: sentences about experiments, the questions that test them, and the verdicts that runs give."""
 
 import lazy_loader
 
@@ -20,16 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "overfits",
             "rises",
         ],
-        "evidence": [
-            "Evidence",
-            "spelled",
-        ],
-        "results": [
-            "FRAGILE",
-            "bases",
-            "plain",
-            "verdict",
-            "verdicts",
-        ],
+        "evidence": ["Evidence", "in_words"],
+        "results": ["ClaimResult", "as_text", "shared_conditions", "verdict", "verdicts"],
     },
 )

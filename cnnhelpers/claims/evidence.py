@@ -1,7 +1,6 @@
-"""What runs answer to the questions that a claim is made of: one `Evidence` a question.
+"""The evidence that runs give on one question of a claim.
 
-Each question has two p values: that the runs speak for it, and that they speak against it, as `statistics.p_values` has
-them. Whichever is below a level is a decision at that level.
+A question has two p values: for it and against it. A p below a level is a decision at that level.
 """
 
 from collections.abc import Sequence
@@ -27,33 +26,32 @@ from cnnhelpers.statistics import (
     trend,
 )
 
-LEARNED = "runs_that_learned"  # a share of them, in no column of runs
+LEARNED = "runs_that_learned"  # a share of the runs, not a column
 Level = str | tuple[str, str]  # an experiment, or the difference of two
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the runs say of one question: an estimate, beside the number that it must pass."""
+    """An estimate next to the number that it must pass, with the p values of the question."""
 
     label: str
-    comparison: Comparison  # of the estimate with `against`: differences from it, one a seed
-    quantity: str  # a column of runs or one of measurements.DIFFERENCES: the unit of estimate, against and margin
+    comparison: Comparison  #: differences of the metric from `against`, one a seed
+    metric: str  #: gives the unit of estimate, against and margin
     against: float = 0.0
-    direction: Direction = "higher"  # on which side of `against` the claim is
-    margin: float = 0.0  # what does not matter; 0: no such margin
-    scale: float = 0.0  # the margin of the data, for figures, also where the question has none; 0: none known
+    direction: Direction = "higher"  #: the claimed side of `against`
+    margin: float = 0.0  #: difference that does not matter; 0 for none
+    scale: float = 0.0  #: margin of the dataset, which is the unit of figures; 0 for none
     p_for: float = 1.0
     p_against: float = 1.0
-    negligible: bool = False  # in the claimed direction, the whole interval below the margin
-    p_equivalent: float = 1.0  # that the difference is below the margin, either way
+    p_equivalent: float = 1.0  #: for a difference within the margin
+    negligible: bool = False  #: in the claimed direction, but the whole interval is within the margin
     note: str = ""
-    tested: bool = True  # by a p value, rather than by a rule
-    level: bool = False  # a quantity itself, not a difference of two
-    new_images: tuple[float, float] | None = None  # interval of the estimate if the test images were drawn anew as well
+    is_level: bool = False  #: the metric itself, not a difference of two
+    new_images: tuple[float, float] | None = None  #: interval of the estimate over new seeds and new test images
 
     @property
     def estimate(self) -> float:
-        """Return the mean over seeds in the unit of the quantity."""
+        """Return the mean over seeds in the unit of the metric."""
         return self.comparison.difference + self.against
 
     @property
@@ -66,58 +64,72 @@ class Evidence:
         """Return the upper end of the 95 % interval of the estimate."""
         return self.comparison.high + self.against
 
-    def __str__(self) -> str:
-        """Return the estimate as a reader reads it, with its unit, interval and number of seeds."""
-        n, failed = self.comparison.n_pairs, self.comparison.n_failed
-        if not n:
-            return f"{self.label}: {self.note or 'no complete seed'}"
-        measured = spelled(self.quantity)
-        of = "" if self.quantity == "test_accuracy" or measured in self.label else f", {measured}"
-        told = f"{self.label}{of}: {self._told(self.estimate)} [{self._told(self.low)}, {self._told(self.high)}]"
-        told += f" {self._unit}".rstrip() + (f" (compared with {self._told(self.against)})" if self.against else "")
-        told += f", {n} seeds" + (f", {failed} incomplete" if failed else "")
-        if self.new_images:
-            low, high = map(self._told, self.new_images)
-            told += f"; with other test images [{low}, {high}]" + ", so on this test set only" * self.on_this_test_set
-        return f"{told}; {self.note}" if self.note else told
+    @property
+    def n(self) -> int:
+        """Return the number of complete seeds."""
+        return self.comparison.n_pairs
+
+    @property
+    def unit(self) -> str:
+        """Return the unit of the estimate; see `unit`."""
+        return unit(self.metric)
+
+    @property
+    def by_rule(self) -> bool:
+        """Return whether a rule decides, not a p value."""
+        return self.metric == LEARNED
 
     @property
     def on_this_test_set(self) -> bool:
-        """Return whether only the seeds' interval excludes `against`: what is seen may be these images' alone."""
+        """Return whether only the interval over seeds excludes `against`, not the one over new test images."""
         if self.new_images is None or self.low <= self.against <= self.high:
             return False
         return self.new_images[0] <= self.against <= self.new_images[1]
 
-    @property
-    def _unit(self) -> str:
-        return {"fraction": "%" if self.level else "points"}.get(unit(self.quantity), unit(self.quantity))
+    def __str__(self) -> str:
+        """Return the estimate with unit, interval and number of seeds."""
+        if not self.n:
+            return f"{self.label}: {self.note or 'no complete seed'}"
+        metric, of_accuracy = in_words(self.metric), "%" if self.is_level else "points"
+        of = "" if self.metric == "test_accuracy" or metric in self.label else f", {metric}"
+        text = f"{self.label}{of}: {self._number(self.estimate)} {self._interval(self.low, self.high)} "
+        text = f"{text}{of_accuracy if self.unit == 'fraction' else self.unit}".rstrip()
+        text += f" (compared with {self._number(self.against)})" if self.against else ""
+        text += f", {self.n} seeds" + (f", {failed} incomplete" if (failed := self.comparison.n_failed) else "")
+        if self.new_images:
+            text += f"; with other test images {self._interval(*self.new_images)}"
+            text += ", so on this test set only" if self.on_this_test_set else ""
+        return f"{text}; {self.note}" if self.note else text
 
-    def _told(self, value: float) -> str:
-        digits = {"fraction": 2, "s": 1, "epochs": 1}.get(unit(self.quantity), 3)
-        scale = 100 if unit(self.quantity) == "fraction" else 1
-        return f"{scale * value:{'' if self.level else '+'}.{digits}f}"
+    def _interval(self, low: float, high: float) -> str:
+        return f"[{self._number(low)}, {self._number(high)}]"
+
+    def _number(self, value: float) -> str:
+        digits = {"fraction": 2, "s": 1, "epochs": 1}.get(self.unit, 3)
+        scale = 100 if self.unit == "fraction" else 1
+        return f"{scale * value:{'' if self.is_level else '+'}.{digits}f}"
 
 
-def spelled(quantity: str) -> str:
+def in_words(metric: str) -> str:
     """Return a column of runs in words.
 
-    >>> spelled("validation_accuracy")
+    >>> in_words("validation_accuracy")
     'validation accuracy'
     """
-    return quantity.replace("_", " ")
+    return metric.replace("_", " ")
 
 
-def unit(quantity: str) -> str:
+def unit(metric: str) -> str:
     """Return the unit of a column of runs: "fraction" (of images), "s", "nats", "epochs" or "".
 
     >>> [unit(name) for name in ("test_accuracy", "gap", "cpu_seconds", "loss_gap", "epochs_run")]
     ['fraction', 'fraction', 's', 'nats', 'epochs']
     """
-    if quantity.endswith(("loss", "crossentropy")) or quantity in ("loss_gap", "penalty"):
+    if metric.endswith(("loss", "crossentropy")) or metric in ("loss_gap", "penalty"):
         return "nats"
-    if quantity.endswith("accuracy") or quantity in (*DIFFERENCES, LEARNED):
+    if metric.endswith("accuracy") or metric in (*DIFFERENCES, LEARNED):
         return "fraction"
-    return "s" if "seconds" in quantity else "epochs" if "epoch" in quantity else ""
+    return "s" if "seconds" in metric else "epochs" if "epoch" in metric else ""
 
 
 def of_pair(
@@ -125,129 +137,139 @@ def of_pair(
     *,
     a: str,
     label: str,
-    quantity: str,
+    metric: str,
     b: str | None = None,
-    instead_of: str = "",
+    metric_b: str = "",
     against: float | None = 0.0,
     direction: Direction = "higher",
 ) -> Evidence:
     """Answer better, lower, equal, at_least (`against` None), above and below (no `b`)."""
-    margin = runs.margin(a) if unit(quantity) == "fraction" else 0.0
+    scale = _margin(runs, a, metric)
     if against is None:
-        against = margin if b is None else -margin
-    other = against if b is None else runs.values(b, instead_of) + against
-    comparison = paired(runs.values(a, quantity), other)
-    own = 0.0 if against else margin  # nothing is negligible beside a number that the claim names
-    level = b is None and quantity not in DIFFERENCES
-    same_images = b is not None and {quantity, instead_of} == {"test_accuracy"}
-    anew = _new_images(runs, a, [b] * len(runs.seeds)) if same_images else None
-    note = "not measured on the trained models" if quantity in MEASURED and not comparison.n_pairs else ""
-    if "seconds" in quantity and (apart := np.count_nonzero(~runs.timed_alike)):
-        note = f"{apart} seeds left out, timed on different processors or on a GPU"
-    found = Evidence(label, comparison, quantity, against, direction, own, margin, level=level, new_images=anew)
-    return judged(replace(found, note=note))
+        against = scale if b is None else -scale
+    values_b = against if b is None else runs.values(b, metric_b) + against
+    comparison = paired(runs.values(a, metric), values_b)
+    note = "not measured on the trained models" if metric in MEASURED and not comparison.n_pairs else ""
+    if "seconds" in metric and (left_out := np.count_nonzero(~runs.timed_alike)):
+        note = f"{left_out} seeds left out, timed on different processors or on a GPU"
+    same_images = b is not None and metric == metric_b == "test_accuracy"
+    found = Evidence(
+        label,
+        comparison,
+        metric,
+        against,
+        direction,
+        margin=0.0 if against else scale,  # a claim that names a number allows no margin around it
+        scale=scale,
+        note=note,
+        is_level=b is None and metric not in DIFFERENCES,
+        new_images=_new_images(runs, a, [b] * len(runs.seeds)) if same_images else None,
+    )
+    return _tested(found)
 
 
 def of_best(
-    runs: Measurements, *, a: str, rivals: tuple[str, ...], quantity: str, chosen_on: str, direction: Direction
+    runs: Measurements, *, a: str, rivals: tuple[str, ...], metric: str, chosen_on: str, direction: Direction
 ) -> Evidence:
-    """Answer best. A rival whose runs all failed is no rival."""
+    """Answer best. A rival without a successful run does not count."""
     sign = 1 if direction == "higher" else -1
-    alive = [name for name in rivals if np.isfinite(runs.values(name, quantity)).any()]
+    alive = [name for name in rivals if np.isfinite(runs.values(name, metric)).any()]
     if not alive:
-        return Evidence(f"{a} − runner-up", from_differences([np.nan]), quantity, direction=direction)
+        return Evidence(f"{a} − runner-up", from_differences([np.nan]), metric, direction=direction)
     validation, test = (
-        sign * np.array([runs.values(name, column) for name in (a, *alive)]) for column in (chosen_on, quantity)
+        sign * np.array([runs.values(name, column) for name in (a, *alive)]) for column in (chosen_on, metric)
     )
-    found = best_of_many(validation, test, candidate=0)
-    judged_on = found.comparison
-    names = sorted({alive[row - 1] for row in found.runners_up if row > 0})
-    comparison = from_differences(sign * np.array(judged_on.differences or [np.nan]))
-    comparison = replace(comparison, n_pairs=judged_on.n_pairs, n_failed=judged_on.n_failed)
-    margin = runs.margin(a) if unit(quantity) == "fraction" else 0.0
-    beaten = [alive[row - 1] if row > 0 else a for row in found.runners_up]
-    anew = _new_images(runs, a, beaten) if quantity == "test_accuracy" else None
-    label = f"{a} − {' or '.join(names)}"
-    evidence = judged(Evidence(label, comparison, quantity, 0.0, direction, margin, margin, new_images=anew))
-    hardest = from_differences(sign * np.array(found.hardest.differences or [np.nan]))
-    alone = Evidence(f"{a} − {alive[found.hardest_rival - 1]}", hardest, quantity)
-    p = found.hardest.p if found.hardest.difference > 0 and found.hardest.n_pairs > 1 else 1.0
-    note = f"{'also' if p < ALPHA else 'not'} better than every rival alone, the hardest {alone}"
-    return replace(evidence, p_for=max(evidence.p_for, p), note=note)
+    result = best_of_many(validation, test, candidate=0)
+    comparison = _turned(result.comparison, sign)
+    margin = _margin(runs, a, metric)
+    beaten = [alive[row - 1] if row > 0 else a for row in result.runners_up]
+    label = f"{a} − {' or '.join(sorted({*beaten} - {a}))}"
+    images = _new_images(runs, a, beaten) if metric == "test_accuracy" else None
+    found = _tested(Evidence(label, comparison, metric, 0.0, direction, margin, margin, new_images=images))
+    p = result.hardest.p if result.hardest.difference > 0 and result.hardest.n_pairs > 1 else 1.0
+    hardest = Evidence(f"{a} − {alive[result.hardest_rival - 1]}", _turned(result.hardest, sign), metric)
+    note = f"{'also' if p < ALPHA else 'not'} better than every rival alone, the hardest {hardest}"
+    return replace(found, p_for=max(found.p_for, p), note=note)
 
 
-def of_trend(runs: Measurements, *, levels: tuple[Level, ...], quantity: str, direction: Direction) -> Evidence:
+def of_trend(runs: Measurements, *, levels: tuple[Level, ...], metric: str, direction: Direction) -> Evidence:
     """Answer rises."""
-
-    def values(level: Level) -> np.ndarray:
-        if isinstance(level, str):
-            return runs.values(level, quantity)
-        return runs.values(level[0], quantity) - runs.values(level[1], quantity)
-
-    first = levels[0] if isinstance(levels[0], str) else levels[0][0]
-    margin = runs.margin(first) if unit(quantity) == "fraction" else 0.0
-    found = trend(np.array([values(level) for level in levels]), margin, direction)
-    names = [level if isinstance(level, str) else " − ".join(level) for level in (levels[0], levels[-1])]
-    note = "every step goes that way or stays" if found.monotone else "not shown for every single step"
-    label = f"rise from {names[0]} to {names[1]}"
-    return judged(Evidence(label, found.rise, quantity, 0.0, direction, margin, margin, note=note))
+    pairs = [(level, None) if isinstance(level, str) else level for level in levels]
+    values = [runs.values(a, metric) - (0 if b is None else runs.values(b, metric)) for a, b in pairs]
+    margin = _margin(runs, pairs[0][0], metric)
+    result = trend(np.array(values), margin, direction)
+    first, last = (level if isinstance(level, str) else " − ".join(level) for level in (levels[0], levels[-1]))
+    note = "every step goes that way or stays" if result.monotone else "not shown for every single step"
+    label = f"rise from {first} to {last}"
+    return _tested(Evidence(label, result.rise, metric, 0.0, direction, margin, margin, note=note))
 
 
 def of_overfitting(runs: Measurements, *, a: str, after_epoch: int, direction: Direction) -> Evidence:
-    """Answer overfits ("higher") and does_not_overfit ("lower"). A run that was stopped early has no end to look at."""
-    quantity = "validation_crossentropy"
-    validation, training = runs.curves(a, quantity), runs.curves(a, "crossentropy")
-    label = f"{a} after epoch {after_epoch}"
-    if validation.shape[1] < after_epoch + LAST_EPOCHS + 1 or training.shape != validation.shape:
-        note = f"no training of {after_epoch + LAST_EPOCHS + 1} epochs"
-        return Evidence(label, from_differences([np.nan]), quantity, direction=direction, note=note)
-    found = overfitting(training, validation, after_epoch)
-    turning = f"lowest at epoch {found.turning_epoch:g}"
-    evidence = judged(Evidence(label, found.growth, quantity, direction=direction, note=turning))
+    """Answer overfits ("higher") and does_not_overfit ("lower"), from runs that trained for long enough."""
+    metric = "validation_crossentropy"
+    validation, training = runs.curves(a, metric), runs.curves(a, "crossentropy")
+    label, needed = f"{a} after epoch {after_epoch}", after_epoch + LAST_EPOCHS + 1
+    if validation.shape[1] < needed or training.shape != validation.shape:
+        note = f"no training of {needed} epochs"
+        return Evidence(label, from_differences([np.nan]), metric, direction=direction, note=note)
+    result = overfitting(training, validation, after_epoch)
+    note = f"lowest at epoch {result.turning_epoch:g}"
+    found = _tested(Evidence(label, result.growth, metric, direction=direction, note=note))
     if direction == "lower":
-        return evidence
-    falls = found.training.p if found.training.difference < 0 else 1.0
-    return replace(evidence, p_for=max(evidence.p_for, falls))
+        return found
+    falls = result.training.p if result.training.difference < 0 else 1.0
+    return replace(found, p_for=max(found.p_for, falls))
 
 
 def of_chance(runs: Measurements, *, a: str) -> Evidence:
     """Answer fails_to_learn: the share of runs that learned, with the interval of Clopper and Pearson (1934)."""
     accuracy, margin = runs.values(a, "test_accuracy"), runs.margin(a)
-    found = runs.against_guessing(a, margin)
-    above = np.array(found.accuracies) > (found.guessing + margin) * (1 + 1e-12)
+    result = runs.against_guessing(a, margin)
+    above = np.array(result.accuracies) > (result.guessing + margin) * (1 + 1e-12)
     share = np.full(accuracy.shape, np.nan)
-    share[np.isfinite(accuracy)] = found.learned
+    share[np.isfinite(accuracy)] = result.learned
     comparison = from_differences(share)
-    if found.n:
-        exact = stats.binomtest(sum(found.learned), found.n).proportion_ci(method="exact")
+    if result.n:
+        exact = stats.binomtest(sum(result.learned), result.n).proportion_ci(method="exact")
         comparison = replace(comparison, low=exact.low, high=exact.high)
     return Evidence(
         label=a,
         comparison=comparison,
-        quantity=LEARNED,
+        metric=LEARNED,
         direction="lower",
         scale=margin,
         p_for=float(above.any()),
-        p_against=float(min(holm(found.p_values)[above], default=1.0)),
-        note=f"{sum(found.learned)} of {found.n} runs are above guessing",
-        tested=False,
-        level=True,
+        p_against=float(min(holm(result.p_values)[above], default=1.0)),
+        note=f"{sum(result.learned)} of {result.n} runs are above guessing",
+        is_level=True,
     )
 
 
-def judged(evidence: Evidence) -> Evidence:
-    """Return evidence with its p values, and with what the margin says of it, all from its comparison."""
-    of = evidence.comparison, evidence.margin, evidence.direction
-    p_for, p_against, p_equivalent = p_values(*of)
-    return replace(evidence, p_for=p_for, p_against=p_against, p_equivalent=p_equivalent, negligible=is_negligible(*of))
+def _tested(evidence: Evidence) -> Evidence:
+    """Return evidence with the p values of its comparison."""
+    about = (evidence.comparison, evidence.margin, evidence.direction)
+    p_for, p_against, p_equivalent = p_values(*about)
+    return replace(
+        evidence, p_for=p_for, p_against=p_against, p_equivalent=p_equivalent, negligible=is_negligible(*about)
+    )
+
+
+def _margin(runs: Measurements, experiment: str, metric: str) -> float:
+    return runs.margin(experiment) if unit(metric) == "fraction" else 0.0
+
+
+def _turned(comparison: Comparison, sign: int) -> Comparison:
+    """Return the comparison in the unit of the metric, where a lower value is better (sign -1)."""
+    turned = from_differences(sign * np.array(comparison.differences or [np.nan]))
+    return replace(turned, n_pairs=comparison.n_pairs, n_failed=comparison.n_failed)
 
 
 def _new_images(runs: Measurements, a: str, rivals: Sequence[str]) -> tuple[float, float] | None:
-    """Return the interval of A minus the rival of each seed on new test images, None where runs do not tell theirs."""
-    if runs.left_out or "test_correct" not in runs.runs:  # to see what is fragile needs no intervals
+    """Return the interval of A minus the rival of each seed on new test images, None where it is unknown."""
+    if runs.left_out or "test_correct" not in runs.runs:  # the check for fragility needs no intervals
         return None
     correct = {name: runs.correct(name) for name in {a, *rivals}}
-    if any(one is None or one.shape != correct[a].shape for one in correct.values()):
+    if any(images is None or images.shape != correct[a].shape for images in correct.values()):
         return None
     found = interval_over_test_images(correct[a], np.array([correct[name][at] for at, name in enumerate(rivals)]))
     return (found.low, found.high) if np.isfinite(found.low) else None

@@ -1,202 +1,229 @@
-"""Conclusions to put to the test: a sentence, the questions it is made of, and the verdict that runs give.
+"""The results of claims: p values combined over questions, adjusted by Holm over each report, and one verdict a claim.
 
 In short::
 
-    mine = Claim("dropout helps three convolutions", better("A5", "A1"))
-    verdict(mine, runs)                     # one claim alone
-    verdicts(runs)                          # the thirty published conclusions, Holm-adjusted within each report
+    verdict(runs, Claim("dropout helps three convolutions", better("A5", "A1")))    # one claim alone
+    verdicts(runs, claims)                                                          # a table, adjusted by Holm
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from textwrap import fill
 
 import numpy as np
 import pandas as pd
 
 from cnnhelpers.analysis import Measurements, measure
-from cnnhelpers.claims.assessments import Assessment, assess, decide_all, sentence
 from cnnhelpers.claims.claim import Claim
-from cnnhelpers.claims.evidence import Evidence, unit
-from cnnhelpers.errors import unknown
+from cnnhelpers.claims.evidence import Evidence
 from cnnhelpers.records import differing, few, rests_on
-from cnnhelpers.reports import DATASETS
-from cnnhelpers.statistics import MIN_PAIRS, Verdict, seeds_needed
+from cnnhelpers.statistics import ALPHA, MIN_PAIRS, Verdict, from_differences, holm, seeds_needed, verdict_of
 
-FRAGILE = "fragile"  # leaving out one seed gives another verdict
-LEAVE_ONE_OUT = MIN_PAIRS - 1  # pairs that are enough to see whether a verdict hangs on one seed
+NAN = float("nan")
+_NOTHING = Evidence("", from_differences([NAN]), "", against=NAN, direction="", margin=NAN, scale=NAN)
 
 
 @dataclass(frozen=True)
-class Ruling:
-    """What the runs say of a claim. Of several questions the numbers are those of the one that decides."""
+class ClaimResult:
+    """The evidence on all questions of a claim, and the verdict."""
 
-    number: int
-    report: str
-    text: str
-    verdict: Verdict
-    label: str  #: of the deciding question
-    estimate: float  #: in `unit`, as low, high, against, margin and smallest_detectable
-    low: float  #: 95 % interval
-    high: float
-    against: float  #: what the estimate is compared with
-    direction: str  #: "higher", "lower" or "equal"; on which side of it the claim is
-    margin: float  #: what does not matter; 0 where there is no such margin
-    scale: float  #: for figures; the margin of the data, 0 for time and losses, which have none
-    unit: str  #: "fraction" (of images), "s", "nats"
-    n: int  #: seeds
-    p: float  #: of the whole claim, the smaller of for and against; NaN where a rule decides
-    adjusted_p: float  #: Holm, over all claims of the report; of the equivalence test if "equivalent"
-    smallest_detectable: float  #: true difference that as many seeds would show with 90 % power
-    seeds_to_decide: float  #: fewest seeds that show the estimate or the margin, whichever is larger; of "equal", that
-    #: tell the estimate from the margin
-    fragile: bool  #: leaving out one seed gives another verdict
-    rests_on: str  #: profile, precision, device, backend and copy of the data of the compared runs
-    differs: str  #: which of these are not the same in all of them
-    evidence: str
-    missing: str  #: experiments and seeds that are lacking
-    command: str  #: that would train them
-    reading: str
-    parts: tuple[Evidence, ...] = field(repr=False)
+    claim: Claim
+    parts: tuple[Evidence, ...] = field(default=(), repr=False)  #: of each question; empty where runs are missing
+    missing: str = ""  #: experiments and seeds
+    adjusted_p: float = 1.0  #: by Holm over the report, as is the next
+    adjusted_p_equivalent: float = 1.0
+    fragile: bool = False  #: another verdict without one of the seeds
+    rests_on: str = ""  #: profile, precision, device, backend and copy of the data of the runs
+    differs: str = ""  #: those of them that are not the same in all runs
+
+    @property
+    def p_for(self) -> float:
+        """Return the p of the claim: the largest of k questions that must all hold, k times the smallest of "any"."""
+        return self._combined([part.p_for for part in self.parts], every=self.claim.logic == "all")
+
+    @property
+    def p_against(self) -> float:
+        """Return the p against the claim, combined the other way round."""
+        return self._combined([part.p_against for part in self.parts], every=self.claim.logic == "any")
+
+    @property
+    def p(self) -> float:
+        """Return the smaller p, NaN where rules decide."""
+        return min(self.p_for, self.p_against) if any(not part.by_rule for part in self.parts) else NAN
+
+    @property
+    def p_equivalent(self) -> float:
+        """Return the p of differences within the margin in every question."""
+        return self._combined([part.p_equivalent for part in self.parts], every=True)
+
+    @property
+    def deciding(self) -> Evidence:
+        """Return the evidence on which the claim depends: the least supported where all questions must hold."""
+        contradicted = self.p_against < self.p_for
+
+        def support(part: Evidence) -> tuple[float, float]:
+            return (part.p_against, -part.p_for) if contradicted else (part.p_for, -part.p_against)
+
+        choose = max if (self.claim.logic == "all") != contradicted else min
+        return choose(self.parts, key=support, default=_NOTHING)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the verdict at the adjusted p values."""
+        if not self.parts:
+            return "not enough runs"
+        p = min(self.p_for, self.p_against) if np.isnan(self.p) else self.adjusted_p
+        parts = self.parts if self.claim.logic == "all" else (self.deciding,)
+        negligible = any(part.negligible for part in parts)
+        return verdict_of(self.p_for, self.p_against, p, self.adjusted_p_equivalent, negligible)
+
+    @property
+    def evidence(self) -> str:
+        """Return the deciding evidence as text, and its rank among several questions."""
+        if len(self.parts) < 2:
+            return str(self.deciding) if self.parts else ""
+        clearest = (self.claim.logic == "any") != (self.verdict == "contradicted")
+        pro, contra = (sum(getattr(part, side) < ALPHA for part in self.parts) for side in ("p_for", "p_against"))
+        rank = f"The {'clearest' if clearest else 'least clear'} of {len(self.parts)}"
+        return f"{self.deciding}. {rank}: {pro} for, {contra} against, each alone"
+
+    @property
+    def seeds_to_decide(self) -> float:
+        """Return the seeds that show the larger of estimate and margin with 90 % power; NaN unless undecided.
+
+        Of `equal` the seeds that tell the estimate from the margin.
+        """
+        if self.verdict != "undecided":
+            return NAN
+        part = self.deciding
+        difference = abs(part.comparison.difference)
+        effect = abs(part.margin - difference) if part.direction == "equal" else max(difference, part.margin)
+        return seeds_needed(effect, part.comparison.sd)
 
     def __str__(self) -> str:
         """Return verdict and evidence in a line."""
-        mark = " (fragile: another verdict without one of the seeds)" if self.fragile else ""
-        told = self.evidence or f"missing {self.missing}"
-        told += f"; {self.differs}" if self.differs else ""
-        return f"{self.verdict}{mark}: {told}" + (f". {self.command}" if self.command else "")
+        text = self.verdict + (" (fragile: another verdict without one of the seeds)" if self.fragile else "")
+        text += f": {self.evidence or f'missing {self.missing}'}"
+        return f"{text}; {self.differs}" if self.differs else text
+
+    @staticmethod
+    def _combined(p: Sequence[float], every: bool) -> float:
+        return (max(p) if every else min(1.0, len(p) * min(p))) if p else 1.0
 
 
-def verdict(claim: Claim, runs: pd.DataFrame) -> Ruling:
-    """Return what `runs` say of one claim, its p not adjusted for other claims.
+def verdict(runs: pd.DataFrame, claim: Claim) -> ClaimResult:
+    """Test one claim on its own.
 
     Parameters
     ----------
     runs
-        One row a run of one profile: columns experiment, seed and those that the claim measures, as `run` returns.
-        A table of trainings of your own, made without `run`, does as well.
+        One row a run of one profile: columns experiment, seed and the measured metrics, as `run` returns them or your
+        own training loop.
 
     Raises
     ------
     InputError
-        If a column that the claim measures is not in `runs`, or a seed stands there twice.
+        If a metric of the claim is no column of `runs`, or a seed occurs twice.
 
     Examples
     --------
     >>> from cnnhelpers.claims.claim import better
     >>> runs = pd.DataFrame({"experiment": ["plain"] * 5 + ["dropout"] * 5, "seed": [0, 1, 2, 3, 4] * 2,
     ...                      "test_accuracy": [.900, .902, .901, .899, .900, .912, .911, .913, .910, .913]})
-    >>> print(verdict(Claim("dropout helps", better("dropout", "plain")), runs))
+    >>> print(verdict(runs, Claim("dropout helps", better("dropout", "plain"))))
     holds: dropout − plain: +1.14 [+0.95, +1.33] points, 5 seeds
     """
-    return rulings(runs, [claim])[0]
+    return _results(runs, [claim])[0]
 
 
-def verdicts(runs: pd.DataFrame, claims: Sequence[Claim] | None = None, *, report: str | None = None) -> pd.DataFrame:
-    """Return one row a claim: the fields of `Ruling`, Holm-adjusted within each report.
+def verdicts(runs: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFrame:
+    """Test claims together, p values adjusted by Holm over each report; see `verdict`.
 
-    Parameters
-    ----------
-    runs
-        As for `verdict`: `records.load()`, of one profile.
-    claims
-        The thirty published ones by default (`conclusions.CLAIMS`).
-    report
-        Only the claims of this report, "A" to "E".
+    Claims without enough runs count in the adjustment: the runs of one claim never change the verdict on another.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a claim: number, report, text, reading, verdict; of the deciding question label, estimate, low, high
+        (95 % interval), against, direction, margin, scale, unit, n (seeds) and smallest_detectable (difference, with
+        90 % power); p of the whole claim (NaN where a rule decides), adjusted_p (of the equivalence tests where the
+        verdict is "equivalent"), seeds_to_decide, fragile, rests_on, differs, evidence, missing, parts.
     """
-    if claims is None:
-        from cnnhelpers.reports import CLAIMS as claims
-    if report is not None:
-        known = {one.report.upper() for one in claims}
-        if str(report).upper() not in known:
-            raise unknown("report", report, known)
-        claims = [one for one in claims if one.report.upper() == str(report).upper()]
-    columns = [one.name for one in fields(Ruling)]
-    return pd.DataFrame(
-        [{name: getattr(one, name) for name in columns} for one in rulings(runs, claims)], columns=columns
-    )
+    return pd.DataFrame([_row(result) for result in _results(runs, claims)])
 
 
-def rulings(runs: pd.DataFrame, claims: Sequence[Claim]) -> list[Ruling]:
-    """Return a Ruling for each claim; see `verdicts`."""
+def as_text(table: pd.DataFrame, width: int = 100) -> str:
+    """Return a table of `verdicts` for a terminal: verdict and conclusion in a line, the evidence below."""
+    lines = []
+    for row in table.itertuples():
+        verdict = row.verdict + (", fragile" if row.fragile else "")
+        lines.append(f"{row.number:>2} {row.report:<3} {verdict:<29} {row.text}")
+        evidence = row.evidence or f"missing: {few(row.missing.split(', '))}"
+        evidence += f"; {row.differs}" if row.differs else ""
+        lines.append(fill(evidence, width, initial_indent=" " * 7, subsequent_indent=" " * 7))
+    for conditions, numbers in shared_conditions(table):
+        lines.append(f"{numbers} {'rests' if numbers.isdigit() else 'rest'} on: {conditions}")
+    return "\n".join(lines)
+
+
+def shared_conditions(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the conditions of the runs (rests_on), each with the numbers of the claims that share them.
+
+    >>> shared_conditions(pd.DataFrame({"number": [1, 2, 4], "rests_on": ["float32, cpu", "float32, cpu", ""]}))
+    [('float32, cpu', '1, 2')]
+    """
+    numbers = table[table["rests_on"] != ""].groupby("rests_on", sort=False)["number"]
+    return [(conditions, ", ".join(map(str, group))) for conditions, group in numbers]
+
+
+def _results(runs: pd.DataFrame, claims: Sequence[Claim]) -> list[ClaimResult]:
     measurements = measure(runs)
-    found = [assess(claim, measurements) for claim in claims]
-    decided = decide_all(found)
+    results = _adjusted([_alone(claim, measurements) for claim in claims])
     fragile: set[int] = set()
-    for seed in measurements.seeds if any(one.enough for one in found) else ():
-        without = measurements.without(seed)
-        again = decide_all([assess(one.claim, without, LEAVE_ONE_OUT) if one.enough else one for one in found])
-        fragile |= {at for at, (word, _) in enumerate(again) if word != decided[at][0]}
-    profile = {one.report: _profile(one, claims, measurements) for one in claims}
+    for seed in measurements.seeds if any(result.parts for result in results) else ():
+        fewer = measurements.without(seed)
+        again = [_alone(result.claim, fewer, MIN_PAIRS - 1) if result.parts else result for result in results]
+        fragile |= {at for at, result in enumerate(_adjusted(again)) if result.verdict != results[at].verdict}
+    compared = [measurements.rows(result.claim.experiments if result.parts else ()) for result in results]
     return [
-        _ruling(one, word, adjusted, at in fragile, profile[one.claim.report], measurements.rows(one.claim.experiments))
-        for at, (one, (word, adjusted)) in enumerate(zip(found, decided, strict=True))
+        replace(result, fragile=at in fragile, rests_on=rests_on(rows), differs=differing(rows))
+        for at, (result, rows) in enumerate(zip(results, compared, strict=True))
     ]
 
 
-def plain(found: pd.DataFrame, width: int = 100) -> str:
-    """Return verdicts for a terminal: verdict and conclusion in a line, the evidence below."""
-    lines = []
-    for one in found.itertuples():
-        verdict = one.verdict + (f", {FRAGILE}" if one.fragile else "")
-        lines.append(f"{one.number:>2} {one.report:<3} {verdict:<29} {one.text}")
-        evidence = one.evidence or f"missing: {few(one.missing.split(', '))}"
-        evidence += f"; {one.differs}" if one.differs else ""
-        lines.append(fill(evidence, width, initial_indent=" " * 7, subsequent_indent=" " * 7))
-    commands = dict.fromkeys(command for command in found["command"] if command)
-    lines += [f"{numbers} {'rests' if numbers.isdigit() else 'rest'} on: {told}" for told, numbers in bases(found)]
-    return "\n".join([*lines, *([f"to train what is missing: {'; '.join(commands)}"] if commands else [])])
+def _alone(claim: Claim, runs: Measurements, needed: int = MIN_PAIRS) -> ClaimResult:
+    """Return the result of a claim before Holm's adjustment."""
+    missing = [runs.so_far(name, needed) for name in claim.experiments if runs.recorded(name) < needed]
+    parts = () if missing else tuple(asked.answer(runs.of(asked.experiments)) for asked in claim.questions)
+    missing += [
+        f"{part.label} ({part.note or f'{part.comparison.n_pairs} complete seeds'})"
+        for part in parts
+        if part.comparison.n_pairs < needed
+    ]
+    return ClaimResult(claim, () if missing else parts, ", ".join(missing))
 
 
-def bases(found: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return what tested claims rest on (see Ruling.rests_on), and the numbers of those that do.
+def _adjusted(results: Sequence[ClaimResult]) -> list[ClaimResult]:
+    """Return the results with p values adjusted by Holm over each report. Claims that rules decide count with p = 1."""
+    reports = [result.claim.report for result in results]
 
-    >>> bases(pd.DataFrame({"number": [1, 2, 4], "rests_on": ["float32, cpu", "float32, cpu", ""]}))
-    [('float32, cpu', '1, 2')]
-    """
-    told = found[found["rests_on"] != ""].groupby("rests_on", sort=False)["number"]
-    return [(basis, ", ".join(map(str, numbers))) for basis, numbers in told]
+    def adjusted(p: list[float]) -> pd.Series:
+        return pd.Series(p, dtype=float).fillna(1.0).groupby(reports).transform(holm)
 
-
-def _ruling(one: Assessment, word: Verdict, adjusted: float, fragile: bool, profile: str, runs: pd.DataFrame) -> Ruling:
-    claim = one.claim
-    about = {name: getattr(claim, name) for name in ("number", "report", "text", "reading")}
-    about |= {"verdict": word, "missing": ", ".join(one.missing), "parts": one.parts, "fragile": fragile}
-    if not one.enough:
-        names = ("estimate", "low", "high", "against", "margin", "scale", "p", "adjusted_p", "smallest_detectable")
-        nothing = dict.fromkeys((*names, "seeds_to_decide"), np.nan)
-        texts = dict.fromkeys(("label", "direction", "unit", "evidence", "rests_on", "differs"), "")
-        return Ruling(**about, **nothing, **texts, n=0, command=_command(claim, one.missing, profile))
-    part, comparison = one.deciding, one.deciding.comparison
-    effect = max(abs(comparison.difference), part.margin)
-    if part.direction == "equal":  # the estimate must be told from the margin, not from 0
-        effect = abs(part.margin - abs(comparison.difference))
-    names = ("label", "estimate", "low", "high", "against", "direction", "margin", "scale")
-    numbers = {name: getattr(part, name) for name in names}
-    numbers |= {"unit": unit(part.quantity), "n": comparison.n_pairs, "p": one.p, "adjusted_p": adjusted}
-    numbers |= {"smallest_detectable": comparison.smallest_detectable}
-    numbers |= {"seeds_to_decide": seeds_needed(effect, comparison.sd) if word == "undecided" else np.nan}
-    basis = {"rests_on": rests_on(runs), "differs": differing(runs)}
-    return Ruling(**about, **numbers, **basis, evidence=sentence(one, word), command="")
+    both = adjusted([result.p for result in results]), adjusted([result.p_equivalent for result in results])
+    return [
+        replace(result, adjusted_p=p, adjusted_p_equivalent=equivalent)
+        for result, p, equivalent in zip(results, *both, strict=True)
+    ]
 
 
-def _profile(claim: Claim, claims: Sequence[Claim], measurements: Measurements) -> str:
-    """Return the profile of the runs that test a report's claims, "own" where they are on other data than its own."""
-    runs = measurements.rows({name for one in claims if one.report == claim.report for name in one.experiments})
-    profile = next(iter(measurements.runs["profile"]), "published") if "profile" in runs else "published"
-    elsewhere = "dataset" in runs and not {*runs["dataset"]} <= {DATASETS.get(claim.report)}
-    return "own" if elsewhere and profile != "smoke" else profile
-
-
-def _command(claim: Claim, missing: Sequence[str], profile: str) -> str:
-    """Return the command that trains what a published claim lacks; "" where there is none.
-
-    No run can answer some claims, and the command line has no runs of a profile "own".
-    """
-    short = {text.split(" (")[0] for text in missing if "(" not in text or text.endswith("seeds)")}
-    lacking = [name for name in claim.experiments if name in short]
-    if "own" in (claim.report, profile) or not lacking:
-        return ""
-    target = lacking[0] if len(lacking) == 1 else claim.report
-    under = f" --profile {profile}" if profile != "published" else ""
-    return f"python -m cnnhelpers run {target}{under} --seeds {MIN_PAIRS}"
+def _row(result: ClaimResult) -> dict[str, object]:
+    part, verdict = result.deciding, result.verdict
+    adjusted = result.adjusted_p_equivalent if verdict == "equivalent" else result.adjusted_p
+    row = {name: getattr(result.claim, name) for name in ("number", "report", "text", "reading")} | {"verdict": verdict}
+    columns = ("label", "estimate", "low", "high", "against", "direction", "margin", "scale", "unit", "n")
+    row |= {name: getattr(part, name) for name in columns}
+    row |= {"p": result.p, "adjusted_p": NAN if np.isnan(result.p) and verdict != "equivalent" else adjusted}
+    row |= {"smallest_detectable": part.comparison.smallest_detectable if result.parts else NAN}
+    columns = ("seeds_to_decide", "fragile", "rests_on", "differs", "evidence", "missing", "parts")
+    return row | {name: getattr(result, name) for name in columns}

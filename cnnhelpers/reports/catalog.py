@@ -1,39 +1,37 @@
-"""The experiments of the five reports, by study.
+"""The experiments of the five reports by study, report or id.
 
 In short::
 
-    find("A1"), find("A"), find("regularization")   # one experiment, a report's, a study's
-    regularization.sweep("l2", [0, 0.0001, 0.001])  # the same networks at strengths of your own
-    profiles.apply(experiment, "quick")             # minutes instead of hours
+    find("A1"), find("A"), find("regularization")       # lists: of an experiment, a report, a study
+    find_one("E4", dataset="mnist", profile="quick")    # on other data, in minutes
+    regularization.sweep("l2", [0, 0.0001, 0.001])      # the same networks at other strengths
 """
 
 import re
 
 from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.experiments import Experiment
-from cnnhelpers.reports import depth_and_kernel, optimization, profiles, regularization, representations, transfer
-
-__all__ = ["STUDIES", "all_experiments", "find", "find_one", "profiles"]
+from cnnhelpers.reports import depth_and_kernel, optimization, profiles, regularization, transfer
 
 STUDIES = {
-    "regularization": regularization,
-    "depth_and_kernel": depth_and_kernel,
-    "optimization": optimization,
-    "transfer": transfer,
-    "representations": representations,
+    "regularization": regularization.experiments,
+    "depth_and_kernel": depth_and_kernel.experiments,
+    "optimization": optimization.experiments,
+    "transfer": transfer.experiments,
+    "representations": regularization.visualized,
 }
 
 
 def all_experiments() -> list[Experiment]:
     """Return every published experiment in the order of the reports."""
-    experiments = [one for study in STUDIES.values() for one in study.experiments()]
-    return sorted(experiments, key=_place)
+    return sorted((experiment for study in STUDIES.values() for experiment in study()), key=_place)
 
 
-def find(name: str) -> list[Experiment]:
+def find(name: str, dataset: str | None = None, profile: str = "published") -> list[Experiment]:
     """Return the published experiments of a study ("transfer"), a report ("E") or one id ("E4"), in either case.
 
-    "D8" and "D10", which the report ran in several ways, find "D8-adagrad", "D8-adadelta" and so on.
+    "D8" and "D10", which the report trained in several ways, find "D8-adagrad", "D8-adadelta" and so on. For dataset
+    and profile see `profiles.select`.
 
     Raises
     ------
@@ -45,38 +43,32 @@ def find(name: str) -> list[Experiment]:
     >>> [experiment.id for experiment in find("c71")]
     ['C71']
     """
-    experiments = all_experiments()
+    experiments, wanted = all_experiments(), str(name).casefold()
     for label in ("id", "report", "study"):
-        found = [one for one in experiments if getattr(one, label).casefold() == str(name).casefold()]
+        found = [experiment for experiment in experiments if getattr(experiment, label).casefold() == wanted]
         if found:
-            return found
-    family = [one for one in experiments if one.id.casefold().startswith(f"{str(name).casefold()}-")]
-    if family:
-        return family
-    letters = {one.report for one in experiments}
-    raise unknown("experiment, report or study", name, [*STUDIES, *letters, *(one.id for one in experiments)])
+            break
+    found = found or [experiment for experiment in experiments if experiment.id.casefold().startswith(f"{wanted}-")]
+    if not found:
+        letters = {experiment.report for experiment in experiments}
+        ids = [experiment.id for experiment in experiments]
+        raise unknown("experiment, report or study", name, [*STUDIES, *letters, *ids])
+    return profiles.select(found, None, dataset, profile)
 
 
-def find_one(name: str) -> Experiment:
-    """Return the one published experiment of an id.
+def find_one(name: str, dataset: str | None = None, profile: str = "published") -> Experiment:
+    """Return the published experiment of an id; InputError if `name` finds none or several.
 
-    Raises
-    ------
-    InputError
-        If `name` finds none or several.
-
-    Examples
-    --------
     >>> find_one("d7").id
     'D7'
     """
-    found = find(name)
+    found = find(name, dataset, profile)
     if len(found) > 1:
         raise InputError(f"{name!r} is several experiments: name one of {', '.join(one.id for one in found)}")
     return found[0]
 
 
 def _place(experiment: Experiment) -> tuple[str, int, bool]:
-    """Return report, number and whether it is a level of a sweep; what has no number, such as A-top, comes last."""
+    """Return report, number and whether it is a level of a sweep; ids without a number, such as A-top, come last."""
     number = re.match(r"[A-E](\d+)", experiment.id)
     return experiment.report, int(number[1]) if number else 100, "/" in experiment.id

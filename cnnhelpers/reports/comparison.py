@@ -7,7 +7,7 @@ import pandas as pd
 
 from cnnhelpers.analysis import summary
 from cnnhelpers.claims import Claim
-from cnnhelpers.reports.conclusions import CLAIMS
+from cnnhelpers.reports.conclusions import CONCLUSIONS
 from cnnhelpers.reports.published_numbers import DATASETS, printed, published
 from cnnhelpers.statistics import interval
 
@@ -34,7 +34,7 @@ def compare_with_published(runs: pd.DataFrame, metric: str = "validation_accurac
     return pd.concat([table, columns], axis=1)
 
 
-def published_pairs(claims: Iterable[Claim] = CLAIMS) -> pd.DataFrame:
+def published_pairs(claims: Iterable[Claim] = CONCLUSIONS) -> pd.DataFrame:
     """Return every two networks whose accuracies a claim compares, once, as `analysis.single_run_risk` takes them.
 
     Returns

@@ -78,7 +78,7 @@ REPORT_A = [
     Claim(
         "Deeper filters show more condensed patterns",
         [
-            better("A-vis", "A-vis", "last_filters_moran", instead_of="first_filters_moran"),
+            better("A-vis", "A-vis", "last_filters_moran", metric_b="first_filters_moran"),
             above("A-vis", RANDOM_MORAN, "last_filters_moran"),
         ],
         reading="Neighbouring weights of a filter are more alike (Moran's I) in convolution 4 than in convolution 1, "
@@ -204,4 +204,4 @@ def _numbered() -> tuple[Claim, ...]:
     )
 
 
-CLAIMS = _numbered()
+CONCLUSIONS = _numbered()

@@ -11,7 +11,7 @@ from cnnhelpers import networks
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiments import Experiment, Protocol
 from cnnhelpers.reports import profiles
-from cnnhelpers.reports.common import of_report, published
+from cnnhelpers.reports.profiles import of_report, published_experiment
 
 # Products in bfloat16 for speed; what they do to accuracy is in tests/benchmarks/precision.py.
 PROTOCOL_C = Protocol(
@@ -295,8 +295,10 @@ def _report_d() -> list[Experiment]:
 
 
 def _c(id: str, title: str, network: Callable[..., Any], **options: Any) -> Experiment:
-    return published("depth_and_kernel", id, title, partial(network, **options), PROTOCOL_C, ROW_NORM)
+    return published_experiment("depth_and_kernel", id, title, partial(network, **options), PROTOCOL_C, ROW_NORM)
 
 
 def _d(id: str, title: str, network: Callable[..., Any], *assumptions: str, epochs: int = 10) -> Experiment:
-    return published("depth_and_kernel", id, title, network, replace(PROTOCOL_D, epochs=epochs), NO_SEED, *assumptions)
+    return published_experiment(
+        "depth_and_kernel", id, title, network, replace(PROTOCOL_D, epochs=epochs), NO_SEED, *assumptions
+    )

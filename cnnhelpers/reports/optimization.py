@@ -19,8 +19,8 @@ from cnnhelpers import networks
 from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.experiments import Experiment
 from cnnhelpers.reports import profiles
-from cnnhelpers.reports.common import published
 from cnnhelpers.reports.depth_and_kernel import NO_SEED, PROTOCOL_D
+from cnnhelpers.reports.profiles import published_experiment
 from cnnhelpers.reports.transfer import PROTOCOL_E, STAND_IN
 
 BATCH_SIZES = (16, 32, 64, 128)
@@ -39,7 +39,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 D8_ORDER = ("adagrad", "adadelta", "adamax")
 SCHEDULES = ("constant", "cosine", "one_cycle")
 
-_experiment = partial(published, "optimization")
+_experiment = partial(published_experiment, "optimization")
 
 OWN_WEIGHTS = "The report trained its optimizers one after the other on the same weights: here each starts afresh."
 SGD_RATE = "The report does not give the learning rate of SGD: Keras' default, 0.01, here."

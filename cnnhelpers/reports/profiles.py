@@ -1,15 +1,17 @@
-"""The five ways to run a published experiment, from seconds to the report's own protocol and a fair one."""
+"""Published experiments, and the five profiles that run them: from seconds to the report's protocol and a fair one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
-from cnnhelpers import data, networks
+from cnnhelpers import data
 from cnnhelpers.data import parse_split
 from cnnhelpers.errors import InputError, unknown
-from cnnhelpers.experiments import Experiment
+from cnnhelpers.experiments import Experiment, Protocol
+
+OfReport = TypeVar("OfReport")
 
 PROFILES = {
     "smoke": "digits, 2 epochs, report B's networks at an eighth of their width, no ImageNet weights: for tests",
@@ -23,16 +25,46 @@ SEEDS = {"smoke": 2, "quick": 3, "narrow": 5, "published": 10, "fair": 10}
 SMOKE_EPOCHS = 2
 QUICK_EPOCHS, QUICK_IMAGES = 5, 6000
 LONGEST = {"A": 10, "B": 20, "C": 25, "D": 15, "E": 70}  # epochs, in each report
-WIDTHS = {
-    "smoke": 1 / 8,
-    "quick": 1 / 4,
-    "narrow": 1 / 8,
-}  # of report B, whose CNNs take most of an hour a run on a laptop
-WIDE = (networks.report_b_cnn, networks.report_b_dense)
+WIDTHS = {"smoke": 1 / 8, "quick": 1 / 4, "narrow": 1 / 8}  # of report B, whose CNNs take most of an hour a run
+
+_DENSE = {f"B{number}" for number in (1, 2, 5, 6, 9, 10, 13, 14)}
+_REPORT_C = {"C21", "C22", "C23", "C24", "C31", "C32", "C33", "C34", "C51", "C52", "C53", "C54", "C71", "C72"}
+# The experiments that a profile changes, of those profiles that leave some as published: their runs count for both.
+# Names, so that no network is built to compare recorded runs; a test derives them with `apply`.
+CHANGED: dict[str, frozenset[str]] = {
+    "published": frozenset(),
+    "narrow": frozenset({*(f"B{number}" for number in range(1, 17)), "B-base"}),
+    "fair": frozenset({*_DENSE, *_REPORT_C, "D8-adadelta-after", "D8-adamax-after", "E-resnet50", "E-vgg16"}),
+}
+
+
+def published_experiment(
+    study: str, id: str, title: str, network: Callable[..., Any], protocol: Protocol, *assumptions: str
+) -> Experiment:
+    """Return a published experiment of a study; its report is the first letter of its id."""
+    about = {"id": id, "title": title, "study": study, "report": id[0], "profile": "published"}
+    return Experiment(network, protocol, **about, assumptions=assumptions)
+
+
+def of_report(table: dict[str, OfReport], report: str) -> OfReport:
+    """Return the entry of a study's table for a report, in either case; InputError for another study's report."""
+    if report.upper() not in table:
+        raise unknown("report of this study", report, table)
+    return table[report.upper()]
+
+
+def command(name: str, profile: str = "published", seeds: int | None = None) -> str:
+    """Return the command that trains an experiment or a report.
+
+    >>> command("D0", "quick", 5)
+    'python -m cnnhelpers run D0 --profile quick --seeds 5'
+    """
+    option = "" if profile == "published" else f" --profile {profile}"
+    return f"python -m cnnhelpers run {name}{option}" + (f" --seeds {seeds}" if seeds else "")
 
 
 def seeds(profile: str) -> int:
-    """Return how many seeds a profile runs by default; InputError for an unknown profile."""
+    """Return the default number of seeds of a profile; InputError for an unknown profile."""
     _check(profile)
     return SEEDS[profile]
 
@@ -74,20 +106,6 @@ def apply(experiment: Experiment, profile: str) -> Experiment:
         return _narrow(experiment, profile).change(profile=profile)
     changed = {"smoke": _smoke, "quick": _quick, "fair": _fair}[profile](experiment)
     return _fit_split(changed.change(profile=profile))
-
-
-def spares(experiment: Experiment, profile: str) -> bool:
-    """Return whether `profile` leaves a published experiment as it is, as fair does A1: then their runs are the same.
-
-    >>> from cnnhelpers.reports.catalog import find_one
-    >>> spares(find_one("A1"), "fair"), spares(find_one("A1"), "quick"), spares(find_one("C21"), "fair")
-    (True, False, False)
-    """
-    return _unlabelled(apply(experiment, profile)) == _unlabelled(experiment)
-
-
-def _unlabelled(experiment: Experiment) -> Experiment:
-    return replace(experiment, profile="own", after=experiment.after and _unlabelled(experiment.after))
 
 
 def on_dataset(experiment: Experiment, dataset: str) -> Experiment:
@@ -132,7 +150,7 @@ def _image_shape(dataset: str) -> tuple[int, int, int]:
 
 
 def _smoke(experiment: Experiment) -> Experiment:
-    if _function(experiment) is networks.report_e_backbone:
+    if _network_is(experiment, "report_e_backbone"):
         why = "Random weights instead of ImageNet's (profile smoke)."
         experiment = replace(experiment, weights=None, assumptions=(*experiment.assumptions, why))
     return _narrow(_move(experiment, "digits"), "smoke").change(epochs=SMOKE_EPOCHS)
@@ -150,16 +168,16 @@ def _fair(experiment: Experiment) -> Experiment:
     if experiment.after is not None:
         why = "Its own weights to start from (profile fair)."
         experiment = replace(experiment, after=None, assumptions=(*experiment.assumptions, why))
-    if _function(experiment) is networks.report_b_dense:
+    if _network_is(experiment, "report_b_dense"):
         experiment = _with_options(experiment, "Flattened before the dense layers (profile fair).", flatten_first=True)
-    if _function(experiment) is networks.report_e_backbone:
+    if _network_is(experiment, "report_e_backbone"):
         experiment = _with_options(experiment, "The backbone's own preprocessing (profile fair).", preprocess=True)
         experiment = experiment.change(scaling="none", padding="equal")
     return experiment
 
 
 def _narrow(experiment: Experiment, profile: str) -> Experiment:
-    if _function(experiment) not in WIDE:
+    if not _network_is(experiment, "report_b_cnn", "report_b_dense"):
         return experiment
     return experiment.change(width=WIDTHS[profile])
 
@@ -181,8 +199,12 @@ def _fit_split(experiment: Experiment) -> Experiment:
     return experiment
 
 
-def _function(experiment: Experiment) -> Any:
-    return getattr(experiment.network, "func", experiment.network)
+def _network_is(experiment: Experiment, *names: str) -> bool:
+    """Return whether the network is a function of `cnnhelpers.networks`; names alone load no Keras."""
+    from cnnhelpers import networks
+
+    function = getattr(experiment.network, "func", experiment.network)
+    return any(function is getattr(networks, name) for name in names)
 
 
 def _with_options(experiment: Experiment, why: str, **options: Any) -> Experiment:

@@ -1,50 +1,53 @@
-"""What the five reports print, as a table: facts to compare runs with. Needs no Keras."""
+"""The numbers that the five reports print, and where a report contradicts itself."""
 
+import math
+from collections import Counter
 from functools import lru_cache
 from importlib.resources import files
+from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
 from cnnhelpers.errors import unknown
 
 WHERE = ("log", "table", "text")  # most to least reliable: printed by Keras, copied by the author, rounded in prose
 DATASETS = {"A": "fashion_mnist", "B": "cifar10", "C": "mnist", "D": "cifar10", "E": "fashion_mnist_5"}
-# names in published.csv -> names of the runs table
-METRICS = {
+METRICS = {  # names in published.csv: names of the runs table
     "val_accuracy": "validation_accuracy",
     "val_loss": "validation_loss",
     "train_time_s": "seconds",
     "params": "parameters",
     "best_val_loss_epoch": "best_validation_loss_epoch",
 }
+MINUTES = {("A", "table"), ("E", "table"), ("E", "log")}  # where times are printed in minutes
 
 
 def published(report: str | None = None) -> pd.DataFrame:
-    """Return every number that the reports (or one of them) print: columns report, experiment, metric, value, where.
+    """Return every number that the reports, or one of them, print: columns report, experiment, metric, value, where.
 
     Metrics have the names of the runs table. Accuracy is a fraction; loss is the last epoch's, with penalty where the
-    network has one; seconds are wall clock on the report's own machine; where is "table", "log" or "text". A report's
-    train_accuracy is the running mean of the last epoch, last_train_accuracy of the runs table.
+    network has one; seconds are wall-clock time on the report's machine. A report's train_accuracy is the running mean
+    of the last epoch: last_train_accuracy of the runs table.
 
     Raises
     ------
     InputError
-        If `report` is none of "A" to "E" (in either case).
+        If `report` is not "A" to "E", in either case.
     """
-    table = _read()
+    table = _load()
     if report is None:
         return table.copy()
-    letter = str(report).upper()
-    if letter not in set(table["report"]):
-        raise unknown("report", report, set(table["report"]))
-    return table[table["report"] == letter].reset_index(drop=True)
+    if str(report).upper() not in DATASETS:
+        raise unknown("report", report, DATASETS)
+    return table[table["report"] == str(report).upper()].reset_index(drop=True)
 
 
 def printed(experiment: str, metric: str, where: str = "log") -> float | None:
-    """Return what a report prints for one metric of one experiment, None if it prints nothing.
+    """Return the number that a report prints for one metric of one experiment, None if there is none.
 
-    A number from `where` is preferred; else the log's, the table's, the text's, in this order. What a report ran one
-    after the other on the same weights ("D8-adamax-after") has the same printed number as the run from its own.
+    A number from `where` is preferred, then the log's, the table's, the text's. What the report trained on the same
+    weights ("D8-adamax-after") has the same number as the training from new weights.
 
     Raises
     ------
@@ -58,18 +61,72 @@ def printed(experiment: str, metric: str, where: str = "log") -> float | None:
     >>> printed("A5", "validation_accuracy", where="table")
     0.886
     """
-    table = _read()
+    table = _load()
     if where not in WHERE:
         raise unknown("where", where, WHERE)
     if metric not in set(table["metric"]):
         raise unknown("metric", metric, set(table["metric"]))
     rows = table[(table["experiment"] == experiment.removesuffix("-after")) & (table["metric"] == metric)]
-    found = dict(zip(rows["where"], rows["value"], strict=True))
-    return next((found[place] for place in (where, *WHERE) if place in found), None)
+    values = rows.set_index("where")["value"].to_dict()
+    return next((values[place] for place in (where, *WHERE) if place in values), None)
+
+
+def contradictions(table: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return the numbers that a report prints twice with values that differ by more than their rounding.
+
+    Parameters
+    ----------
+    table
+        As `published` returns it, which is the default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns report, experiment, metric, place, value, other_place, other, difference and allowed: the sum of half a
+        unit of the last printed digit of each. In the order of the table.
+    """
+    table = published() if table is None else table
+    table, rows = table.assign(step=_last_digit(table)), []
+    for (report, experiment, metric), group in table.groupby(["report", "experiment", "metric"], sort=False):
+        group = group.sort_values("where", key=lambda places: places.map(WHERE.index))
+        for first, second in combinations(group.itertuples(), 2):
+            difference, allowed = second.value - first.value, (first.step + second.step) / 2
+            if abs(difference) > allowed * (1 + 1e-9):
+                places = (first.where, first.value, second.where, second.value)
+                rows.append((report, experiment, metric, *places, difference, allowed))
+    columns = ["report", "experiment", "metric", "place", "value", "other_place", "other", "difference", "allowed"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _last_digit(table: pd.DataFrame) -> pd.Series:
+    """Return the unit of the last printed digit of each value.
+
+    The table drops zeros at the end, so a value has at least the digits that most of its neighbours (same report,
+    metric and place) have.
+    """
+    minutes = [
+        metric == "seconds" and (report, where) in MINUTES
+        for report, metric, where in table[["report", "metric", "where"]].itertuples(index=False)
+    ]
+    scale = np.where(minutes, 60.0, 1.0)
+    digits = pd.Series([_digits(value) for value in table["value"] / scale], index=table.index)
+    neighbours = digits.groupby([table["report"], table["metric"], table["where"]])
+    usual = neighbours.transform(lambda group: Counter(group).most_common(1)[0][0])
+    return scale * 10.0 ** -np.maximum(digits, usual)
+
+
+def _digits(value: float) -> int:
+    """Return the number of decimals of a printed number.
+
+    >>> [_digits(value) for value in (0.8661, 302.0, 264 / 60, 0.9284999966621399)]
+    [4, 0, 1, 16]
+    """
+    text = f"{value:.12g}" if math.isclose(value, float(f"{value:.12g}"), rel_tol=1e-15) else repr(float(value))
+    return len(text.partition(".")[2])
 
 
 @lru_cache(maxsize=1)
-def _read() -> pd.DataFrame:
+def _load() -> pd.DataFrame:
     with files("cnnhelpers").joinpath("reports", "published.csv").open() as file:
         table = pd.read_csv(file)
     return table.assign(metric=table["metric"].replace(METRICS))

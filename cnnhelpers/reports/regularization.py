@@ -11,11 +11,11 @@ from cnnhelpers.errors import InputError, check_count, unknown
 from cnnhelpers.experiments import Experiment, Protocol
 from cnnhelpers.networks import check_dropout, check_strength, report_a_cnn, report_b_cnn, report_b_dense
 from cnnhelpers.reports import profiles
-from cnnhelpers.reports.common import of_report, published
+from cnnhelpers.reports.profiles import of_report, published_experiment
 
 L2, DROPOUT, PATIENCE, DENSE_UNITS = 0.0001, 0.1, 3, 100  # of report A
 
-_experiment = partial(published, "regularization")
+_experiment = partial(published_experiment, "regularization")
 
 PROTOCOL_A = Protocol(dataset="fashion_mnist", scaling="none", split="tail:0.15", batch_size=128, epochs=10)
 STOPPING_A = replace(PROTOCOL_A, early_stopping="validation_loss", patience=PATIENCE, restore_best=True)
@@ -87,6 +87,14 @@ def experiments(report: str | None = None, dataset: str | None = None, profile: 
         If the report is not of this study, or the profile is unknown.
     """
     return profiles.select([*_report_a(), *_report_b()], report, dataset, profile)
+
+
+def visualized(report: str | None = None, dataset: str | None = None, profile: str = "published") -> list[Experiment]:
+    """Return A-vis, the network with four convolutions whose filters report A draws: the study "representations"."""
+    network = partial(report_a_cnn, convolutions=4, strides=1, dense_units=DENSE_UNITS, l2=L2)
+    protocol, title = replace(PROTOCOL_A, split="none"), "4 convolutions, L2, all training images"
+    made = published_experiment("representations", "A-vis", title, network, protocol, L2_CUT_OFF)
+    return profiles.select([made], report, dataset, profile)
 
 
 def sweep(

@@ -24,7 +24,7 @@ from cnnhelpers.errors import InputError
 from cnnhelpers.experiments import Experiment, Protocol
 from cnnhelpers.networks import SMALLEST_SIDE, check_backbone, scales_itself
 from cnnhelpers.reports import profiles
-from cnnhelpers.reports.common import published
+from cnnhelpers.reports.profiles import published_experiment
 
 PROTOCOL_E = Protocol(
     dataset="fashion_mnist_5", scaling="unit", split="random:0.1,0.1", batch_size=128, epochs=50, precision="bfloat16"
@@ -85,7 +85,7 @@ def experiments(report: str | None = None, dataset: str | None = None, profile: 
 
 
 def _e(id: str, title: str, network: Callable[..., Any], protocol: Protocol = PROTOCOL_E) -> Experiment:
-    return published("transfer", id, title, network, protocol, STAND_IN)
+    return published_experiment("transfer", id, title, network, protocol, STAND_IN)
 
 
 @dataclass(frozen=True)

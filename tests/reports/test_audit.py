@@ -3,14 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from cnnhelpers.reports.mistake_list import MISTAKES, NARROW
 
 from cnnhelpers import plotting
 from cnnhelpers.analysis import power_curves, single_run_risk
 from cnnhelpers.book import tables as claim_tables
 from cnnhelpers.claims.claim import Claim, better, lower
 from cnnhelpers.claims.results import verdicts
-from cnnhelpers.reports import audit, compare_with_published, published_pairs
-from cnnhelpers.reports.mistake_list import MISTAKES, NARROW
+from cnnhelpers.reports import audit
 from cnnhelpers.reports.published_numbers import published
 
 ACCURACIES = ("train_accuracy", "validation_accuracy")
@@ -116,42 +116,16 @@ def test_mistakes_say_which_runs_were_computed_otherwise():
     assert "device differs: cpu in A1 and A2 and A7, gpu in A8" in audit.mistakes(runs)["evidence"][3]
 
 
-def test_published_pairs_are_those_of_claims_with_the_printed_difference():
-    asked = [Claim("c", better("A4", "A2"), report="A"), Claim("c", better("A2", "A1"), report="A")]
-    pairs = published_pairs([*asked, Claim("c", better("A2", "A4"), report="A")])
-    assert pairs[["report", "a", "b"]].to_numpy().tolist() == [["A", "A4", "A2"], ["A", "A2", "A1"]]
-    assert pairs["published"].tolist() == pytest.approx([0.8948 - 0.8809, 0.8809 - 0.8847])
-    assert pairs["metric"].tolist() == ["last_validation_accuracy"] * 2  # report A prints no test accuracy of these
-    table = single_run_risk(runs_of(A4=0.90, A2=0.88, A1=0.881), pairs)
-    assert table["as_ours"].tolist() == [True, True]
-    assert table["wrong_order"][0] < 0.01 < table["wrong_order"][1] < 0.5
-    assert {"D7", "E4"} <= {*published_pairs()["a"]}
-
-
-def by_dataset(dataset, **accuracies):
-    return pd.DataFrame(
-        {"experiment": name, "seed": seed, "dataset": dataset, "validation_accuracy": value}
-        for name, values in accuracies.items()
-        for seed, value in enumerate(values)
-    )
-
-
-def test_published_numbers_are_compared_on_their_own_dataset_only():
-    runs = by_dataset("fashion_mnist", A1=[0.884, 0.885, 0.886], A5=[0.80, 0.80, 0.81], A6=[0.879, 0.880, 0.881])
-    table = compare_with_published(runs)
-    assert table.published.tolist() == [0.8847, 0.8661, 0.8851]
-    assert table.inside.tolist() == ["yes", "no", "no"]  # A6: mean 0.880, 0.0025 to either side
-    assert table.likely.tolist() == ["yes", "no", "no"]  # and 0.0050 for one more run: 0.8851 is just outside
-    assert table.seeds_below.tolist() == ["1 of 3", "3 of 3", "3 of 3"]
-    assert compare_with_published(runs.iloc[:0]).empty
-    elsewhere = compare_with_published(by_dataset("mnist", A1=[0.884, 0.885, 0.886]))
-    assert elsewhere.published.isna().all()
-    assert elsewhere.inside.tolist() == [""]
-
-
-def test_equal_runs_exclude_no_published_number():
-    table = compare_with_published(by_dataset("cifar10", B9=[0.0945] * 5))
-    assert table[["published", "inside", "likely"]].to_numpy().tolist() == [[0.0937, "", ""]]
+def test_pairs_say_what_single_runs_could_have_told():
+    made = [Claim("c", better("A4", "A2"), report="A"), Claim("c", better("A2", "A1"), report="A")]
+    found = single_run_risk(runs_of(A4=0.90, A2=0.88, A1=0.881), made)
+    assert found["label"].tolist() == ["A4 − A2", "A2 − A1"]
+    assert found["published"].tolist() == pytest.approx([0.8948 - 0.8809, 0.8809 - 0.8847])
+    assert found["metric"].tolist() == ["validation_accuracy"] * 2  # report A prints no test accuracy of these
+    assert found["as_ours"].tolist() == [True, True]
+    assert found["wrong_order"].between(0, 0.5).all()
+    assert found["wrong_order"][0] < 0.01 < found["wrong_order"][1]
+    assert single_run_risk(runs_of(A4=0.9, seeds=4), made).empty
 
 
 def test_figures_mark_verdicts_in_words_and_say_so_where_there_is_nothing():
@@ -169,7 +143,7 @@ def test_figures_mark_verdicts_in_words_and_say_so_where_there_is_nothing():
     assert {"holds", "contradicted"} <= {text.split(",")[0] for text in told}
     nothing = plotting.plot_verdicts(found.iloc[3:])
     assert "No claim" in nothing.texts[0].get_text()
-    pairs = single_run_risk(runs, published_pairs(made))
+    pairs = single_run_risk(runs, made)
     words = [text.get_text() for text in plotting.plot_wrong_orders(pairs).texts]
     assert "published so" in words
     curves = power_curves(pairs["sd"], [0.003, 0.01], most_seeds=12)
@@ -186,6 +160,6 @@ def test_tables_of_the_audit_are_markdown():
     assert told.startswith("Of 8 numbers compared, our intervals exclude 6, and 6 lie")
     assert "A (official) 6 of 8." in told
     assert "no run can show it" in claim_tables.mistakes(audit.mistakes(runs)).data
-    pairs = single_run_risk(runs, published_pairs([Claim("c", better("A5", "A2"))]))
+    pairs = single_run_risk(runs, [Claim("c", better("A5", "A2"))])
     assert "A5 − A2" in claim_tables.single_runs(pairs).data
     assert len(published()) > 400  # the numbers stand in the package

@@ -5,13 +5,13 @@ import json
 import keras
 import numpy as np
 import pytest
+from cnnhelpers.reports.run_measures import with_measures
 
 from cnnhelpers.analysis.measurements import MEASURED
 from cnnhelpers.errors import InputError
 from cnnhelpers.records import store as records
 from cnnhelpers.records.store import Record
 from cnnhelpers.reports import scaled_again
-from cnnhelpers.reports.run_measures import with_measures
 
 IDENTITY = "0123456789abcdef"
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
+from cnnhelpers.reports.stand_ins import verdicts_of
 
 from cnnhelpers import data
 from cnnhelpers.claims.claim import Claim, better
 from cnnhelpers.records.comparability import of_one_copy
 from cnnhelpers.records.store import Record
-from cnnhelpers.reports.stand_ins import verdicts_of
 
 CLAIMS = [
     Claim("wide beats flat", better("B3", "B1"), report="B", number=1),
