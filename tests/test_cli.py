@@ -96,7 +96,7 @@ def test_verdicts_lists_the_conclusions_of_a_report_and_what_they_lack(capsys, t
     code, rows = printed(capsys, "verdicts", "--report", "B", "--folder", str(tmp_path))
     assert (code, [row["number"] for row in rows]) == (0, [9, 10, 11, 12, 13])
     assert {row["verdict"] for row in rows} == {"not enough runs"}
-    assert rows[0]["command"] == "python -m cnnhelpers run B --seeds 5 --profile narrow"
+    assert rows[0]["command"] == "python -m cnnhelpers run B --profile narrow --seeds 5"
     assert main(["verdicts", "--folder", str(tmp_path)]) == 0
     told = capsys.readouterr().out
     assert "30 E   not enough runs" in told

@@ -160,7 +160,7 @@ def test_seconds_of_different_machines_are_not_compared(difference):
                 "0", seed, "", {}, {}, "done", {}, {}, environment=made | (difference if seed in elsewhere else {})
             )
             row = {"experiment": experiment, "dataset": "mnist", "test_accuracy": 0.9, "seed": seed, "record": record}
-            rows.append(row | {"cpu_seconds": seconds + seed})
+            rows.append(row | {"cpu_seconds": seconds * (1 + seed / 100)})
         return rows
 
     slow = [*timed("A", 20, ()), *timed("Z", 1, range(6))]  # Z is in no question
@@ -179,7 +179,10 @@ def curves(end, epochs=10):
     for seed in range(5):
         validation = falling.copy()
         validation[6:] = validation[5] + end * np.arange(1, epochs - 5) * (1 + 0.1 * seed)
-        history = {"validation_crossentropy": validation.tolist(), "crossentropy": falling.tolist()}
+        history = {
+            "validation_crossentropy": validation.tolist(),
+            "crossentropy": (falling * (1 + 0.01 * seed)).tolist(),
+        }
         labels = {"experiment": "A", "study": "s", "report": "A", "profile": "published", "title": ""}
         made.append(Record("0", seed, "", labels, {"name": "fashion_mnist"}, "done", {}, history))
     return table(made)

@@ -18,7 +18,6 @@ from cnnhelpers.reports.optimization import (
     schedules,
     variant,
 )
-from cnnhelpers.reports.published_numbers import printed
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +173,3 @@ def test_every_name_of_the_schedules_can_be_trained(base):
     assert [variant(base, schedule=name).protocol.schedule for name in optimization.SCHEDULES] == [
         None, "cosine", "one_cycle",
     ]  # fmt: skip
-
-
-def test_the_published_number_of_d8_stands_beside_both_ways_to_run_it():
-    assert printed("D8-adamax-after", "validation_accuracy") == printed("D8-adamax", "validation_accuracy") == 0.7396
