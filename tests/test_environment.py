@@ -30,12 +30,12 @@ import keras
 keras.config.set_floatx("float64")
 keras.config.set_epsilon(1e-3)
 keras.config.set_image_data_format("channels_first")
-from cnnhelpers import Experiment, Protocol, execution, records, reports, run
+from cnnhelpers import Experiment, Protocol, execution, reports, run
 network = [keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
 linear = Experiment(network, Protocol(epochs=1, images=50), id="linear")
 runs = run(linear, 1, folder={str(tmp_path)!r}, progress=False)
 assert runs.status.tolist() == ["done"], runs.record[0].stop
-reports.verdicts_of(records.load({str(RECORDS)!r}), "narrow", report="B")
+reports.published_verdicts("B", folder={str(RECORDS)!r})
 print({SETTINGS}, runs.record[0].text.count("float64"))
 """
     assert printed(code) == ["float64", "0.001", "channels_first", "0"]

@@ -7,9 +7,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["depth_and_kernel", "optimization", "profiles", "regularization", "transfer"],
     submod_attrs={
         "catalog": ["all_experiments", "find", "find_one"],
+        "comparison": ["against_runs", "compare_with_published", "published_pairs"],
         "conclusions": ["CONCLUSIONS"],
         "design_mistakes": ["mistakes"],
-        "evaluation": ["against_runs", "measure_rescaled", "measured_runs", "published_verdicts"],
+        "evaluation": ["measure_rescaled", "measured_runs", "published_verdicts"],
         "published_numbers": ["DATASETS", "contradictions", "printed", "published"],
     },
 )

@@ -1,17 +1,57 @@
-"""Compare recorded runs with the numbers that their reports print."""
+"""Compare the numbers that the reports print with recorded runs."""
 
 from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
-from cnnhelpers.analysis import summary
+from cnnhelpers.analysis import measure, summary
 from cnnhelpers.claims import Claim
+from cnnhelpers.records import of_one_copy
 from cnnhelpers.reports.conclusions import CONCLUSIONS
 from cnnhelpers.reports.published_numbers import DATASETS, printed, published
-from cnnhelpers.statistics import interval
+from cnnhelpers.statistics import MIN_PAIRS, interval
 
 LAST = {"validation_accuracy": "last_validation_accuracy"}  # logs print the last epoch, not the best
+
+# Published metrics, and the columns of runs to compare them with. Times are of another machine, parameters are exact.
+COMPARED = {
+    **{name: f"last_{name}" for name in ("train_accuracy", "train_loss", "validation_accuracy", "validation_loss")},
+    "test_accuracy": "test_accuracy",
+    "test_loss": "test_loss",
+}
+
+
+def against_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return every published accuracy and loss next to the runs of its experiment, on the report's own dataset.
+
+    Logs print the last epoch, training accuracy and loss as running means; the runs are compared in the same measures.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns report, experiment, metric, place, published, estimate, low, high (95 % interval of the mean), n,
+        inside (that interval holds the published number), one_run_low and one_run_high (95 % prediction interval of one
+        more run), likely (that interval holds it) and pixels (of our runs, "" where unknown). Only experiments with at
+        least five runs.
+    """
+    measurements = measure(runs := of_one_copy(runs))
+    about, rows = runs.drop_duplicates("experiment").set_index("experiment"), []
+    for number in published().itertuples():
+        if number.metric not in COMPARED or number.experiment not in about.index:
+            continue
+        trained = about.loc[number.experiment]
+        ours = interval(measurements.values(number.experiment, COMPARED[number.metric]))
+        if trained.get("dataset", DATASETS[number.report]) != DATASETS[number.report] or ours.n < MIN_PAIRS:
+            continue
+        low, high = ours.one_run
+        rows.append({"report": number.report, "experiment": number.experiment, "metric": number.metric,
+                     "place": number.where, "published": number.value, "estimate": ours.mean, "low": ours.low,
+                     "high": ours.high, "n": ours.n, "inside": ours.low <= number.value <= ours.high,
+                     "one_run_low": low, "one_run_high": high, "likely": low <= number.value <= high,
+                     "pixels": trained.get("pixels", "")})  # fmt: skip
+    columns = ["report", "experiment", "metric", "place", "published", "estimate", "low", "high", "n", "inside"]
+    return pd.DataFrame(rows, columns=[*columns, "one_run_low", "one_run_high", "likely", "pixels"])
 
 
 def compare_with_published(runs: pd.DataFrame, metric: str = "validation_accuracy", where: str = "log") -> pd.DataFrame:

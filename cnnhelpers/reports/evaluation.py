@@ -1,4 +1,4 @@
-"""Evaluate the reports on recorded runs: verdicts on their conclusions, and their numbers against ours."""
+"""Test the published conclusions on recorded runs, by one recipe."""
 
 import json
 from collections.abc import Sequence
@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 
 from cnnhelpers import data, execution, interpretability, records
-from cnnhelpers.analysis import measure
 from cnnhelpers.atomic import replace_file
 from cnnhelpers.claims import Claim, verdicts
 from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.experiments import Experiment
 from cnnhelpers.reports.conclusions import CONCLUSIONS
 from cnnhelpers.reports.profiles import CHANGED, PROFILES, command
-from cnnhelpers.reports.published_numbers import DATASETS, published
-from cnnhelpers.statistics import MIN_PAIRS, interval
+from cnnhelpers.reports.published_numbers import DATASETS
+from cnnhelpers.statistics import MIN_PAIRS
 
 if TYPE_CHECKING:
     import keras
@@ -35,12 +34,6 @@ ALIASES = {
     "3conv-early_stopping=3": "A7",
     "D2": "D1",
     **dict.fromkeys(("E4/optimizer=adam", "E4/batch_size=128", "E4/learning_rate=0.001", "E4/epochs=50"), "E4"),
-}
-# Published metrics, and the columns of runs to compare them with. Times are of another machine, parameters are exact.
-COMPARED = {
-    **{name: f"last_{name}" for name in ("train_accuracy", "train_loss", "validation_accuracy", "validation_loss")},
-    "test_accuracy": "test_accuracy",
-    "test_loss": "test_loss",
 }
 # Report D divided its test images by 255 three times; files mistakes/NAME-identity-seed.scaled.json hold accuracies so.
 RESCALED = ("once_scaled_accuracy", "twice_scaled_accuracy", "thrice_scaled_accuracy")
@@ -105,38 +98,6 @@ def verdicts_of_report(
     answered = narrow["verdict"] != "not enough runs"
     narrow.loc[answered, "evidence"] += f"; networks at an eighth of their width (profile {stand_in})"
     return table.where(table["verdict"] != "not enough runs", narrow)
-
-
-def against_runs(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return every published accuracy and loss next to the runs of its experiment, on the report's own dataset.
-
-    Logs print the last epoch, training accuracy and loss as running means; the runs are compared in the same measures.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns report, experiment, metric, place, published, estimate, low, high (95 % interval of the mean), n,
-        inside (that interval holds the published number), one_run_low and one_run_high (95 % prediction interval of one
-        more run), likely (that interval holds it) and pixels (of our runs, "" where unknown). Only experiments with at
-        least five runs.
-    """
-    measurements = measure(runs := records.of_one_copy(runs))
-    about, rows = runs.drop_duplicates("experiment").set_index("experiment"), []
-    for number in published().itertuples():
-        if number.metric not in COMPARED or number.experiment not in about.index:
-            continue
-        trained = about.loc[number.experiment]
-        ours = interval(measurements.values(number.experiment, COMPARED[number.metric]))
-        if trained.get("dataset", DATASETS[number.report]) != DATASETS[number.report] or ours.n < MIN_PAIRS:
-            continue
-        low, high = ours.one_run
-        rows.append({"report": number.report, "experiment": number.experiment, "metric": number.metric,
-                     "place": number.where, "published": number.value, "estimate": ours.mean, "low": ours.low,
-                     "high": ours.high, "n": ours.n, "inside": ours.low <= number.value <= ours.high,
-                     "one_run_low": low, "one_run_high": high, "likely": low <= number.value <= high,
-                     "pixels": trained.get("pixels", "")})  # fmt: skip
-    columns = ["report", "experiment", "metric", "place", "published", "estimate", "low", "high", "n", "inside"]
-    return pd.DataFrame(rows, columns=[*columns, "one_run_low", "one_run_high", "likely", "pixels"])
 
 
 def measured_runs(folder: Path | str | None = None) -> pd.DataFrame:

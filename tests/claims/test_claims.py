@@ -107,15 +107,15 @@ def test_planted_effects_get_their_verdict(question, runs, expected):
 
 
 def test_each_direction_of_a_pair_agrees_with_the_decision_rule():
-    generator, seen = np.random.default_rng(5), set()
-    for shift in (0, 0.002, 0.0035, -0.004, 0.01) * 6:
+    generator, values, claims, expected = np.random.default_rng(5), {"B": [0.9] * 6}, [], []
+    for at, shift in enumerate((0, 0.002, 0.0035, -0.004, 0.01) * 4):
         differences = generator.normal(shift, 0.002, 6)
-        runs = runs_of("train_accuracy", seeds=6, A=(0.9 + differences).tolist(), B=[0.9] * 6)
+        values[f"A{at}"] = (0.9 + differences).tolist()
         for direction, ask in {"higher": better, "lower": lower, "equal": equal}.items():
-            expected = decide(from_differences((0.9 + differences) - 0.9), 0.003, direction)
-            assert result(runs, ask("A", "B", "train_accuracy")).verdict == expected
-            seen.add(expected)
-    assert len(seen) == 5
+            claims.append(Claim("c", ask(f"A{at}", "B", "train_accuracy"), report=f"{at} {direction}"))
+            expected.append(decide(from_differences((0.9 + differences) - 0.9), 0.003, direction))
+    assert verdicts(runs_of("train_accuracy", seeds=6, **values), claims)["verdict"].tolist() == expected
+    assert len(set(expected)) == 5
 
 
 def test_the_numbers_of_a_result_are_those_of_its_comparison():
@@ -286,11 +286,13 @@ def test_any_question_may_hold():
 
 @pytest.mark.parametrize("logic", ["all", "any"])
 def test_null_claims_of_several_questions_seldom_get_a_verdict(logic):
-    generator, wrong, simulations = np.random.default_rng([7, ord(logic[1])]), 0, 100
-    claims = [Claim("null", [better("A", "B"), better("C", "D"), better("E", "F")], logic)]
-    for _ in range(simulations):
-        values = generator.normal(0.9, 0.01, (6, 5)).tolist()
-        wrong += verdicts(runs_of(**dict(zip("ABCDEF", values, strict=True))), claims)["p"].item() < 0.05
+    generator, simulations = np.random.default_rng([7, ord(logic[1])]), 60
+    values = {f"{name}{at}": generator.normal(0.9, 0.01, 5).tolist() for at in range(simulations) for name in "ABCDEF"}
+    claims = [
+        Claim("null", [better(f"{a}{at}", f"{b}{at}") for a, b in ("AB", "CD", "EF")], logic, report=str(at))
+        for at in range(simulations)
+    ]
+    wrong = (verdicts(runs_of(**values), claims)["p"] < 0.05).sum()
     assert wrong <= stats.binom.ppf(0.999, simulations, 0.05)
 
 

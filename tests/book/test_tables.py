@@ -1,0 +1,47 @@
+"""Tables of verdicts and of the audit are Markdown that shows values, missing runs and commands."""
+
+import numpy as np
+import pandas as pd
+
+from cnnhelpers import analysis, reports
+from cnnhelpers.book import tables
+from cnnhelpers.claims import Claim, better, verdicts
+
+NOISE = np.array([-0.002, 0.001, 0.0, 0.002, -0.001])
+
+
+def runs(**accuracies):
+    """Return five runs of experiments around an accuracy, with different noise for each experiment."""
+    rows = [
+        {"experiment": name, "seed": seed, "test_accuracy": accuracy + noise}
+        for at, (name, accuracy) in enumerate(accuracies.items())
+        for seed, noise in enumerate(np.roll(NOISE, at))
+    ]
+    table = pd.DataFrame(rows).assign(profile="published", dataset="fashion_mnist", pixels="official")
+    accuracy = table["test_accuracy"]
+    table = table.assign(last_train_accuracy=0.9, last_train_loss=0.4, validation_loss=0.4, test_loss=0.4)
+    return table.assign(train_accuracy=accuracy, validation_accuracy=accuracy, cpu_seconds=1.0, epochs_run=10)
+
+
+def test_tested_conclusions_and_those_with_missing_runs_have_a_table_each():
+    claims = [Claim("A wins | really", better("A", "B"), report="x"), Claim("C wins", better("C", "B"), report="x")]
+    table = verdicts(runs(A=0.92, B=0.90), claims).assign(command="")
+    shown, missing = tables.reading(table).data, tables.lacking(table).data
+    assert r"A wins \| really" in shown and "C wins" not in shown and "| C |" in missing
+    differing = verdicts(runs(A=0.92, B=0.90).assign(precision=["float32"] * 5 + ["bfloat16"] * 5), claims)
+    assert "precision" in tables.reading(differing).data and "precision" not in shown
+    assert "report y" in tables.reading(table, "y").data
+    wide = runs(A=0.9, B=0.9)
+    wide.loc[wide["experiment"] == "A", "test_accuracy"] = [0.91, 0.88, 0.92, 0.89, 0.91]
+    assert "seeds to decide" in tables.reading(verdicts(wide, claims)).data and "seeds to decide" not in shown
+
+
+def test_tables_of_the_audit_have_a_row_for_each_finding():
+    found = reports.contradictions()
+    assert tables.contradictions(found).data.count("\n") == len(found) + 1
+    excluded = tables.against_runs(reports.against_runs(runs(A5=0.95, A2=0.88))).data
+    assert "**no**" in excluded and "Of 8 numbers compared, our intervals exclude 6" in excluded
+    assert "A (official) 6 of 8" in excluded
+    assert "| 11 | C |" in tables.mistakes(reports.mistakes(runs(A5=0.95, A2=0.88))).data
+    pairs = analysis.single_run_risk(runs(A5=0.95, A2=0.88), reports.published_pairs([Claim("c", better("A5", "A2"))]))
+    assert "A5 − A2" in tables.single_runs(pairs).data
