@@ -37,7 +37,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "errors": ["InputError"],
         "execution.runner": ["run"],
         "experiments.experiment": ["Experiment", "Protocol"],
-        "records.store": ["histories"],
+        "records.record": ["histories"],
         "statistics.planning": ["power"],
     },
 )

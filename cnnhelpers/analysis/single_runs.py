@@ -93,13 +93,9 @@ def selection_answers(runs: pd.DataFrame, folder: Path | str | None = None) -> d
 
     `folder` is that of the records, by default `records.default_folder()`.
     """
-    paths = records.index(folder or records.default_folder())
-    answers: dict[str, list[np.ndarray]] = {}
-    for row in runs[runs["status"] == "done"].itertuples():
-        correct = records.arrays_of(paths.get((row.record.identity, row.seed))).get("test_correct")
-        if correct is not None:
-            answers.setdefault(row.experiment, []).append(correct)
-    return {name: np.stack(correct) for name, correct in answers.items()}
+    done = runs[runs["status"] == "done"]
+    answers = records.correct_images(done, folder).dropna().groupby(done["experiment"], sort=False)
+    return {name: np.stack(list(correct)) for name, correct in answers}
 
 
 def selection_bias(

@@ -7,7 +7,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from cnnhelpers.claims import in_words, shared_conditions
-from cnnhelpers.records import aspects_told, few
+from cnnhelpers.records import aspects_in, few
 from cnnhelpers.statistics import ALPHA
 
 _TOLD = {  # one, several
@@ -228,7 +228,7 @@ def _row(one: object) -> tuple[object, ...]:
     verdict = f"**{one.verdict}**" + (", fragile" if one.fragile else "") + f" ({p})"
     text = one.text + (f" *({one.reading})*" if one.reading else "")
     evidence = [one.evidence]
-    if aspects := aspects_told(one.differs):
+    if aspects := aspects_in(one.differs):
         evidence.append(f"**not the same in all of these runs: {', '.join(aspects)}**")
     if seeds := _seeds(one.seeds_to_decide):
         evidence.append(f"smallest detectable difference: {_amount(one)}; seeds to decide: {seeds}")

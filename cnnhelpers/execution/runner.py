@@ -100,7 +100,7 @@ def _recorded(planned: list[PlannedRun], folder: Path) -> Iterator[records.Recor
     for run in planned:
         try:
             if run.key in files:
-                yield replace(records.read(files[run.key]), labels=run.experiment.labels)
+                yield replace(records.load_record(files[run.key]), labels=run.experiment.labels)
         except InputError as error:
             warnings.warn(f"{error}; it is left out", stacklevel=2)
 
@@ -112,11 +112,10 @@ class _Sweep:
     """
 
     def __init__(self, planned: list[PlannedRun], folder: Path) -> None:
-        files, missing = records.index(folder), {}
         self._folder = folder
-        self._stamps = {run.key: _stamp(files.get(run.key)) for run in planned}  # to see records of another runner
+        files, missing = records.index(folder), {}
         for run in planned:
-            if run.key not in files or not _is_settled(files[run.key]):
+            if not _is_settled(files.get(run.key)):
                 missing.setdefault(run.key, run)
         self.waiting = list(missing.values())
         self._in_flight: dict[Future, PlannedRun] = {}
@@ -154,10 +153,10 @@ class _Sweep:
         files = records.index(self._folder) if taken else {}
         for run in taken:
             self.waiting.remove(run)
-            if _stamp(files.get(run.key)) == self._stamps[run.key]:
-                self._in_flight[self._workers.submit(run)] = run
-            else:  # another runner has just recorded it
+            if _is_settled(files.get(run.key)):  # by another runner, a moment ago
                 self._settle(run, failed=False)
+            else:
+                self._in_flight[self._workers.submit(run)] = run
         if self._suspects and not self._in_flight:
             run = next(iter(self._suspects.values()))
             self._in_flight[self._workers.submit(run)] = run
@@ -211,18 +210,10 @@ class _Sweep:
             self._unwritten.pop()
 
 
-def _is_settled(path: Path) -> bool:
-    """Return whether another try would not change a record; a damaged or edited record is trained again."""
+def _is_settled(path: Path | None) -> bool:
+    """Return whether another try would not change a record; a missing or damaged record is not settled."""
     try:
-        return records.read(path).stop["reason"] in records.SETTLED
+        return path is not None and records.load_record(path).stop["reason"] in records.SETTLED
     except InputError as error:
         warnings.warn(f"{error}; it is trained again", stacklevel=2)
         return False
-
-
-def _stamp(path: Path | None) -> int | None:
-    """Return a number that changes when a record is written."""
-    try:
-        return None if path is None else path.stat().st_mtime_ns
-    except FileNotFoundError:  # just replaced by a record under another label
-        return 0

@@ -2,7 +2,6 @@
 
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Protocol
 
 import cloudpickle
 
@@ -14,23 +13,11 @@ from cnnhelpers.execution.schedule import PlannedRun
 from cnnhelpers.execution.task import train_run
 
 
-class Workers(Protocol):
-    """Trains runs for the runner."""
-
-    size: int  #: number of runs that may be submitted and not yet done
-
-    def submit(self, run: PlannedRun) -> Future:
-        """Return a future of task.Outcome; DiedError if its process was lost, InputError if no run can be trained."""
-
-    def settle(self, run: PlannedRun) -> None:
-        """Delete the checkpoints of a run: it is recorded."""
-
-    def close(self) -> None:
-        """End all workers at once."""
-
-
 class LocalWorkers:
-    """Worker processes of this machine."""
+    """Worker processes of this machine.
+
+    `size` runs may be submitted and not yet done.
+    """
 
     def __init__(self, number: int, checkpoints: Path) -> None:
         """The folder `checkpoints` holds the checkpoints of runs."""
@@ -39,11 +26,11 @@ class LocalWorkers:
         self.close = self._pool.close
 
     def submit(self, run: PlannedRun) -> Future:
-        """Return a future of the run's Outcome."""
+        """Return a future of task.Outcome; DiedError if its process was lost, InputError if no run can be trained."""
         return self._pool.submit(train_run, cloudpickle.dumps(run), self._checkpoints)
 
     def settle(self, run: PlannedRun) -> None:
-        """Delete the checkpoints of a run."""
+        """Delete the checkpoints of a recorded run."""
         training.Checkpoint(self._checkpoints, *run.key).delete()
 
 
@@ -66,6 +53,6 @@ def check_workers(workers: int | str | Path | None) -> int | str | Path:
     return workers
 
 
-def start_workers(workers: int | str | Path, runs: int, checkpoints: Path) -> Workers:
+def start_workers(workers: int | str | Path, runs: int, checkpoints: Path) -> LocalWorkers | ClusterWorkers:
     """Return workers for `runs` runs: at most that number of processes, or the cluster named."""
     return LocalWorkers(min(workers, runs), checkpoints) if isinstance(workers, int) else ClusterWorkers(workers)

@@ -71,7 +71,7 @@ def overview(measures: Mapping[str, Sequence[Measures]], folder: Path | str | No
 
     def as_recorded(about: dict[str, Any]) -> bool:
         path = index.get((about["identity"], about["seed"]))
-        return path is not None and records.read(path).weights_sha256 == about["weights_sha256"]
+        return path is not None and records.load_record(path).weights_sha256 == about["weights_sha256"]
 
     rows = [
         {

@@ -1,4 +1,4 @@
-"""What a comparison rests on besides its seeds: profile, precision, device, backend and copy of the data."""
+"""Tell what runs have in common besides their experiments, and select runs that can be compared."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ Copy = TypeVar("Copy")
 
 
 def rests_on(runs: pd.DataFrame) -> str:
-    """Return in a line how `runs` were made; what their table does not tell is left out.
+    """Return in a line how `runs` were made, as far as their table has columns for it.
 
     >>> made = {"profile": "published", "precision": "float32", "device": "cpu:0"}
     >>> made |= {"dataset": "mnist", "pixels": "official"}
@@ -26,36 +26,36 @@ def rests_on(runs: pd.DataFrame) -> str:
 
 
 def differing(runs: pd.DataFrame) -> str:
-    """Return which of `ASPECTS` are not the same in all `runs`, and which experiments have which; "" if all are.
+    """Return the `differing_aspects` of runs as text, "" if there are none.
 
-    A difference between such runs may be the precision's or the device's as well as the experiments'.
+    A difference between such runs may be due to the precision or the device as well as to the experiments.
 
     >>> runs = pd.DataFrame({"experiment": ["A1", "A2"], "precision": ["float32", "bfloat16"], "device": "cpu:0"})
     >>> differing(runs)
     'precision differs: bfloat16 in A2, float32 in A1'
     """
-    return "; ".join(f"{aspect} differs: {own}" for aspect, own in differing_aspects(runs).items())
+    return "; ".join(f"{aspect} differs: {values}" for aspect, values in differing_aspects(runs).items())
 
 
 def differing_aspects(runs: pd.DataFrame) -> dict[str, str]:
-    """Return those of `ASPECTS` that are not the same in all `runs`, with which experiments have which.
+    """Return those of `ASPECTS` that are not the same in all `runs`, with their values and experiments.
 
-    >>> list(differing_aspects(pd.DataFrame({"experiment": ["A1", "A2"], "device": ["cpu:0", "gpu:0"]})))
-    ['device']
+    >>> differing_aspects(pd.DataFrame({"experiment": ["A1", "A2"], "device": ["cpu:0", "gpu:0"]}))
+    {'device': 'cpu in A1, gpu in A2'}
     """
-    runs, found = runs.reset_index(drop=True), {}
+    runs, differing = runs.reset_index(drop=True), {}
     for aspect, values in _aspects(runs).items():
         if len(set(values)) > 1:
             experiments = runs["experiment"].loc[values.index].groupby(values).unique()
-            named = {value: few(names).replace(", ", " and ") for value, names in experiments.items()}
-            found[aspect] = ", ".join(f"{value} in {names}" for value, names in named.items())
-    return found
+            texts = (f"{value} in {few(names).replace(', ', ' and ')}" for value, names in experiments.items())
+            differing[aspect] = ", ".join(texts)
+    return differing
 
 
-def aspects_told(differs: str) -> list[str]:
-    """Return the aspects that a text of `differing` names.
+def aspects_in(differs: str) -> list[str]:
+    """Return the aspects in a text of `differing`.
 
-    >>> aspects_told("precision differs: bfloat16 in A2, float32 in A1; device differs: cpu in A1, gpu in A2")
+    >>> aspects_in("precision differs: bfloat16 in A2, float32 in A1; device differs: cpu in A1, gpu in A2")
     ['precision', 'device']
     """
     return re.findall(r"(\w+) differs:", differs)
@@ -106,50 +106,52 @@ def of_one_copy(runs: pd.DataFrame) -> pd.DataFrame:
 def timed_alike(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs whose seconds can be compared: of the processor or GPU and the precision of most experiments.
 
-    A table of your own, without the column record, is returned as it is.
+    A table without the column record is returned as it is.
     """
     if "record" not in runs or runs.empty:
         return runs
-    found = timed_on(runs)
-    return runs[found == runs["experiment"].groupby(found).nunique().idxmax()]
+    machines = timed_on(runs)
+    return runs[machines == runs["experiment"].groupby(machines).nunique().idxmax()]
 
 
 def timed_on(runs: pd.DataFrame) -> pd.Series:
     """Return what the seconds of each run depend on besides its experiment: processor or GPU, and precision."""
-    made = [(one.environment.get("processor"), one.environment.get("precision")) for one in runs["record"]]
-    return pd.Series(made, runs.index, dtype=object)
+    environments = [record.environment for record in runs["record"]]
+    machines = [(environment.get("processor"), environment.get("precision")) for environment in environments]
+    return pd.Series(machines, runs.index, dtype=object)
 
 
-def clock(runs: pd.DataFrame) -> str:
-    """Return the column of the seconds that `runs` cost: the processor's; where a GPU computed, those of the clock.
+def seconds_column(runs: pd.DataFrame) -> str:
+    """Return the column of the time that `runs` took: of the processor, or, where a GPU computed, of the clock.
 
-    >>> clock(pd.DataFrame({"device": ["cpu:0"]})), clock(pd.DataFrame({"device": ["gpu:0"]}))
+    >>> seconds_column(pd.DataFrame({"device": ["cpu:0"]})), seconds_column(pd.DataFrame({"device": ["gpu:0"]}))
     ('cpu_seconds', 'seconds')
     """
     return "cpu_seconds" if runs["device"].str.startswith("cpu").all() else "seconds"
 
 
 def _fingerprint_here(name: str) -> str:
-    """Return the fingerprint of a dataset as this machine has it, of the official one where it has none."""
+    """Return the fingerprint of a dataset on this machine, of the official one if it has none."""
     try:
         return data.info(name).fingerprint
-    except InputError:  # a file of your own that is gone
+    except InputError:  # a file of the user's that is gone
         return ""
 
 
 def _aspects(runs: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return each aspect that the table tells, in words, a value for each run that tells it."""
-    found = {}
+    """Return the values of each aspect in words, where the table has them."""
+    aspects = {}
     for aspect in ASPECTS:
         column = "dataset" if aspect == "data" else aspect
         values = runs[column].dropna().astype(str) if column in runs else pd.Series(dtype=str)
+        if values.empty:
+            continue
         if aspect == "profile":
             values = values + " profile"
-        if aspect == "device":
-            values = values.str.partition(":")[0] if len(values) else values
-        if aspect == "data" and "pixels" in runs:
-            whose = (" (" + runs["pixels"] + ")").where(runs["pixels"] != "own", "")
-            values = values + whose.loc[values.index]
-        if len(values):
-            found[aspect] = values
-    return found
+        elif aspect == "device":
+            values = values.str.partition(":")[0]
+        elif aspect == "data" and "pixels" in runs:
+            source = (" (" + runs["pixels"] + ")").where(runs["pixels"] != "own", "")
+            values = values + source.loc[values.index]
+        aspects[aspect] = values
+    return aspects

@@ -1,4 +1,4 @@
-"""Recorded histories as TensorBoard logs, for those who like to compare curves there."""
+"""Export recorded histories as TensorBoard logs."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from cnnhelpers.records.store import slug
 
 
 def export(runs: pd.DataFrame, folder: str | Path) -> Path:
-    """Write the epochs of `runs` (from `run` or `records.load`) below `folder` and return it.
+    """Write the histories of `runs` below `folder` and return it.
 
-    One log a run, in EXPERIMENT/seed-SEED: training, validation and time as scalars by epoch. View them with
-    `tensorboard --logdir FOLDER`. Logs that are there already are not written twice.
+    A log for each run, in EXPERIMENT/seed-SEED, with training, validation and time as scalars by epoch: view them with
+    `tensorboard --logdir FOLDER`. Existing logs are not written again.
 
     Raises
     ------

@@ -113,13 +113,11 @@ def measured_runs(folder: Path | str | None = None) -> pd.DataFrame:
     """
     folder = Path(folder) if folder is not None else records.default_folder()
     runs = interpretability.add_moran(records.load(folder), folder)
-    keys = list(zip(runs["identity"], runs["seed"], strict=True))
-    paths = records.index(folder)
-    correct = [records.arrays_of(paths.get(key)).get("test_correct") for key in keys]
+    keys = zip(runs["identity"], runs["seed"], strict=True)
     files = records.index(folder / RESCALED_FOLDER, RESCALED_SUFFIX)
     rescaled = [_load_rescaled(files[key]) if key in files else {} for key in keys]
     columns = {name: [row.get(name, np.nan) for row in rescaled] for name in RESCALED}
-    return runs.assign(test_correct=pd.Series(correct, runs.index, dtype=object), **columns)
+    return runs.assign(test_correct=records.correct_images(runs, folder), **columns)
 
 
 def measure_rescaled(

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cnnhelpers import compare_all, histories, summary
-from cnnhelpers.records import store as records
+from cnnhelpers import compare_all, histories, records, summary
 from tests.benchmarks.tables import write_table
 
 ROUNDS = 5

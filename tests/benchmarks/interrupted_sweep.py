@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cnnhelpers import records
 from cnnhelpers.execution.runner import run
 from cnnhelpers.records import CHECKPOINTS
-from cnnhelpers.records import store as records
 from tests.benchmarks.tables import write_table
 from tests.faults.networks import backed_up
 from tests.faults.processes import ROOT, children, gone

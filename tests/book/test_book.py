@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 import yaml
 
+from cnnhelpers import records
 from cnnhelpers.book import site as book
 from cnnhelpers.book.notebooks import Status
 from cnnhelpers.book.site import Page, Step, build, pages
 from cnnhelpers.errors import InputError
-from cnnhelpers.records import store as records
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COLUMNS = "study report experiment profile seed status identity dataset pixels seconds backend device precision threads"

@@ -10,11 +10,10 @@ import pandas as pd
 import pytest
 from nbclient import NotebookClient
 
-from cnnhelpers import data
+from cnnhelpers import data, records
 from cnnhelpers.book import chapters, cover
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution.runner import run
-from cnnhelpers.records import store as records
 from cnnhelpers.reports import depth_and_kernel, profiles
 from cnnhelpers.reports.catalog import find
 from tests.tiny import record, record_run, tiny

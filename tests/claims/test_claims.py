@@ -25,7 +25,7 @@ from cnnhelpers.claims.claim import (
 )
 from cnnhelpers.claims.results import as_text, shared_conditions, verdict, verdicts
 from cnnhelpers.errors import InputError
-from cnnhelpers.records.store import Record, table
+from cnnhelpers.records import Record, table
 from cnnhelpers.statistics.decisions import decide, holm
 from cnnhelpers.statistics.intervals import from_differences
 from cnnhelpers.statistics.planning import seeds_needed

@@ -11,14 +11,13 @@ import keras
 import numpy as np
 import pytest
 
-from cnnhelpers import data
+from cnnhelpers import data, records
 from cnnhelpers.data.splits import split
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution import runner
 from cnnhelpers.execution.runner import run
 from cnnhelpers.execution.task import failure
 from cnnhelpers.records import CHECKPOINTS, RunLocks
-from cnnhelpers.records import store as records
 from tests.faults.networks import Deadly, with_layer
 from tests.faults.processes import until
 from tests.tiny import tiny

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cnnhelpers import records
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution import tuning as search
-from cnnhelpers.records import store as records
 from tests.tiny import tiny
 
 SPACE = {"learning_rate": (0.001, 10.0), "batch_size": [50, 100]}

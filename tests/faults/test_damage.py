@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import pytest
 
+from cnnhelpers import records
 from cnnhelpers.cli import main
 from cnnhelpers.data import datasets as data
-from cnnhelpers.records import store as records
 from cnnhelpers.training import load_model
 from cnnhelpers.training.trainer import final_weights, train
 from tests.tiny import record, tiny
@@ -95,7 +95,7 @@ def test_verify_lists_corrupt_older_and_edited_records_and_damaged_arrays(tmp_pa
     assert main(["records", "--verify", *folder]) == 1
     rows = json.loads(capsys.readouterr().out)
     assert [row["file"] for row in rows] == [f"{path.parent.name}/{path.name}" for path in paths[:5]]
-    expected = ["not a readable record", "schema=0", "changed after it was written", "is damaged", "holds another run"]
+    expected = ["not a readable record", "schema=0", "checksum", "is damaged", "holds another run"]
     assert all(said in row["problem"] for said, row in zip(expected, rows, strict=True))
 
 

@@ -9,11 +9,10 @@ from contextlib import closing
 import psutil
 import pytest
 
-from cnnhelpers import run
+from cnnhelpers import records, run
 from cnnhelpers.execution import worker_process
 from cnnhelpers.execution.process_pool import WorkerPool
 from cnnhelpers.execution.worker_process import DiedError
-from cnnhelpers.records import store as records
 from tests.faults.networks import Deadly, Greedy, backed_up, with_layer
 from tests.faults.processes import PATIENCE, children, environment, gone, script, until
 from tests.tiny import tiny
@@ -75,7 +74,7 @@ def test_a_stopped_runner_leaves_no_orphan_and_the_next_one_finishes_with_the_sa
     assert training
     assert gone(training)
     for path in tmp_path.rglob("*.json"):
-        records.read(path)
+        records.load_record(path)
     runs = run(backed_up(), 2, workers=1, folder=tmp_path, progress=False)
     assert runs.record[0].stop["resumed_after"]
     assert_equal(runs, whole)

@@ -8,11 +8,10 @@ import sys
 import nbformat
 import pytest
 
-from cnnhelpers import environment
+from cnnhelpers import environment, records
 from cnnhelpers.book.notebooks import execute
 from cnnhelpers.execution.worker_process import WORKER_ENVIRONMENT, WorkerProcess
 from cnnhelpers.execution.workers import check_workers
-from cnnhelpers.records import store as records
 from tests.faults.processes import ROOT
 from tests.tiny import record
 

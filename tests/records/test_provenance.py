@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from cnnhelpers import environment
+from cnnhelpers.records import Record
 from cnnhelpers.records.comparability import timed_alike
-from cnnhelpers.records.store import Record
 
 
 def made(experiment, processor, precision):

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cnnhelpers import Experiment, Protocol, compare_all, networks, run
+from cnnhelpers import Experiment, Protocol, compare_all, networks, records, run
 from cnnhelpers.analysis import comparable_pairs
 from cnnhelpers.data import datasets as data
 from cnnhelpers.data.splits import split
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution import schedule as plans
 from cnnhelpers.execution.task import failure
-from cnnhelpers.records import store as records
 from cnnhelpers.reports.transfer import OWN_SPLIT, Transfer, add_ways, fewer
 from cnnhelpers.training import frozen_features as transfer
 from cnnhelpers.training import trainer as training
