@@ -114,6 +114,7 @@ def search(
     trials: int,
     *,
     seed: int = 0,
+    train: bool = True,
     folder: Path | str | None = None,
     progress: bool = True,
 ) -> tuple[pd.DataFrame, Experiment]:
@@ -131,8 +132,8 @@ def search(
         Number of trials, in sequence: each proposal uses the scores of all earlier trials.
     seed
         Of the sampler, a tree-structured Parzen estimator (Bergstra et al., 2011) after ten random trials.
-    folder, progress
-        As for `run`.
+    train, folder, progress
+        As for `run`; without `train` every trial must be recorded.
 
     Returns
     -------
@@ -145,7 +146,8 @@ def search(
     Raises
     ------
     InputError
-        If Optuna is not installed, `trials` is not a number of at least 1, or an entry of `space` is of another kind.
+        If Optuna is not installed, `trials` is not a number of at least 1, an entry of `space` is of another kind, or
+        a trial is not recorded and may not be trained.
     """
     if type(trials) is not int or trials < 1:
         raise InputError(f"trials must be a whole number of at least 1. Received: trials={trials!r}")
@@ -156,7 +158,10 @@ def search(
         trial = study.ask()
         settings = {name: _suggest(trial, name, values) for name, values in space.items()}
         experiment = experiments[number] = make(**settings)
-        score = run(experiment, CHOOSING, folder=folder, progress=progress)[SCORE].mean(skipna=False)
+        runs = run(experiment, CHOOSING, train=train, folder=folder, progress=progress)
+        if runs.empty:
+            raise InputError(f"trial {number} ({experiment.id}) is not recorded: pass train=True to train it")
+        score = runs[SCORE].mean(skipna=False)
         study.tell(trial, 0.0 if pd.isna(score) else float(score))
         rows.append({"trial": number, **settings, "experiment": experiment.id, SCORE: score})
     table = pd.DataFrame(rows)

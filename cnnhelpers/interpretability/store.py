@@ -34,13 +34,15 @@ def measure_runs(
     experiments: Experiment | Sequence[Experiment],
     seeds: int | Iterable[int] = 1,
     *,
+    train: bool = True,
     workers: int | None = None,
     folder: Path | str | None = None,
 ) -> dict[str, list[Measures]]:
     """Return the measures of runs from their files; train and measure runs without a file.
 
     Such a training has the weights of the training by `run`, and is recorded unless the run is. Arguments are those of
-    `run`. InputError for bad ones, a damaged file, missing data, or a run that diverges.
+    `run`. InputError for bad ones, a damaged file, missing data, a run that diverges, or, without `train`, a run
+    without a file.
 
     Returns
     -------
@@ -51,6 +53,8 @@ def measure_runs(
     folder = Path(folder) if folder is not None else records.default_folder()
     runs = plan(experiments, seeds, folder)
     missing = [cloudpickle.dumps(run) for run in runs if not _is_measured(_path(run, folder))]
+    if missing and not train:
+        raise InputError(f"{len(missing)} of {len(runs)} runs are not measured: pass train=True to train them")
     if missing:
         with closing(WorkerPool(min(workers or environment.cores(), len(missing)))) as pool:
             for future in [pool.submit(_train_and_measure, run, folder) for run in missing]:
