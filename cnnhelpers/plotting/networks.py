@@ -48,8 +48,8 @@ def plot_signal(
 ) -> Axes:
     """Draw the strength of signal or gradient by layer on a logarithmic axis, a curve for each network.
 
-    `table` has the columns experiment, depth and `metric`, as `initial_signals` returns. `learning_rate`, unless 0, is the
-    level of a horizontal line: the change of a bias in a step of Adam.
+    `table` has the columns experiment, depth and `metric`, as `initial_signals` returns. `learning_rate`, unless 0, is
+    the level of a horizontal line: the change of a bias in a step of Adam.
     """
     need(table, ["experiment", "depth", metric], "plot_signal")
     ax = axes(ax)

@@ -56,9 +56,7 @@ def bootstrap_excludes_zero(differences: np.ndarray, method: str, rng: np.random
 def false_positives(rng: np.random.Generator) -> None:
     """Print the error rates of the tests that were considered, for several kinds of noise."""
     print("False positives at a nominal 5 % (two-sided)")
-    print(
-        f"{'noise':26}{'n':>3}{'t':>8}{'perc.':>8}{'BCa':>8}{'Wilcoxon':>10}{'equal':>8}  (significant with all differences equal)"
-    )
+    print(f"{'noise':26}{'n':>3}{'t':>8}{'perc.':>8}{'BCa':>8}{'Wilcoxon':>10}{'equal':>8}  (equal differences)")
     for kind in ("normal", "long lower tail", "a run in ten collapses", "360 test images", "360 images, 99.7 %"):
         for seeds in SEEDS:
             differences = null_differences(kind, seeds, rng)

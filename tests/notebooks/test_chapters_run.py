@@ -22,6 +22,7 @@ SMALL = {
         "dropout": [0.0, 0.3],
         "patience": [1],
         "convolutions": [1],
+        "train": True,
     },
     "02_depth_and_kernel": {
         "dataset": "digits",
@@ -43,6 +44,7 @@ SMALL = {
         "schedule_rates": [0.01],
         "target": 0.5,
         "trials": 1,
+        "train": True,
     },
     "04_transfer_learning": {
         "dataset": "digits",
@@ -59,6 +61,7 @@ SMALL = {
         "colour_seeds": 1,
         "regularizer_seeds": 1,
         "regularized": ["A1"],
+        "train": True,
     },
     "06_verdicts": {"simulated": 100},
     "07_your_own_study": {"seeds": 2, "epochs": 1, "images": 10},
