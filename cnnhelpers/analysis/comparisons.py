@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 from scipy import stats
 
 from cnnhelpers.analysis.measurements import Measurements
@@ -18,9 +17,7 @@ from cnnhelpers.statistics import (
     holm,
     interval,
     need_columns,
-    numbers,
     paired,
-    same_shape,
 )
 
 
@@ -56,11 +53,6 @@ def compare(runs: pd.DataFrame, a: str, b: str, metric: str = "test_accuracy") -
     runs
         A row for each run: columns experiment, seed and `metric`, as `run` returns, or of trainings made otherwise.
         Only the seeds of A and B count; a seed that only one of them has is incomplete.
-
-    Raises
-    ------
-    InputError
-        If an experiment or the column is not in `runs` (the nearest name is suggested).
 
     Examples
     --------
@@ -137,18 +129,8 @@ def comparable_pairs(runs: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> li
 def learned(runs: pd.DataFrame, margin: float) -> pd.DataFrame:
     """Return the number of runs of each network that learned anything, compared with the first network.
 
-    Parameters
-    ----------
-    runs
-        With the columns of records.load().
-    margin
-        A run has learned if it is above guessing by more than this fraction. A failed run has not.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns experiment, learned and n (runs), and p: of Fisher's exact test, two-sided, that a run of the network
-        learns as often as one of the first (NaN for itself).
+    A run has learned if it is above guessing by more than `margin`; a failed run has not. Columns experiment, learned
+    and n (runs), and p: Fisher's exact test, two-sided, of learning as often as the first network (NaN for itself).
     """
     rows: list[dict[str, object]] = []
     measurements = Measurements(runs)
@@ -162,38 +144,20 @@ def learned(runs: pd.DataFrame, margin: float) -> pd.DataFrame:
 def pareto(runs: pd.DataFrame, cost: str, metric: str = "test_accuracy") -> pd.DataFrame:
     """Return the mean cost of each experiment, its mean metric with the interval, and whether it is on the front.
 
-    The front is that of means: a network that is off it by less than its interval may be on it.
+    No other network on the front of means has a lower cost and is no worse; NaN is never on it. Columns experiment,
+    `cost`, estimate, low, high and front.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns experiment, `cost`, estimate, low, high and front.
+    >>> runs = pd.DataFrame({"experiment": list("abc"), "test_accuracy": [0.8, 0.9, 0.7], "seconds": [1, 2, 3]})
+    >>> pareto(runs, "seconds")["front"].tolist()
+    [True, True, False]
     """
     table = summary(runs, metric)
-    means = pd.to_numeric(runs[cost]).groupby(runs["experiment"]).mean()
-    table[cost] = table["experiment"].map(means).astype(float)
-    table["front"] = pareto_front(table[cost], table["estimate"])
+    table[cost] = table["experiment"].map(pd.to_numeric(runs[cost]).groupby(runs["experiment"]).mean()).astype(float)
+    costs, means = table[cost].to_numpy(), table["estimate"].to_numpy()
+    no_worse = (costs <= costs[:, None]) & (means >= means[:, None])
+    better = no_worse & ((costs < costs[:, None]) | (means > means[:, None]))
+    table["front"] = np.isfinite(costs) & np.isfinite(means) & ~better.any(axis=1)
     return table[["experiment", cost, "estimate", "low", "high", "front"]]
-
-
-def pareto_front(costs: ArrayLike, values: ArrayLike) -> np.ndarray:
-    """Return which networks are on the Pareto front, (num_networks,) bool: no other costs less and is no worse.
-
-    Parameters
-    ----------
-    costs, values
-        (num_networks,) each; less cost and more value are better. A NaN is never on the front and beats none.
-
-    Examples
-    --------
-    >>> pareto_front([1, 2, 2, 3], [0.90, 0.95, 0.93, 0.94]).tolist()
-    [True, True, False, False]
-    """
-    cost, value = numbers(costs, "costs", ("num_networks",)), numbers(values, "values", ("num_networks",))
-    same_shape(costs=cost, values=value)
-    no_worse = (cost[None] <= cost[:, None]) & (value[None] >= value[:, None])
-    differs = (cost[None] != cost[:, None]) | (value[None] != value[:, None])
-    return np.isfinite(cost) & np.isfinite(value) & ~(no_worse & differs).any(axis=1)
 
 
 def percent(table: pd.DataFrame) -> pd.DataFrame:

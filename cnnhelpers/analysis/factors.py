@@ -6,7 +6,7 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
-from cnnhelpers.errors import InputError, unknown
+from cnnhelpers.errors import InputError
 from cnnhelpers.statistics import (
     ALPHA,
     Comparison,
@@ -21,48 +21,6 @@ from cnnhelpers.statistics import (
 
 MIN_LEVELS = 3  # fewer make a difference, no trend
 Pair = tuple[str, str]
-
-
-def main_effect(runs: pd.DataFrame, pairs: Sequence[Pair], metric: str = "test_accuracy") -> Comparison:
-    """Return the mean effect of a factor over `pairs` (with, without) of experiments that differ in nothing else.
-
-    Each seed gives one number, the mean of its differences; a seed without all of the experiments is incomplete.
-
-    Examples
-    --------
-    >>> accuracies = [0.90, 0.91, 0.92, 0.95, 0.80, 0.81, 0.84, 0.85]  # a with 0 and 1, then b
-    >>> runs = pd.DataFrame({"experiment": ["a0", "a0", "a1", "a1", "b0", "b0", "b1", "b1"], "seed": [0, 1] * 4,
-    ...                      "test_accuracy": accuracies})
-    >>> round(main_effect(runs, [("a1", "a0"), ("b1", "b0")]).difference, 3)
-    0.035
-    """
-    values = by_seed(runs, metric)
-    return from_differences(_differences(values, pairs).mean(axis=0), resolution=resolution(values.to_numpy(float)))
-
-
-def interaction(
-    runs: pd.DataFrame, at_level: Sequence[Pair], at_lowest: Sequence[Pair], metric: str = "test_accuracy"
-) -> Comparison:
-    """Return how much larger the effect of a factor is at a level of another factor than at its lowest level.
-
-    Parameters
-    ----------
-    at_level, at_lowest
-        (with, without) pairs as for `main_effect`, in the same order.
-
-    Examples
-    --------
-    >>> accuracies = [0.90, 0.91, 0.92, 0.95, 0.80, 0.81, 0.84, 0.85]
-    >>> runs = pd.DataFrame({"experiment": ["a0", "a0", "a1", "a1", "b0", "b0", "b1", "b1"], "seed": [0, 1] * 4,
-    ...                      "test_accuracy": accuracies})
-    >>> [round(difference, 3) for difference in interaction(runs, [("b1", "b0")], [("a1", "a0")]).differences]
-    [0.02, 0.0]
-    """
-    if len(at_level) != len(at_lowest):
-        raise InputError(f"pairs at the two levels must match. Received: {len(at_level)} and {len(at_lowest)}")
-    values = by_seed(runs, metric)
-    differences = _differences(values, at_level) - _differences(values, at_lowest)
-    return from_differences(differences.mean(axis=0), resolution=resolution(values.to_numpy(float)))
 
 
 def factorial_effects(runs: pd.DataFrame, grid: pd.DataFrame, metric: str = "test_accuracy") -> pd.DataFrame:
@@ -86,10 +44,10 @@ def factorial_effects(runs: pd.DataFrame, grid: pd.DataFrame, metric: str = "tes
         twice = ", ".join(grid.index[grid.duplicated(keep=False)])
         raise InputError(f"two experiments of a grid must differ in a factor. Received: {twice}")
     grid = grid[grid.index.isin(set(runs["experiment"]))]
-    rows = []
+    values, rows = by_seed(runs, metric), []
     for factor, level, pairs in _all_pairs(grid):
         label = f"{_words(factor, level)} rather than {_words(factor, _levels(grid[factor])[0], short=True)}"
-        rows.append(_row("main effect", label, len(pairs), main_effect(runs, list(pairs.values()), metric)))
+        rows.append(("main effect", label, len(pairs), *_mean_effect(values, [*pairs.values()])))
     for factor, other in combinations(grid, 2):
         lowest, *levels = _levels(grid[other]) or [None]
         at = list(grid).index(other)
@@ -98,8 +56,7 @@ def factorial_effects(runs: pd.DataFrame, grid: pd.DataFrame, metric: str = "tes
             matched = [(pairs[key], pairs[partner]) for key, partner in partners.items() if partner in pairs]
             if matched:
                 label = f"{_words(factor, level)}, more where {_words(other, other_level)}"
-                comparison = interaction(runs, *map(list, zip(*matched, strict=True)), metric)
-                rows.append(_row("interaction", label, len(matched), comparison))
+                rows.append(("interaction", label, len(matched), *_mean_effect(values, *zip(*matched, strict=True))))
     table = pd.DataFrame(rows, columns=["kind", "label", "cells", "estimate", "low", "high", "n", "p"])
     return table.assign(p=holm(table["p"]))
 
@@ -112,9 +69,7 @@ def dose_response(
     Parameters
     ----------
     runs
-        One experiment for each level and value of `by`; a value with fewer than MIN_LEVELS levels has no row.
-    level
-        A column of numbers, such as the convolutions of a network.
+        One experiment for each `level` (a number) and value of `by`; fewer than MIN_LEVELS levels have no row.
     margin
         The difference that does not matter, in the unit of `metric`.
 
@@ -130,11 +85,6 @@ def dose_response(
           "not shown"
         - flat_from: the lowest level that all above are equivalent to, "not shown" if there is none. Levels are tested
           from the last but one downwards until one fails, so that nothing needs adjusting.
-
-    Raises
-    ------
-    InputError
-        For a missing column, or several experiments of one level.
 
     Examples
     --------
@@ -153,13 +103,14 @@ def dose_response(
             alike = ", ".join(levels.index[levels.duplicated(keep=False)])
             raise InputError(f"a level of {level} must be one experiment for each {by}. Received: {alike}")
         if len(levels) >= MIN_LEVELS:
-            rows.append({by: name} | _trend_row(by_seed(group, metric)[levels.index].to_numpy(float).T, levels, margin))
+            values = by_seed(group, metric)[levels.index].to_numpy(float).T
+            rows.append((name, *_trend_row(values, levels, margin)))
     columns = [by, "levels", "estimate", "low", "high", "n", "p", "page_p", "monotone", "flat_from"]
     table = pd.DataFrame(rows, columns=columns)
     return table.assign(p=holm(table["p"]))
 
 
-def _trend_row(values: np.ndarray, levels: pd.Series, margin: float) -> dict[str, object]:
+def _trend_row(values: np.ndarray, levels: pd.Series, margin: float) -> tuple[object, ...]:
     """Return the row of `values` (num_levels, num_seeds)."""
     change = trend(values, margin)
     if change.rise.difference < 0:
@@ -170,25 +121,24 @@ def _trend_row(values: np.ndarray, levels: pd.Series, margin: float) -> dict[str
             break
         flat_from = names[place]
     page_p, monotone = float(np.minimum(1, 2 * change.page_p)), "yes" if change.monotone else "not shown"
-    row = {"levels": ", ".join(names), **_estimate(change.rise), "page_p": page_p}
-    return row | {"monotone": monotone, "flat_from": flat_from}
+    return ", ".join(names), *_estimate(change.rise), page_p, monotone, flat_from
 
 
-def _row(kind: str, label: str, cells: int, comparison: Comparison) -> dict[str, object]:
-    return {"kind": kind, "label": label, "cells": cells, **_estimate(comparison)}
+def _mean_effect(values: pd.DataFrame, pairs: Sequence[Pair], less: Sequence[Pair] = ()) -> tuple[float, ...]:
+    """Return estimate, low, high, n and p of the mean difference of `pairs`, less that of other pairs if given.
+
+    Each seed gives one number; a seed with a failed or missing run is incomplete.
+    """
+
+    def mean(pairs: Sequence[Pair]) -> np.ndarray:
+        return np.mean([values[a].to_numpy(float) - values[b].to_numpy(float) for a, b in pairs], axis=0)
+
+    differences = mean(pairs) - (mean(less) if less else 0)
+    return _estimate(from_differences(differences, resolution=resolution(values.to_numpy(float))))
 
 
-def _estimate(comparison: Comparison) -> dict[str, float]:
-    interval = {"estimate": comparison.difference, "low": comparison.low, "high": comparison.high}
-    return interval | {"n": comparison.n_pairs, "p": comparison.p}
-
-
-def _differences(values: pd.DataFrame, pairs: Sequence[Pair]) -> np.ndarray:
-    """Return (num_pairs, num_seeds) differences, NaN where a run failed or is missing."""
-    for name in (name for pair in pairs for name in pair):
-        if name not in values:
-            raise unknown("experiment", name, map(str, values.columns))
-    return np.array([values[a].to_numpy(float) - values[b].to_numpy(float) for a, b in pairs])
+def _estimate(comparison: Comparison) -> tuple[float, ...]:
+    return comparison.difference, comparison.low, comparison.high, comparison.n_pairs, comparison.p
 
 
 def _all_pairs(grid: pd.DataFrame, only: str | None = None) -> Iterator[tuple[str, object, dict[tuple, Pair]]]:

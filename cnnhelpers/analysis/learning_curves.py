@@ -47,21 +47,13 @@ def time_to_accuracy(runs: pd.DataFrame, target: float) -> pd.DataFrame:
         With the columns epochs_to_target (whole epochs, from 1) and cpu_seconds_to_target: of the whole training, in
         proportion to its epochs, validation included.
 
-    Raises
-    ------
-    InputError
-        If `target` is no fraction, or a run has no validation images.
-
     Examples
     --------
     >>> from cnnhelpers.records import table
     >>> history = {"accuracy": [0.5, 0.7, 0.9], "validation_accuracy": [0.6, 0.8, 0.7]}
     >>> record = Record("0" * 16, 0, "", {}, {}, "done", {"epochs_run": 3}, history, cost={"cpu_seconds": 30.0})
-    >>> runs = table([record])
-    >>> time_to_accuracy(runs, 0.8)[list(TIMES)].values.tolist()
+    >>> time_to_accuracy(table([record]), 0.8)[list(TIMES)].values.tolist()
     [[2.0, 20.0]]
-    >>> time_to_accuracy(runs, 0.9)[list(TIMES)].values.tolist()
-    [[inf, inf]]
     """
     check_target(target)
     epochs = np.array([_first_epoch(record, target) for record in runs["record"]])
@@ -79,19 +71,9 @@ def check_target(target: float) -> None:
 def median_times(timed: pd.DataFrame, by: str | list[str] = "experiment") -> pd.DataFrame:
     """Return the number of runs that reached the target, and the median times over *all* runs, a row for each `by`.
 
-    Parameters
-    ----------
-    timed
-        As time_to_accuracy returns it, with the columns `by`.
+    `timed` is as `time_to_accuracy` returns it. Columns `by`, reached and n (runs), epochs_to_target and
+    cpu_seconds_to_target: medians, inf where half of the runs or more never reached it.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `by`, reached and n (runs), epochs_to_target and cpu_seconds_to_target: medians, inf where half of the
-        runs or more never reached it.
-
-    Examples
-    --------
     >>> timed = pd.DataFrame({"experiment": ["a", "a", "a"], "epochs_to_target": [2, 4, float("inf")],
     ...                       "cpu_seconds_to_target": [20.0, 40.0, float("inf")]})
     >>> median_times(timed).values.tolist()

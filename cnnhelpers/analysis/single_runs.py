@@ -31,14 +31,6 @@ def single_run_risk(runs: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
         differences), n, wrong_order (probability that single runs of different seeds put the two in the other order),
         as_ours (whether the published order is that of the difference; None where either is unknown or 0) and
         seeds_needed (to show the difference with 90 % power).
-
-    Examples
-    --------
-    >>> runs = pd.DataFrame({"experiment": ["a"] * 5 + ["b"] * 5, "seed": [0, 1, 2, 3, 4] * 2,
-    ...                      "test_accuracy": [0.91, 0.92, 0.90, 0.93, 0.92, 0.90, 0.90, 0.92, 0.90, 0.91]})
-    >>> asked = pd.DataFrame({"a": ["a"], "b": ["b"], "metric": ["test_accuracy"], "published": [-0.01]})
-    >>> single_run_risk(runs, asked)[["label", "wrong_order", "as_ours", "seeds_needed"]].round(2).values.tolist()
-    [['a − b', 0.25, False, 39]]
     """
     need_columns(pairs, "a", "b", "metric", "published")
     measurements, rows = measure(runs), []
@@ -110,29 +102,22 @@ def selection_bias(
     ----------
     correct
         Experiment to (num_seeds, num_images) truth values, the same images in all; at least two experiments.
-    generator
-        Draws seeds and halves.
 
     Returns
     -------
     pandas.DataFrame
         Columns label, estimate, low and high: mean and middle 95 % of the draws, of the accuracy of the selected run on
         the half that selected it and on the other half, of the selected network trained with its other seeds (on the
-        other half), and of the excess of the first over the second and over the third.
-
-    Notes
-    -----
-    A half has half the images, so the excess is larger than with all of them, about by the root of two.
-
-    Examples
-    --------
-    >>> generator = np.random.default_rng(0)
-    >>> equals = {name: generator.random((5, 1000)) < 0.9 for name in "abcdefghijklmn"}  # fourteen networks
-    >>> table = selection_bias(equals, generator).set_index("label")["estimate"]
-    >>> bool(table.iloc[0] > 0.91), bool(abs(table.iloc[1] - 0.9) < 0.005)
-    (True, True)
+        other half), and of the excess of the first over the second and over the third. A half has half the images, so
+        the excess is larger than with all of them, about by the root of two.
     """
-    networks = _checked(correct)
+    networks = [np.asarray(answers, np.float32) for answers in correct.values()]
+    valid = len(networks) > 1 and all(network.ndim == 2 and len(network) > 1 for network in networks)
+    if not valid or len({network.shape[1] for network in networks}) > 1:
+        raise InputError(
+            "a selection needs at least two networks, each (num_seeds, num_images) with at least two seeds and the "
+            f"same images. Received: {[network.shape for network in networks]}"
+        )
     num_images = networks[0].shape[1]
     first = np.zeros((num_images, count(draws, "draws")), np.float32)
     for draw in range(draws):
@@ -155,16 +140,3 @@ def selection_bias(
     low, high = np.quantile(list(rows.values()), [0.025, 0.975], axis=1)
     estimate = [float(values.mean()) for values in rows.values()]
     return pd.DataFrame({"label": list(rows), "estimate": estimate, "low": low, "high": high})
-
-
-def _checked(correct: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    """Return the arrays as float32, checked for networks, seeds and images."""
-    networks = {name: np.asarray(answers, np.float32) for name, answers in correct.items()}
-    shapes = {name: network.shape for name, network in networks.items()}
-    plain = all(len(shape) == 2 and shape[0] > 1 for shape in shapes.values())
-    if len(networks) < 2 or not plain or len({shape[1] for shape in shapes.values()}) > 1:
-        raise InputError(
-            "a selection needs at least two networks, each (num_seeds, num_images) with at least two seeds and the "
-            f"same images. Received: {shapes}"
-        )
-    return list(networks.values())

@@ -190,7 +190,7 @@ def single_runs(found: pd.DataFrame) -> Markdown:
     """Return `analysis.single_run_risk` for reading, differences in points."""
     rows = [
         (one.label, in_words(one.metric), _points(one.published),
-         f"{_points(one.difference)} [{_points(one.low)}, {_points(one.high)}]",
+         _with_interval(one.difference, one.low, one.high),
          f"{100 * one.wrong_order:.0f} %", {True: "ours", False: "the other"}.get(one.as_ours, ""),
          _seeds(one.seeds_needed))
         for one in found.itertuples()
@@ -236,6 +236,8 @@ def _row(one: object) -> tuple[object, ...]:
 
 
 def _amount(one: object) -> str:
+    if math.isinf(one.smallest_detectable):
+        return "none, without variance"
     if one.unit == "fraction":
         return f"{100 * one.smallest_detectable:.2f} points"
     return f"{one.smallest_detectable:.3g} {one.unit}"

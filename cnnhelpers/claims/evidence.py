@@ -3,6 +3,7 @@
 A question has two p values: for it and against it. A p below a level is a decision at that level.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -92,10 +93,13 @@ class Evidence:
             return f"{self.label}: {self.note or 'no complete seed'}"
         metric, of_accuracy = in_words(self.metric), "%" if self.is_level else "points"
         of = "" if self.metric == "test_accuracy" or metric in self.label else f", {metric}"
-        text = f"{self.label}{of}: {self._number(self.estimate)} {self._interval(self.low, self.high)} "
+        no_interval = self.comparison.without_interval if math.isnan(self.low) else ""
+        text = f"{self.label}{of}: {self._number(self.estimate)} "
+        text += "" if no_interval else f"{self._interval(self.low, self.high)} "
         text = f"{text}{of_accuracy if self.unit == 'fraction' else self.unit}".rstrip()
         text += f" (compared with {self._number(self.against)})" if self.against else ""
         text += f", {self.n} seeds" + (f", {failed} incomplete" if (failed := self.comparison.n_failed) else "")
+        text += f"; {no_interval}" if no_interval else ""
         if self.new_images:
             text += f"; with other test images {self._interval(*self.new_images)}"
             text += ", so on this test set only" if self.on_this_test_set else ""
@@ -271,5 +275,5 @@ def _new_images(runs: Measurements, a: str, rivals: Sequence[str]) -> tuple[floa
     correct = {name: runs.correct(name) for name in {a, *rivals}}
     if any(images is None or images.shape != correct[a].shape for images in correct.values()):
         return None
-    found = interval_over_test_images(correct[a], np.array([correct[name][at] for at, name in enumerate(rivals)]))
-    return (found.low, found.high) if np.isfinite(found.low) else None
+    low, high = interval_over_test_images(correct[a], np.array([correct[name][at] for at, name in enumerate(rivals)]))
+    return (low, high) if np.isfinite(low) else None

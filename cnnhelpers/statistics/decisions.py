@@ -9,7 +9,7 @@ from scipy import stats
 
 from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.statistics.checks import count, number, numbers
-from cnnhelpers.statistics.intervals import Comparison, equivalence_of
+from cnnhelpers.statistics.intervals import Comparison, equivalence
 from cnnhelpers.statistics.planning import ALPHA
 
 Verdict = Literal["holds", "holds but negligible", "contradicted", "equivalent", "undecided", "not enough runs"]
@@ -38,7 +38,6 @@ class Guessing:
     n: int
     n_failed: int
     learned: tuple[bool, ...]  #: (n,), above guessing by more than the margin, p below ALPHA after Holm over the runs
-    verdict: Verdict  #: on "fails to learn"
 
 
 def decide(
@@ -58,12 +57,10 @@ def decide(
     Returns
     -------
     Verdict
-        "not enough runs": fewer than MIN_PAIRS complete pairs.
-        "holds": p < ALPHA in the claimed direction, for "equal" in the equivalence test.
-        "holds but negligible": the same, but the whole interval lies below the margin.
-        "contradicted": p < ALPHA the other way, for "equal" for a difference beyond the margin.
-        "equivalent": no significant difference, and the equivalence test shows that it is below the margin.
-        "undecided": everything else. Not significant is never "no difference".
+        "not enough runs": fewer than MIN_PAIRS complete pairs. "holds": p < ALPHA in the claimed direction, for "equal"
+        in the equivalence test; "holds but negligible": the whole interval lies below the margin. "contradicted":
+        p < ALPHA the other way, for "equal" for a difference beyond the margin. "equivalent": no significant
+        difference, but a significant equivalence. "undecided": everything else, which is never "no difference".
 
     >>> from cnnhelpers.statistics import paired
     >>> better = paired([0.91, 0.92, 0.90, 0.93, 0.92], [0.90, 0.90, 0.89, 0.90, 0.91])
@@ -84,7 +81,7 @@ def decide(
 
 def p_values(comparison: Comparison, margin: float, direction: Direction) -> tuple[float, float, float]:
     """Return the p values for a claim, against it and for a difference within `margin`; 1 on a side without a test."""
-    equivalent = equivalence_of(comparison, margin)
+    equivalent = equivalence(comparison, margin)
     if direction == "equal":
         beyond = comparison.p_of(margin if comparison.difference > 0 else -margin)
         return equivalent, beyond if abs(comparison.difference) > margin else 1.0, 1.0
@@ -130,20 +127,12 @@ def holm(p_values: ArrayLike) -> np.ndarray:
 
 
 def better_than_guessing(correct: ArrayLike, num_images: int, classes: int, margin: float) -> Guessing:
-    """Test whether runs are better than guessing among `classes`, or the network fails to learn.
+    """Test whether runs are better than guessing among `classes` by more than `margin`.
 
-    Parameters
-    ----------
-    correct
-        (num_seeds,) number of images that each run classified correctly, of `num_images`; NaN for a failed run.
+    `correct` (num_seeds,) is the number of images that each run classified correctly, NaN for a failed run.
 
-    Notes
-    -----
-    The claim "fails to learn" holds when no run is above guessing by more than `margin`, and is contradicted when at
-    least one run learned.
-
-    >>> better_than_guessing([1000, 1000, 1003, 1000, 998], num_images=10_000, classes=10, margin=0.005).verdict
-    'holds'
+    >>> better_than_guessing([1000, 1200, 1003], num_images=10_000, classes=10, margin=0.005).learned
+    (False, True, False)
     """
     correct, margin = numbers(correct, "correct", ("num_seeds",)), number(margin, "margin", low=0)
     if count(classes, "classes") < 2 or count(num_images, "num_images") < 1:
@@ -155,7 +144,6 @@ def better_than_guessing(correct: ArrayLike, num_images: int, classes: int, marg
     p = stats.binom.sf(good - 1, num_images, guessing)
     above = good > (guessing + margin) * num_images * (1 + 1e-12)  # a run exactly on the margin is within it
     learned = above & (holm(p) < ALPHA)
-    verdict: Verdict = "contradicted" if learned.any() else "undecided" if above.any() else "holds"
     return Guessing(
         guessing=guessing,
         accuracies=tuple((good / num_images).tolist()),
@@ -163,7 +151,6 @@ def better_than_guessing(correct: ArrayLike, num_images: int, classes: int, marg
         n=len(good),
         n_failed=len(correct) - len(good),
         learned=tuple(learned.tolist()),
-        verdict=verdict if len(good) >= MIN_PAIRS else "not enough runs",
     )
 
 

@@ -98,12 +98,7 @@ class Comparison:
 
 
 def need_columns(runs: pd.DataFrame, *columns: str) -> None:
-    """Raise InputError for the first of `columns` that is missing in `runs`.
-
-    >>> need_columns(pd.DataFrame({"experiment": [], "seed": []}), "seed", "sead")
-    Traceback (most recent call last):
-    cnnhelpers.errors.InputError: unknown column of runs 'sead': did you mean 'seed'? Known: experiment, seed
-    """
+    """Raise InputError for the first of `columns` that is missing in `runs`."""
     for column in columns:
         if column not in runs:
             raise unknown("column of runs", column, map(str, runs.columns))
@@ -112,13 +107,8 @@ def need_columns(runs: pd.DataFrame, *columns: str) -> None:
 def by_seed(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return one column of `runs` as a table (num_seeds, num_experiments), NaN for a failed or missing run.
 
-    Raises
-    ------
-    InputError
-        For a missing column, or two runs of one experiment with one seed.
+    Raise InputError for a missing column, or two runs of one experiment with one seed.
 
-    Examples
-    --------
     >>> runs = pd.DataFrame({"experiment": ["A1", "A1", "A2"], "seed": [0, 1, 1], "test_accuracy": [0.9, 0.8, 0.7]})
     >>> by_seed(runs, "test_accuracy")["A2"].tolist()
     [nan, 0.7]
@@ -195,17 +185,13 @@ def from_differences(differences: ArrayLike, confidence: float = 0.95, *, resolu
     )
 
 
-def equivalence(a: ArrayLike, b: ArrayLike, margin: float) -> float:
-    """Return the p of A and B, (num_seeds,) each, differing by `margin` or more: equivalent when it is below ALPHA.
+def equivalence(comparison: Comparison, margin: float) -> float:
+    """Return the p of a difference of `margin` or more: the larger of two one-sided tests (TOST).
 
-    >>> round(equivalence([0.901, 0.899, 0.902, 0.900, 0.898], [0.900, 0.900, 0.901, 0.901, 0.898], margin=0.003), 4)
+    >>> same = paired([0.901, 0.899, 0.902, 0.900, 0.898], [0.900, 0.900, 0.901, 0.901, 0.898])
+    >>> round(equivalence(same, margin=0.003), 4)
     0.0013
     """
-    return equivalence_of(paired(a, b), margin)
-
-
-def equivalence_of(comparison: Comparison, margin: float) -> float:
-    """Return the larger p of two one-sided tests against -margin and margin (TOST); never small for a margin of 0."""
     margin, differences = number(margin, "margin", low=0), np.asarray(comparison.differences)
     return max(_p_value(subtract(differences, -margin), "greater"), _p_value(subtract(differences, margin), "less"))
 

@@ -50,50 +50,37 @@ def seeds_needed(effect: float, sd: float, power: float = 0.9) -> float:
     return 2 + bisect_left(range(2, MOST_SEEDS), power, key=lambda n: _power(abs(effect) / sd, n))
 
 
-def smallest_detectable_effect(sd: float, n: int, power: float = 0.9) -> float:
-    """Return the smallest true effect that `n` paired seeds show with this `power`, in the unit of `sd`; NaN for NaN.
+def smallest_detectable_effect(sd: float, n: int) -> float:
+    """Return the smallest true effect that `n` paired seeds show with 90 % power, in the unit of `sd`; NaN for NaN.
 
     math.inf for fewer than two seeds, and for fewer than six with sd 0.
 
     >>> round(smallest_detectable_effect(sd=0.004, n=10), 5)
     0.00462
     """
-    sd, n, power = number(sd, "sd", low=0, nan=True), count(n, "n"), share(power, "power", ALPHA)
+    sd, n = number(sd, "sd", low=0, nan=True), count(n, "n")
     if n < 2 or (sd == 0 and sign_flip_p(n) >= ALPHA):
         return math.inf
     if math.isnan(sd) or sd == 0:
         return sd
-    return sd * float(optimize.brentq(lambda standardized: _power(standardized, n) - power, 0.0, 1e3))
+    return sd * float(optimize.brentq(lambda standardized: _power(standardized, n) - 0.9, 0.0, 100.0))
 
 
-def wrong_order(difference: float, sd_a: float, sd_b: float, correlation: float = 0.0) -> float:
-    """Return the probability that a single run of each of two networks puts them in the wrong order; NaN for NaN.
+def wrong_order(difference: float, sd_a: float, sd_b: float) -> float:
+    """Return the probability that single runs, of different seeds, put two networks in the wrong order; NaN for NaN.
 
-    Parameters
-    ----------
-    difference
-        True mean of A minus B; its sign does not matter. 0 gives 0.5.
-    sd_a, sd_b
-        Standard deviation of A and of B between seeds.
-    correlation
-        Between runs of A and B, -1 to 1: 0 for runs of different seeds, as in a report of single runs.
-
-    Notes
-    -----
-    With normal accuracies the difference of two runs is normal with variance
-    sd_a**2 + sd_b**2 - 2 * correlation * sd_a * sd_b, and the order is wrong when it has the other sign.
+    `difference` is the true mean of A minus B, the sd those between seeds. Accuracies are taken as normal.
 
     >>> round(wrong_order(difference=0.003, sd_a=0.006, sd_b=0.006), 3)
     0.362
     """
-    difference, correlation = number(difference, "difference", nan=True), number(correlation, "correlation", -1, 1)
-    sd_a, sd_b = number(sd_a, "sd_a", low=0, nan=True), number(sd_b, "sd_b", low=0, nan=True)
-    variance = sd_a**2 + sd_b**2 - 2 * correlation * sd_a * sd_b
-    if math.isnan(difference + variance):
+    difference = abs(number(difference, "difference", nan=True))
+    sd = math.hypot(number(sd_a, "sd_a", low=0, nan=True), number(sd_b, "sd_b", low=0, nan=True))
+    if math.isnan(difference + sd):
         return math.nan
     if difference == 0:
         return 0.5
-    return float(special.ndtr(-abs(difference) / math.sqrt(variance))) if variance > 0 else 0.0
+    return float(special.ndtr(-difference / sd)) if sd else 0.0
 
 
 def sign_flip_p(n: int) -> float:

@@ -1,9 +1,10 @@
-"""Compare the best of many networks with its rivals."""
+"""Account for luck: of the best of many networks, and of the test images."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from cnnhelpers.errors import InputError
 from cnnhelpers.statistics.checks import count, numbers, same_shape
@@ -28,7 +29,7 @@ def best_of_many(validation: ArrayLike, test: ArrayLike, candidate: int) -> Best
     validation, test
         Accuracy, (num_networks, num_seeds) each; more is better (for seconds give `-seconds`). NaN: a failed run.
     candidate
-        Row of the network that is claimed to be the best.
+        Row of a network.
 
     Notes
     -----
@@ -62,8 +63,50 @@ def best_of_many(validation: ArrayLike, test: ArrayLike, candidate: int) -> Best
     return BestOfMany(paired(test[candidate], rivals), tuple(runners_up), against[hardest], hardest)
 
 
+def interval_over_test_images(correct_a: ArrayLike, correct_b: ArrayLike) -> tuple[float, float]:
+    """Return the 95 % interval of A - B with the luck of the test images, NaN without an interval over seeds.
+
+    Parameters
+    ----------
+    correct_a, correct_b
+        (num_seeds, num_images) each, True where the run classified the image correctly; a NaN in a row: a failed run.
+
+    Notes
+    -----
+    SE^2 = s_d^2 / n + var_images / N. s_d is the sd between seeds of the difference in accuracy, which already holds
+    what a seed does to single images. So var_images is the variance between images of the mean difference, less the
+    part of it that seeds cause (mean square of the residuals of the two-way table / n; Searle, Casella & McCulloch
+    1992). t has n - 1 degrees of freedom, so the interval is never narrower than that over seeds.
+    """
+    axes = ("num_seeds", "num_images")
+    a, b = numbers(correct_a, "correct_a", axes), numbers(correct_b, "correct_b", axes)
+    same_shape(correct_a=a, correct_b=b)
+    for name, array in (("correct_a", a), ("correct_b", b)):
+        if not (np.isnan(array) | (array == 0) | (array == 1)).all():
+            raise InputError(f"{name} must hold True or False for each image, NaN for a failed run")
+    comparison = paired(a.mean(axis=1), b.mean(axis=1))
+    differences = a - b
+    variance = _image_variance(differences[np.isfinite(differences).all(axis=1)])
+    if not comparison.sd > 0:
+        return np.nan, np.nan
+    error = np.sqrt(comparison.sd**2 / comparison.n_pairs + variance / a.shape[1])
+    half = float(special.stdtrit(comparison.n_pairs - 1, (1 + comparison.confidence) / 2) * error)
+    return comparison.difference - half, comparison.difference + half
+
+
 def _p_of_no_gain(comparison: Comparison) -> float:
     """Return the one-sided p of A being no better than B; infinite where there is no test."""
     if np.isnan(comparison.p):
         return np.inf
     return comparison.p / 2 if comparison.difference > 0 else 1 - comparison.p / 2
+
+
+def _image_variance(differences: np.ndarray) -> float:
+    """Return the variance between images of (num_seeds, num_images) differences, without what seeds cause."""
+    n, num_images = differences.shape
+    if n < 2 or num_images < 2:
+        return np.nan
+    of_images = differences.mean(axis=0)
+    residuals = differences - of_images - differences.mean(axis=1, keepdims=True) + differences.mean()
+    residual_square = np.sum(residuals**2) / ((n - 1) * (num_images - 1))
+    return max(float(np.var(of_images, ddof=1) - residual_square / n), 0.0)

@@ -23,7 +23,7 @@ class Trend:
     """The change of a metric over ordered levels."""
 
     rise: Comparison  #: of the line fitted to each seed; its change from the first level to the last
-    steps: tuple[Comparison, ...]  #: (num_levels - 1,), each level minus the previous level
+    steps: tuple[Comparison, ...]  #: each level minus the previous level
     monotone: bool  #: the rise is significant in the direction, and no step goes back by the margin or more
     page_p: float  #: Page's test as a check, one-sided in the direction; NaN below three levels or two seeds
 
@@ -41,16 +41,9 @@ class Overfitting:
 def trend(values: ArrayLike, margin: float, direction: Literal["higher", "lower"] = "higher") -> Trend:
     """Test whether `values` (num_levels, num_seeds) rise ("higher") or fall ("lower") along the levels.
 
-    Parameters
-    ----------
-    margin
-        A step back that is significantly smaller does not break a monotone trend.
-
-    Notes
-    -----
     Each seed gives one number, its values weighted by the centred ranks of the levels and scaled to the change of the
     fitted line from the first level to the last (two levels: their difference). Then t over seeds. A seed that failed
-    at any level is incomplete.
+    at any level is incomplete. A step back that is significantly smaller than `margin` does not break monotony.
 
     >>> depth = trend([[0.80, 0.81, 0.79], [0.83, 0.82, 0.84], [0.86, 0.86, 0.85]], margin=0.005)
     >>> round(depth.rise.difference, 3), depth.monotone, round(depth.page_p, 3)
@@ -90,7 +83,7 @@ def saturation(values: ArrayLike, level: int, margin: float) -> float:
         raise InputError(
             f"level must have a level above it, at most {len(levels) - 2}, counted from 0. Received: level={level}"
         )
-    return float(np.max([equivalence(higher, levels[level], margin) for higher in levels[level + 1 :]]))
+    return float(np.max([equivalence(paired(higher, levels[level]), margin) for higher in levels[level + 1 :]]))
 
 
 def overfitting(training_loss: ArrayLike, validation_loss: ArrayLike, after_epoch: int) -> Overfitting:
@@ -103,14 +96,10 @@ def overfitting(training_loss: ArrayLike, validation_loss: ArrayLike, after_epoc
     after_epoch
         k, counted from 1: the three epochs around it must lie before the last three, so 2 <= k <= num_epochs - 4.
 
-    Notes
-    -----
-    Decide on `growth` with margin 0. `turning_epoch` smooths by the mean of each epoch and its neighbours.
-
-    >>> training = [[8, 7, 6, 5, 4, 3, 2, 1], [8, 7, 6, 5, 4, 3, 2, 1.5]]
-    >>> found = overfitting(training, [[8, 5, 4, 3, 4, 5, 6, 7], [8, 5, 4, 3, 4, 5, 6, 9]], after_epoch=4)
-    >>> round(found.growth.difference, 3), found.turning_epoch
-    (2.667, 4.0)
+    >>> training, validation = [[8, 7, 6, 5, 4, 3, 2, 1]] * 5, [[8, 5, 4, 3, 4, 5, 6, 7]] * 5
+    >>> change = overfitting(training, validation, after_epoch=4)
+    >>> round(change.growth.difference, 3), change.turning_epoch
+    (2.333, 4.0)
     """
     axes = ("num_seeds", "num_epochs")
     training = numbers(training_loss, "training_loss", axes)

@@ -1,6 +1,7 @@
 """Tables of intervals: by hand, planted effects, failed runs, runs without variance, and the Pareto front."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cnnhelpers.analysis import (
@@ -9,7 +10,6 @@ from cnnhelpers.analysis import (
     in_points,
     learned,
     pareto,
-    pareto_front,
     percent,
     summary,
 )
@@ -110,10 +110,17 @@ def test_networks_that_learn_now_and_then_are_told_from_those_that_learn_always(
     assert learned(runs_of(a=[0.1]).assign(record=record)[:0], 0.005).empty
 
 
-def test_pareto_front_keeps_what_nothing_beats_at_its_price():
-    assert pareto_front([1, 2, 3, 4], [0.9, 0.8, 0.95, 0.95]).tolist() == [True, False, True, False]
-    assert pareto_front([1, 1], [0.9, 0.9]).tolist() == [True, True]  # equals are both on it
-    assert pareto_front([1, 2, np.nan], [np.nan, 0.8, 0.9]).tolist() == [False, True, False]
+@pytest.mark.parametrize(
+    ("costs", "accuracies", "front"),
+    [
+        ([1, 2, 3, 4], [0.9, 0.8, 0.95, 0.95], [True, False, True, False]),
+        ([1, 1, 2], [0.9, 0.9, 0.9], [True, True, False]),  # equals are both on it
+        ([1, 2, np.nan], [np.nan, 0.8, 0.9], [False, True, False]),
+    ],
+)
+def test_the_pareto_front_keeps_what_nothing_beats_at_its_price(costs, accuracies, front):
+    runs = pd.DataFrame({"experiment": list("abcd")[: len(costs)], "seconds": costs, "test_accuracy": accuracies})
+    assert pareto(runs, "seconds").front.tolist() == front
 
 
 def test_pareto_takes_means_of_cost_and_metric():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cnnhelpers.analysis import dose_response, factorial_effects, interaction, main_effect, percent
+from cnnhelpers.analysis import dose_response, factorial_effects, percent
 from cnnhelpers.errors import InputError
 from tests.analysis.tables import runs_of
 
@@ -49,8 +49,7 @@ def test_an_interaction_of_three_levels_is_against_the_lowest():
 
 def test_a_seed_without_a_cell_is_incomplete_for_the_whole_effect(planted):
     runs = planted[~((planted["experiment"] == "plain 5") & (planted["seed"] == 2))]
-    effect = main_effect(runs, [("plain 5", "plain 2"), ("regularized 5", "regularized 2")])
-    assert (effect.n_pairs, effect.n_failed) == (2, 1)
+    assert factorial_effects(runs, GRID)["n"].tolist() == [2, 3, 2, 2]
 
 
 def test_effects_leave_out_what_has_no_runs(planted):
@@ -125,8 +124,6 @@ TWICE = levels_of({"a": {2: [0.8], 3: [0.9], 5: [0.95]}}).assign(depth=[2, 2, 5]
     ("call", "names"),
     [
         (lambda runs: factorial_effects(runs, GRID.assign(convolutions=2)), ["plain 2", "plain 5"]),
-        (lambda runs: interaction(runs, [("plain 5", "plain 2")], []), ["1 and 0"]),
-        (lambda runs: main_effect(runs, [("plain 5", "plain 3")]), ["'plain 3'"]),
         (lambda _: dose_response(TWICE, "depth", "kind", margin=0.005), ["depth", "kind", "a2, a3"]),
         (lambda _: dose_response(TWICE, "width", "kind", margin=0.005), ["'width'"]),
     ],

@@ -14,7 +14,7 @@ from cnnhelpers import compare, run
 from cnnhelpers.experiments.experiment import Experiment
 from cnnhelpers.reports import catalog as studies
 from cnnhelpers.statistics.decisions import MARGINS, decide
-from cnnhelpers.statistics.intervals import equivalence_of
+from cnnhelpers.statistics.intervals import equivalence
 from tests.benchmarks.tables import write_table
 
 PARTS = ("validation_accuracy", "test_accuracy")
@@ -40,7 +40,7 @@ if __name__ == "__main__":
             interval = f"{100 * difference.low:+.2f} to {100 * difference.high:+.2f}"
             row |= {"bfloat16 - float32, points": f"{100 * difference.difference:+.2f} ({interval})"}
             row |= {f"equal within {100 * margin:g} points": decide(difference, margin, "equal")}
-            row |= {"TOST p": round(equivalence_of(difference, margin), 3)}
+            row |= {"TOST p": round(equivalence(difference, margin), 3)}
             row |= {f"CPU s, {way}": round(value) for way, value in zip(("float32", "bfloat16"), seconds, strict=True)}
             rows.append(row)
     table = pd.DataFrame(rows)

@@ -1,11 +1,12 @@
 """Tables of verdicts and of the audit are Markdown that shows values, missing runs and commands."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from cnnhelpers import analysis, reports
+from cnnhelpers import analysis, plotting, reports
 from cnnhelpers.book import tables
-from cnnhelpers.claims import Claim, better, verdicts
+from cnnhelpers.claims import Claim, better, equal, fails_to_learn, verdicts
 
 NOISE = np.array([-0.002, 0.001, 0.0, 0.002, -0.001])
 
@@ -45,3 +46,25 @@ def test_tables_of_the_audit_have_a_row_for_each_finding():
     assert "| 11 | C |" in tables.mistakes(reports.mistakes(runs(A5=0.95, A2=0.88))).data
     pairs = analysis.single_run_risk(runs(A5=0.95, A2=0.88), reports.published_pairs([Claim("c", better("A5", "A2"))]))
     assert "A5 − A2" in tables.single_runs(pairs).data
+
+
+def test_runs_without_variance_have_tables_and_figures_without_nan():
+    """Report B's networks that guess have an accuracy of exactly 10 % in every seed."""
+    accuracies = {"B9": 0.1, "B10": 0.1, "B11": 0.3}
+    guessing = pd.concat(runs(**{name: value}).assign(test_accuracy=value) for name, value in accuracies.items())
+    asked = [
+        Claim("guesses", fails_to_learn("B9")),
+        Claim("better", better("B11", "B9")),
+        Claim("same", equal("B9", "B10")),
+    ]
+    results = verdicts(guessing, asked).assign(command="")
+    assert results["verdict"].tolist() == ["holds", "undecided", "undecided"]
+    compared = analysis.compare_all(guessing, [("B11", "B9"), ("B10", "B9")], margin=0.005)
+    pairs = analysis.single_run_risk(guessing, reports.published_pairs([asked[1]]))
+    for shown in (tables.reading(results), tables.by_verdict(compared), tables.single_runs(pairs)):
+        assert "nan" not in shown.data and "inf" not in shown.data
+    assert "0.0625" in tables.reading(results).data
+    plotting.plot_verdicts(results)
+    plotting.plot_intervals(compared, metric="difference", margin=0.005)
+    plotting.plot_seeds(guessing, table=analysis.summary(guessing))
+    plt.close("all")

@@ -218,6 +218,18 @@ def test_fails_to_learn_is_decided_by_rule_and_shows_the_share_of_runs_that_lear
     assert one.p_for == 1
 
 
+def test_equal_differences_have_no_interval_and_the_p_of_the_sign_flip_test():
+    five = result(runs_of(A=[0.3] * 5, B=[0.1] * 5), better("A", "B"))
+    assert (five.verdict, five.p, five.seeds_to_decide) == ("undecided", 0.0625, 6)
+    assert math.isnan(five.parts[0].low) and math.isnan(five.parts[0].high)
+    assert "0.0625" in five.evidence and "nan" not in five.evidence
+    six = runs_of(seeds=6, A=[0.3] * 6, B=[0.1] * 6)
+    assert result(six, better("A", "B")).verdict == "holds"
+    assert result(six, equal("A", "B")).verdict == "contradicted"
+    assert result(runs_of(A=[0.1] * 5, B=[0.1] * 5), equal("A", "B")).verdict == "holds"  # p 1 / 32
+    assert result(runs_of(A=[0.1] * 5), fails_to_learn("A")).verdict == "holds"
+
+
 # --- conditions of the runs ---
 
 

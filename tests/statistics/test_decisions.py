@@ -112,30 +112,28 @@ def test_better_than_guessing_agrees_with_scipy():
     theirs = [stats.binomtest(correct, 100, 0.1, alternative="greater").pvalue for correct in (10, 12, 20)]
     assert runs.p_values == pytest.approx(theirs)
     assert runs.accuracies == (0.10, 0.12, 0.20)
-    assert (runs.n, sum(runs.learned), runs.verdict) == (3, 1, "not enough runs")
+    assert (runs.n, runs.learned) == (3, (False, False, True))
 
 
 @pytest.mark.parametrize(
-    ("correct", "verdict", "learned"),
+    ("correct", "learned"),
     [
-        ([1000, 1000, 1000, 1000, 1000], "holds", 0),
-        ([1000, 1050, 900, 1000, 1000], "holds", 0),  # on the margin of .005, and below guessing
-        ([1000, 1000, 1000, 1000, 4000], "contradicted", 1),
-        ([1000, 1000, 1000, 1000, 1055], "undecided", 0),  # above the margin, yet 1.8 standard errors only
-        ([1000, 1000, 1000, 1000, NAN], "not enough runs", 0),
-        ([1000, 1000, 1000, 1000, 1000, NAN], "holds", 0),
+        ([1000, 1050, 900, 1003], [False] * 4),  # on the margin of .005, and below guessing
+        ([1000, 4000, NAN], [False, True]),
+        ([1000, 1055], [False, False]),  # above the margin, yet 1.8 standard errors only
+        ([1068, 1068], [True, True]),  # p .013 each, adjusted .025
+        ([1068, *[1000] * 9], [False] * 10),  # one of ten: adjusted .13
     ],
 )
-def test_fails_to_learn(correct, verdict, learned):
+def test_a_run_has_learned_if_it_is_above_guessing_by_more_than_the_margin_and_luck(correct, learned):
     runs = better_than_guessing(correct, num_images=10_000, classes=10, margin=0.005)
-    assert (runs.verdict, sum(runs.learned)) == (verdict, learned)
-    assert runs.n + runs.n_failed == len(correct)
+    assert list(runs.learned) == learned
+    assert runs.n == len(learned) and runs.n + runs.n_failed == len(correct)
 
 
 def test_a_run_exactly_on_the_margin_is_within_it():
     # (1 / 8 + .02) * 6000 = 870, in floating point a little less
-    assert better_than_guessing([870] * 5, num_images=6000, classes=8, margin=0.02).verdict == "holds"
-    assert better_than_guessing([871] * 5, num_images=6000, classes=8, margin=0.02).verdict == "contradicted"
+    assert better_than_guessing([870, 871], num_images=6000, classes=8, margin=0.02).learned == (False, True)
 
 
 # --- best of many ---

@@ -12,7 +12,6 @@ from cnnhelpers.statistics import (
     by_seed,
     decide,
     equivalence,
-    equivalence_of,
     from_differences,
     interval,
     interval_over_test_images,
@@ -178,11 +177,11 @@ def test_a_difference_of_rounding_is_none():
 
 
 def test_equivalence_without_variance_has_the_p_of_the_sign_flip_test():
-    assert equivalence([0.1] * 5, [0.1] * 5, margin=0.01) == 1 / 32  # one-sided: 1 of 2**5 signs
-    assert equivalence([0.1] * 4, [0.1] * 4, margin=0.01) == 1 / 16
-    assert equivalence([0.2] * 5, [0.1] * 5, margin=0.01) == 1
-    assert equivalence([0.1] * 5, [0.1] * 5, margin=0) == 1  # a margin of 0 is never met
-    assert math.isnan(equivalence([0.1], [0.1], margin=0.01))
+    assert equivalence(paired([0.1] * 5, [0.1] * 5), margin=0.01) == 1 / 32  # one-sided: 1 of 2**5 signs
+    assert equivalence(paired([0.1] * 4, [0.1] * 4), margin=0.01) == 1 / 16
+    assert equivalence(paired([0.2] * 5, [0.1] * 5), margin=0.01) == 1
+    assert equivalence(paired([0.1] * 5, [0.1] * 5), margin=0) == 1  # a margin of 0 is never met
+    assert math.isnan(equivalence(paired([0.1], [0.1]), margin=0.01))
 
 
 # --- equivalence ---
@@ -191,12 +190,12 @@ def test_equivalence_without_variance_has_the_p_of_the_sign_flip_test():
 def test_equivalence_by_hand():
     # differences -1 0 1 0 0: mean 0, sd = sqrt(2 / 4) = .7071, SE = .7071 / sqrt(5) = .3162; margin 1: t = 3.1623
     # both ways, p = P(t4 > 3.1623) = .01705
-    assert equivalence([0, 1, 2, 1, 1], [1, 1, 1, 1, 1], margin=1) == pytest.approx(0.01705, abs=1e-5)
+    assert equivalence(paired([0, 1, 2, 1, 1], [1, 1, 1, 1, 1]), margin=1) == pytest.approx(0.01705, abs=1e-5)
 
 
 def test_equivalence_is_the_larger_of_two_scipy_tests_and_matches_the_90_percent_interval():
     for row in generator().normal(0.3, 1, (50, 6)):
-        p, inner = equivalence(row, 0.0, margin=1), paired(row, 0.0, confidence=0.9)
+        p, inner = equivalence(from_differences(row), margin=1), paired(row, 0.0, confidence=0.9)
         p_low = stats.ttest_1samp(row, -1, alternative="greater").pvalue
         p_high = stats.ttest_1samp(row, 1, alternative="less").pvalue
         assert p == pytest.approx(max(p_low, p_high))
@@ -205,7 +204,7 @@ def test_equivalence_is_the_larger_of_two_scipy_tests_and_matches_the_90_percent
 
 @pytest.mark.parametrize("seeds", [5, 10])
 def test_equivalence_errs_in_5_percent_when_the_truth_is_the_margin(seeds):
-    wrong = np.mean([equivalence_of(one, margin=1) < 0.05 for one in comparisons(seeds, effect=1, sd=0.3)])
+    wrong = np.mean([equivalence(one, margin=1) < 0.05 for one in comparisons(seeds, effect=1, sd=0.3)])
     assert wrong <= at_most(0.05)
 
 
@@ -228,36 +227,35 @@ def test_interval_over_test_images_by_hand():
     # 2 * (3 * .015625 + .140625) = .375, over 1 * 3 = .125. var_images = .229167 - .125 / 2 = .166667.
     # SE^2 = .03125 / 2 + .166667 / 4 = .057292, SE = .239357; t(.975, 1) = 12.7062: half 3.04131.
     both = interval_over_test_images([[1, 0, 0, 0], [1, 1, 0, 0]], np.zeros((2, 4)))
-    assert both.image_sd**2 == pytest.approx(1 / 6)
-    assert (both.low, both.high) == pytest.approx((0.375 - 3.04131, 0.375 + 3.04131), abs=1e-4)
-    assert both.comparison.differences == (0.25, 0.5)
-    assert not both.on_this_test_set
+    assert both == pytest.approx((0.375 - 3.04131, 0.375 + 3.04131), abs=1e-4)
+
+
+def over_seeds_and_images(runs):
+    """Return the intervals over seeds alone and over seeds and images, (simulations, 2) each."""
+    over_seeds = [paired(a.mean(axis=1), b.mean(axis=1)) for a, b in zip(*runs, strict=True)]
+    over_images = [interval_over_test_images(a, b) for a, b in zip(*runs, strict=True)]
+    return np.array([(one.low, one.high) for one in over_seeds]), np.array(over_images)
 
 
 def test_other_test_images_are_covered_where_the_seeds_alone_are_not():
     # On average over images A and B are equal, yet these 200 images favour one of them for every seed.
-    both = [interval_over_test_images(*one) for one in zip(*correctness(5, 200, 1.0, 400), strict=True)]
-    missed = np.mean([not (one.low <= 0 <= one.high) for one in both])
-    seeds_alone = np.mean([not (one.comparison.low <= 0 <= one.comparison.high) for one in both])
-    assert missed <= at_most(0.05, 400)
-    assert seeds_alone > 0.2
-    assert np.mean([one.on_this_test_set for one in both]) == pytest.approx(seeds_alone - missed)
+    seeds_alone, both = over_seeds_and_images(correctness(5, 200, 1.0, 400))
+    assert 1 - np.mean((both[:, 0] <= 0) & (both[:, 1] >= 0)) <= at_most(0.05, 400)
+    assert 1 - np.mean((seeds_alone[:, 0] <= 0) & (seeds_alone[:, 1] >= 0)) > 0.2
 
 
 def test_without_favoured_images_the_interval_is_that_of_the_seeds():
-    both = [interval_over_test_images(*one) for one in zip(*correctness(5, 400, 0.0, 100), strict=True)]
-    ratio = np.median([(one.high - one.low) / (one.comparison.high - one.comparison.low) for one in both])
-    assert 1 <= ratio < 1.1
+    seeds_alone, both = over_seeds_and_images(correctness(5, 400, 0.0, 100))
+    assert 1 <= np.median(np.ptp(both, axis=1) / np.ptp(seeds_alone, axis=1)) < 1.1
 
 
 def test_there_is_no_interval_over_test_images_without_one_over_seeds():
     a, b = np.ones((6, 10)), np.zeros((6, 10))
     a[2] = NAN
-    equal = interval_over_test_images(a, b)
-    assert (equal.comparison.n_pairs, equal.comparison.n_failed, equal.comparison.p) == (5, 1, 0.0625)
-    for both in (equal, interval_over_test_images(a[:1], b[:1]), interval_over_test_images(a[2:3], b[2:3])):
-        assert all_nan(both.low, both.high)
-        assert not both.on_this_test_set
+    for runs in (slice(None), slice(1), slice(2, 3)):  # five equal differences, one seed, a failed seed
+        assert all_nan(*interval_over_test_images(a[runs], b[runs]))
+    a[0, 0] = 0
+    assert interval_over_test_images(a, b) == interval_over_test_images(np.delete(a, 2, 0), b[1:])
 
 
 # --- bad input ---
@@ -272,7 +270,7 @@ def test_there_is_no_interval_over_test_images_without_one_over_seeds():
         (lambda: interval([1, 2], confidence=95), ["confidence=95"]),
         (lambda: paired([1, 2, 3], [1, 2]), ["a (3,)", "b (2,)"]),
         (lambda: paired([1, 2], "0.8"), ["b='0.8'"]),
-        (lambda: equivalence([1, 2], [1, 2], margin=-0.1), ["margin=-0.1"]),
+        (lambda: equivalence(paired([1, 2], [1, 2]), margin=-0.1), ["margin=-0.1"]),
         (lambda: interval_over_test_images([[0.5]], [[1]]), ["correct_a"]),
         (lambda: by_seed(runs_table(("A1", 0, 0.90), ("A1", 0, 0.91)), "test_accuracy"), ["'A1'", "seed 0"]),
         (lambda: by_seed(runs_table(), "test_acuracy"), ["'test_acuracy'", "'test_accuracy'"]),

@@ -78,7 +78,7 @@ def test_a_trend_without_variance_has_the_p_of_the_sign_flip_test():
 
 def test_saturation_is_the_worst_level_above():
     levels = np.array([0.70, 0.80, 0.801, 0.802])[:, None] + generator().normal(0, 0.001, (4, 8))
-    assert saturation(levels, level=1, margin=0.005) == equivalence(levels[3], levels[1], 0.005) < 0.05
+    assert saturation(levels, level=1, margin=0.005) == equivalence(paired(levels[3], levels[1]), 0.005) < 0.05
     assert saturation(levels, level=0, margin=0.005) > 0.95
     assert math.isnan(saturation([[1], [1], [1]], level=0, margin=0.1))
     assert saturation(np.ones((3, 5)), level=0, margin=0.1) == 1 / 32
