@@ -41,13 +41,7 @@ class ClusterWorkers:
     size = 128  # runs that wait in dask's queue, where an adaptive cluster sees them; each holds a lock file open
 
     def __init__(self, scheduler: str | Path) -> None:
-        """Connect to a scheduler by its address or scheduler file.
-
-        Raises
-        ------
-        InputError
-            If dask.distributed is not installed or no scheduler answers.
-        """
+        """Connect to a scheduler by its address or file; raise InputError without dask, or if none answers."""
         try:
             import distributed
         except ImportError as error:
@@ -114,15 +108,7 @@ def _translated(error: BaseException) -> Exception:
 
 
 def train_below_worker(payload: bytes, infos: Mapping[str, DatasetInfo], code: str) -> Outcome | Missing:
-    """Train a run below this dask worker.
-
-    Raises
-    ------
-    InputError
-        If the package here is not `code`, the client's.
-    DiedError
-        If the worker process was killed.
-    """
+    """Train a run below this dask worker; raise InputError if the client's `code` is not the package here."""
     from distributed import get_worker
 
     if environment.code() != code:

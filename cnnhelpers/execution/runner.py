@@ -36,22 +36,20 @@ def run(
 ) -> pd.DataFrame:
     """Return the runs of `experiments` with every seed, one row each, training those that are not recorded yet.
 
-    With train=False nothing is trained: runs without a record have no row, so that the table may be empty or hold a
-    single run of an experiment, of which there is a mean but no interval. All runs on a dataset are of one copy of its
-    pixels, see records.preferred_copy.
-
-    Every run computes with one thread, so that results do not depend on the number of workers. Ctrl-C, a killed worker
-    process or a killed runner lose at most the epochs since the last checkpoint; calling again trains the rest. Several
-    runners may work on one folder: each run is trained by one of them.
+    All runs on a dataset are from one copy of its pixels, see records.preferred_copy. Every run computes with one
+    thread, so that results do not depend on the number of workers. Ctrl-C, a killed worker process or a killed runner
+    lose at most the epochs since the last checkpoint; calling again trains the rest. Several runners may work on one
+    folder: each run is trained once.
 
     Parameters
     ----------
     experiments
-        One or several, with different ids.
+        With different ids.
     seeds
         Number of seeds (0 .. n-1), or the seeds themselves.
     train
-        Whether to train what is missing; runs that ended in an error are trained again.
+        Whether to train missing runs, and again those that ended in an error. If not, a missing run has no row: the
+        table may be empty, or hold a single run of an experiment, which has a mean but no interval.
     workers
         Processes on this machine, by default one for each core; or a dask cluster: the address of its scheduler
         ("tcp://HOST:PORT") or its scheduler file (a .json).
@@ -60,12 +58,12 @@ def run(
     progress
         Whether to report on standard error.
     live
-        Whether to draw the learning curves of runs on this machine while they train; for notebooks that are watched.
+        Whether to draw learning curves in a notebook while runs train on this machine.
 
     Returns
     -------
     pandas.DataFrame
-        Columns of records.Record.row; experiments and seeds in the order asked for; failed runs have NaN metrics.
+        Columns of records.Record.row, experiments and seeds in the order given; failed runs have NaN metrics.
 
     Raises
     ------

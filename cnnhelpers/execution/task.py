@@ -21,14 +21,8 @@ Outcome = tuple[records.Record, dict[str, np.ndarray]]
 def train_run(payload: bytes, checkpoints: Path, infos: Mapping[str, DatasetInfo] | None = None) -> Outcome | list[str]:
     """Train a run in this process; return its record and arrays, or the names of datasets that are missing here.
 
-    Parameters
-    ----------
-    payload
-        The PlannedRun, by cloudpickle.
-    checkpoints
-        Folder for the checkpoints of the run, and for datasets from the client of a cluster.
-    infos
-        Datasets that may be missing here.
+    `payload` is the PlannedRun by cloudpickle; `checkpoints` the folder for its checkpoints, and for datasets from the
+    client of a cluster; `infos` are of datasets that may be missing here.
     """
     environment.start_keras()
     import keras

@@ -21,17 +21,8 @@ if TYPE_CHECKING:
 def trained(experiment: Experiment, seed: int = 0, folder: Path | str = "models") -> "keras.Model":
     """Return the model of a run: loaded from `folder`, else trained as `run` trains it and saved there.
 
-    On the same kind of machine its weights are, bit for bit, those that the run's record names by their hash.
-
-    Parameters
-    ----------
-    folder
-        Where models are saved, as experiment-identity-seed.keras.
-
-    Returns
-    -------
-    keras.Model
-        From pixels 0..255, (batch, height, width, channels), to probabilities (batch, classes).
+    The model maps pixels 0..255, (batch, height, width, channels), to probabilities, (batch, classes). On the same kind
+    of machine its weights are, bit for bit, those that the run's record names by their hash.
 
     Raises
     ------

@@ -24,21 +24,11 @@ Space = Mapping[str, tuple[float, float] | list[Any]]
 
 
 def best_of_grid(runs: pd.DataFrame, level: str = "learning_rate", by: str = "optimizer") -> pd.DataFrame:
-    """Return the `level` with the highest mean validation accuracy for each value of `by`.
+    """Return the `level` with the highest mean validation accuracy for each value of `by`; a diverged run counts as 0.
 
-    Parameters
-    ----------
-    runs
-        Columns `by`, `level`, validation_accuracy: NaN for a run that diverged, which counts as 0.
+    Columns `by`, `level`, estimate, and at_edge: whether it is the lowest or highest level in `runs`, so that the best
+    may lie beyond the grid.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `by`, `level`, estimate (mean over the seeds), at_edge: whether it is the lowest or highest level
-        tried, so that the best may lie beyond the grid.
-
-    Examples
-    --------
     >>> runs = pd.DataFrame({"optimizer": ["sgd"] * 3, "learning_rate": [0.01, 0.1, 1.0],
     ...                      "validation_accuracy": [0.80, 0.86, float("nan")]})
     >>> best_of_grid(runs).values.tolist()
@@ -54,15 +44,9 @@ def best_of_grid(runs: pd.DataFrame, level: str = "learning_rate", by: str = "op
 def beyond_the_grid(compared: pd.DataFrame, pairs: Sequence[tuple[str, str]], chosen: pd.DataFrame) -> pd.DataFrame:
     """Return comparisons at the best of a grid, undecided where a level beyond the grid could reverse them.
 
-    Parameters
-    ----------
-    compared, pairs
-        As `compare_all` returns them for pairs (A, B) of values of the first column of `chosen`.
-    chosen
-        As `best_of_grid` returns it; what is best at an edge of the grid may be better still beyond it.
+    `compared` is what `compare_all` returns for `pairs` (A, B) of values of the first column of `chosen`, which is what
+    `best_of_grid` returns: a level that is best at an edge of the grid may be better still beyond it.
 
-    Examples
-    --------
     >>> compared = pd.DataFrame({"label": ["sgd − adam", "adam − rmsprop"], "verdict": ["contradicted", "holds"]})
     >>> chosen = pd.DataFrame({"optimizer": ["sgd", "adam", "rmsprop"], "at_edge": [True, False, False]})
     >>> beyond_the_grid(compared, [("sgd", "adam"), ("adam", "rmsprop")], chosen).values.tolist()
@@ -81,14 +65,9 @@ def beyond_the_grid(compared: pd.DataFrame, pairs: Sequence[tuple[str, str]], ch
 def settings_map(runs: pd.DataFrame, x: str, y: str, classes: int = 10) -> pd.DataFrame:
     """Return mean and SD of the validation accuracy for each pair of settings `x`, `y`.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `x`, `y`, estimate, sd (runs that diverged count as 0), n, lost: the number of runs that diverged or
-        ended below `learning_threshold(classes)`.
+    Columns `x`, `y`, estimate, sd (runs that diverged count as 0), n, and lost: the number of runs that diverged or
+    ended below `learning_threshold(classes)`.
 
-    Examples
-    --------
     >>> runs = pd.DataFrame({"learning_rate": [0.1, 0.1, 9.0, 9.0], "batch_size": [32] * 4,
     ...                      "validation_accuracy": [0.8, 0.9, 0.1, float("nan")]})
     >>> settings_map(runs, "learning_rate", "batch_size")[["estimate", "n", "lost"]].round(2).values.tolist()
@@ -118,9 +97,10 @@ def search(
     folder: Path | str | None = None,
     progress: bool = True,
 ) -> tuple[pd.DataFrame, Experiment]:
-    """Search for the settings with the highest validation accuracy, each trial trained with the seeds CHOOSING.
+    """Return the trials of a search for the highest validation accuracy, and its experiment: judge it with other seeds.
 
-    The same call proposes the same settings again, whose runs are recorded: an interrupted search continues.
+    Trials train in sequence, with the seeds CHOOSING. The same call proposes the same settings again, whose runs are
+    recorded: an interrupted search continues.
 
     Parameters
     ----------
@@ -128,8 +108,6 @@ def search(
         Called with a value for each name of `space`; returns the experiment of a trial.
     space
         For each name a list of choices, or (lowest, highest) of numbers above 0, searched on a logarithmic scale.
-    trials
-        Number of trials, in sequence: each proposal uses the scores of all earlier trials.
     seed
         Of the sampler, a tree-structured Parzen estimator (Bergstra et al., 2011) after ten random trials.
     train, folder, progress
@@ -137,17 +115,14 @@ def search(
 
     Returns
     -------
-    table
-        A row for each trial: trial (from 1), the names of `space`, experiment, validation_accuracy (NaN: diverged,
-        for the sampler 0), best (so far).
-    winner
-        The experiment with the highest score, the maximum of `trials` scores: judge it with other seeds.
+    The table has a row for each trial: trial (from 1), the names of `space`, experiment, validation_accuracy (NaN:
+    diverged, for the sampler 0), best (so far).
 
     Raises
     ------
     InputError
-        If Optuna is not installed, `trials` is not a number of at least 1, an entry of `space` is of another kind, or
-        a trial is not recorded and may not be trained.
+        If Optuna is not installed, `trials` or an entry of `space` is of another kind, or a trial is not recorded and
+        may not be trained.
     """
     if type(trials) is not int or trials < 1:
         raise InputError(f"trials must be a whole number of at least 1. Received: trials={trials!r}")

@@ -134,17 +134,12 @@ def _holds_accelerator() -> bool:
 
 def _code_is_unchanged() -> bool:
     """Return whether no module that is loaded here has changed on disk."""
-    return all(_is_unchanged(module) for module in list(sys.modules.values()))
-
-
-def _is_unchanged(module: Any) -> bool:
-    try:
-        file = object.__getattribute__(module, "__dict__").get("__file__")  # does not load a lazy module
-        return file is None or Path(file).stat().st_ctime < environment.STARTED
-    except AttributeError:
-        return True
-    except OSError:  # deleted
-        return False
+    for module in list(sys.modules.values()):
+        with suppress(AttributeError):
+            file = object.__getattribute__(module, "__dict__").get("__file__")  # does not load a lazy module
+            if file and not (Path(file).exists() and Path(file).stat().st_ctime < environment.STARTED):
+                return False
+    return True
 
 
 def _answer_calls(connection: Connection) -> None:

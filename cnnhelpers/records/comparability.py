@@ -10,7 +10,6 @@ import pandas as pd
 from cnnhelpers import data
 from cnnhelpers.errors import InputError
 
-ASPECTS = ("profile", "precision", "device", "backend", "data")
 Copy = TypeVar("Copy")
 
 
@@ -22,13 +21,11 @@ def rests_on(runs: pd.DataFrame) -> str:
     >>> rests_on(pd.DataFrame([{"experiment": "C21", **made}, {"experiment": "C22", **made, "precision": "bfloat16"}]))
     'published profile, bfloat16 and float32, cpu, mnist (official)'
     """
-    return ", ".join(" and ".join(sorted(set(values))) for values in _aspects(runs.reset_index(drop=True)).values())
+    return ", ".join(" and ".join(sorted(values.dropna().unique())) for _, values in _aspects(runs).items())
 
 
 def differing(runs: pd.DataFrame) -> str:
     """Return the `differing_aspects` of runs as text, "" if there are none.
-
-    A difference between such runs may be due to the precision or the device as well as to the experiments.
 
     >>> runs = pd.DataFrame({"experiment": ["A1", "A2"], "precision": ["float32", "bfloat16"], "device": "cpu:0"})
     >>> differing(runs)
@@ -38,18 +35,16 @@ def differing(runs: pd.DataFrame) -> str:
 
 
 def differing_aspects(runs: pd.DataFrame) -> dict[str, str]:
-    """Return those of `ASPECTS` that are not the same in all `runs`, with their values and experiments.
+    """Return the aspects in which `runs` differ, with their values and experiments.
 
     >>> differing_aspects(pd.DataFrame({"experiment": ["A1", "A2"], "device": ["cpu:0", "gpu:0"]}))
     {'device': 'cpu in A1, gpu in A2'}
     """
-    runs, differing = runs.reset_index(drop=True), {}
+    texts = {}
     for aspect, values in _aspects(runs).items():
-        if len(set(values)) > 1:
-            experiments = runs["experiment"].loc[values.index].groupby(values).unique()
-            texts = (f"{value} in {few(names).replace(', ', ' and ')}" for value, names in experiments.items())
-            differing[aspect] = ", ".join(texts)
-    return differing
+        experiments = runs["experiment"].groupby(values).unique()
+        texts[aspect] = [f"{value} in {few(names).replace(', ', ' and ')}" for value, names in experiments.items()]
+    return {aspect: ", ".join(values) for aspect, values in texts.items() if len(values) > 1}
 
 
 def aspects_in(differs: str) -> list[str]:
@@ -73,18 +68,9 @@ def few(names: Sequence[str]) -> str:
 def preferred_copy(counts: Mapping[Copy, int], here: Copy) -> Copy:
     """Return the copy of a dataset from which all its runs are taken, so that no table mixes two.
 
-    That is the copy on this machine if any run was recorded from it, else the copy of most runs; `here` if there are
-    no runs at all.
+    That is `here`, the copy on this machine (the official one if it has none), if any run was recorded from it or none
+    from any copy; else the copy of most runs. `counts` has the number of recorded runs of each copy.
 
-    Parameters
-    ----------
-    counts
-        The number of runs recorded from each copy.
-    here
-        The copy on this machine, the official one if it has none.
-
-    Examples
-    --------
     >>> preferred_copy({"official": 1, "jpeg": 9}, "official"), preferred_copy({"official": 0, "jpeg": 9}, "official")
     ('official', 'jpeg')
     """
@@ -104,7 +90,7 @@ def of_one_copy(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def timed_alike(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs whose seconds can be compared: of the processor or GPU and the precision of most experiments.
+    """Return the runs whose seconds can be compared: on the processor or GPU and precision of most experiments.
 
     A table without the column record is returned as it is.
     """
@@ -138,20 +124,12 @@ def _fingerprint_here(name: str) -> str:
         return ""
 
 
-def _aspects(runs: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return the values of each aspect in words, where the table has them."""
-    aspects = {}
-    for aspect in ASPECTS:
-        column = "dataset" if aspect == "data" else aspect
-        values = runs[column].dropna().astype(str) if column in runs else pd.Series(dtype=str)
-        if values.empty:
-            continue
-        if aspect == "profile":
-            values = values + " profile"
-        elif aspect == "device":
-            values = values.str.partition(":")[0]
-        elif aspect == "data" and "pixels" in runs:
-            source = (" (" + runs["pixels"] + ")").where(runs["pixels"] != "own", "")
-            values = values + source.loc[values.index]
-        aspects[aspect] = values
-    return aspects
+def _aspects(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return profile, precision, device, backend and data in words, as far as `runs` have columns for them."""
+    columns = ["profile", "precision", "device", "backend", "dataset"]
+    words = runs.reindex(columns=columns).astype("string").rename(columns={"dataset": "data"})
+    words["profile"] += " profile"
+    words["device"] = words["device"].str.partition(":")[0]
+    if "pixels" in runs:
+        words["data"] += (" (" + runs["pixels"].astype("string") + ")").where(runs["pixels"] != "own", "")
+    return words.dropna(axis=1, how="all")

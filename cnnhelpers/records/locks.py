@@ -12,12 +12,11 @@ CHECKPOINTS = ".checkpoints"  # folder of checkpoints and locks below the record
 class RunLocks:
     """The runs that a runner trains and records; another runner on the same records trains other runs.
 
-    A file in a folder stands for each run. Where the file system has no locks, two runners may train the same run.
+    Where the file system has no locks, two runners may train the same run.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Make `folder`, where the lock files are."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Lock files are made in `folder`."""
         self._folder = folder
         self._held: dict[tuple[str, int], FileLock] = {}
 

@@ -44,21 +44,13 @@ class Record:
 
     def row(self) -> dict[str, Any]:
         """Return the record as a row of the table that `load` returns; a missing metric is NaN."""
-        labels = {name: self.labels.get(name, "") for name in ("study", "report", "experiment", "profile")}
-        about = {name: self.data.get(name) for name in ("name", "fingerprint", "official")}
-        values = labels | {
-            "seed": self.seed,
-            "status": self.status,
-            "identity": self.identity,
-            "dataset": about["name"],
-            "official": about["official"],
-            "pixels": pixel_source(**about),
-            "parameters": self.cost.get("parameters"),
-            "flops": self.cost.get("flops"),
-            "epochs_run": self.stop.get("epochs_run"),
-            "stop_reason": self.stop.get("reason"),
-            "best_epoch": self.stop.get("best_epoch"),
-        }
+        name, fingerprint, official = (self.data.get(name) for name in ("name", "fingerprint", "official"))
+        values = {name: self.labels.get(name, "") for name in ("study", "report", "experiment", "profile")}
+        values |= {"seed": self.seed, "status": self.status, "identity": self.identity}
+        values |= {"dataset": name, "official": official, "pixels": pixel_source(name, fingerprint, official)}
+        values |= {name: self.cost.get(name) for name in ("parameters", "flops")}
+        values |= {"epochs_run": self.stop.get("epochs_run"), "stop_reason": self.stop.get("reason")}
+        values |= {"best_epoch": self.stop.get("best_epoch")}
         for metric in METRICS:
             values |= {f"{part}_{metric}": _number(self.metrics.get(part, {}).get(metric)) for part in PARTS}
         for metric in ("accuracy", "loss"):
@@ -78,18 +70,15 @@ class Record:
 def load_record(path: Path) -> Record:
     """Return the record in a file; raise InputError if it is damaged, edited or of another schema."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path.name} is not a readable record: {error}") from error
-    schema = content.get("schema") if isinstance(content, dict) else type(content).__name__
-    if schema != SCHEMA:
-        raise InputError(f"{path.name} is not a record of schema {SCHEMA}. Received: schema={schema!r}; run it again")
-    if content.pop("checksum", None) != _checksum(content):
-        raise InputError(f"{path.name} differs from its checksum, so it was edited or damaged: delete it and run again")
-    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if (schema := content["schema"]) != SCHEMA:
+            raise ValueError(f"its schema is {schema!r}, not {SCHEMA}")
+        if content.pop("checksum") != _checksum(content):
+            raise ValueError("it differs from its checksum, so it was edited or damaged")
         return Record(**{field.name: content[field.name] for field in fields(Record)})
-    except KeyError as error:
-        raise InputError(f"{path.name} is missing the field {error}: delete it and run again") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise InputError(f"{path.name} is not a readable record ({reason}): delete it and run again") from error
 
 
 def table(records: Iterable[Record]) -> pd.DataFrame:
@@ -122,10 +111,6 @@ def _checksum(content: Mapping[str, Any]) -> str:
     """Return the checksum of a record's content without it, as strict JSON."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
 
 
 def _finite(value: Any) -> Any:

@@ -52,18 +52,18 @@ def write(record: Record, folder: Path, arrays: Mapping[str, np.ndarray] | None 
     study.mkdir(parents=True, exist_ok=True)
     path = study / f"{slug(record.labels.get('experiment', ''))}-{record.identity}-{record.seed}.json"
     if arrays:
-        replace_file(_arrays_path(path), lambda file: np.savez_compressed(file, **arrays))
+        replace_file(path.with_suffix(".npz"), lambda file: np.savez_compressed(file, **arrays))
     try:
         replace_file(path, lambda file: file.write(record.to_json().encode()))
     except OSError:
         if not path.exists():
-            _arrays_path(path).unlink(missing_ok=True)
+            path.with_suffix(".npz").unlink(missing_ok=True)
         raise
     if not arrays:  # of an earlier try
-        _arrays_path(path).unlink(missing_ok=True)
+        path.with_suffix(".npz").unlink(missing_ok=True)
     for earlier in folder.rglob(f"*-{record.identity}-{record.seed}.json"):  # under another label
         if earlier != path:
-            _arrays_path(earlier).unlink(missing_ok=True)
+            earlier.with_suffix(".npz").unlink(missing_ok=True)
             earlier.unlink()
     return path
 
@@ -88,7 +88,7 @@ def slug(text: str) -> str:
 
 
 def arrays(record: Record, folder: Path | str | None = None) -> dict[str, np.ndarray]:
-    """Return the arrays next to a record, empty if there are none; raise InputError if they are damaged.
+    """Return the arrays next to a record, if any; raise InputError if they are damaged.
 
     test_correct: (num_test,) bool; gallery_probabilities: (num_gallery, classes) float32 of the first test images.
     """
@@ -131,7 +131,7 @@ def _problem(path: Path, key: Key) -> str:
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     """Return the arrays next to the record at `path`."""
     try:
-        found = load_npz(_arrays_path(path))
+        found = load_npz(path.with_suffix(".npz"))
     except FileNotFoundError:
         return {}
     except InputError as error:
@@ -139,10 +139,6 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     if "test_correct" in found:
         found["test_correct"] = np.unpackbits(found["test_correct"], count=int(found.pop("num_test"))).astype(bool)
     return found
-
-
-def _arrays_path(path: Path) -> Path:
-    return path.with_suffix(".npz")
 
 
 def _folder(folder: Path | str | None) -> Path:

@@ -10,15 +10,10 @@ from cnnhelpers.records.store import slug
 
 
 def export(runs: pd.DataFrame, folder: str | Path) -> Path:
-    """Write the histories of `runs` below `folder` and return it.
+    """Write the histories of `runs` as logs EXPERIMENT/seed-SEED below `folder`, and return it.
 
-    A log for each run, in EXPERIMENT/seed-SEED, with training, validation and time as scalars by epoch: view them with
-    `tensorboard --logdir FOLDER`. Existing logs are not written again.
-
-    Raises
-    ------
-    InputError
-        If the package tensorboard is not installed.
+    They hold training, validation and time as scalars by epoch, for `tensorboard --logdir FOLDER`. Existing logs are
+    not written again. InputError: the package tensorboard is not installed.
     """
     try:
         from tensorboard.summary import Writer

@@ -95,7 +95,7 @@ def test_verify_lists_corrupt_older_and_edited_records_and_damaged_arrays(tmp_pa
     assert main(["records", "--verify", *folder]) == 1
     rows = json.loads(capsys.readouterr().out)
     assert [row["file"] for row in rows] == [f"{path.parent.name}/{path.name}" for path in paths[:5]]
-    expected = ["not a readable record", "schema=0", "checksum", "is damaged", "holds another run"]
+    expected = ["not a readable record", "schema is 0", "checksum", "is damaged", "holds another run"]
     assert all(said in row["problem"] for said, row in zip(expected, rows, strict=True))
 
 
