@@ -30,8 +30,6 @@ def summary(runs: pd.DataFrame, metric: str = "test_accuracy", by: str | list[st
         Columns `by`, estimate, low, high, sd, n, n_failed, in the unit of `metric`; failed runs are counted, not used.
         Equal runs have no interval (NaN).
 
-    Examples
-    --------
     >>> runs = pd.DataFrame({"experiment": ["a", "a", "a"], "test_accuracy": [0.89, 0.90, 0.91]})
     >>> summary(runs).round(3).values.tolist()
     [['a', 0.9, 0.875, 0.925, 0.01, 3, 0]]
@@ -54,8 +52,6 @@ def compare(runs: pd.DataFrame, a: str, b: str, metric: str = "test_accuracy") -
         A row for each run: columns experiment, seed and `metric`, as `run` returns, or of trainings made otherwise.
         Only the seeds of A and B count; a seed that only one of them has is incomplete.
 
-    Examples
-    --------
     >>> runs = pd.DataFrame({"experiment": list("aaabbb"), "seed": [0, 1, 2] * 2,
     ...                      "test_accuracy": [0.91, 0.92, 0.93, 0.90, 0.90, 0.90]})
     >>> print(in_points(compare(runs, "a", "b")))
@@ -94,8 +90,6 @@ def compare_all(
     `margin` is the difference of accuracy (a fraction) that does not matter, by dataset in statistics.MARGINS.
     A label names other aspects in which its runs differ, such as the device.
 
-    Examples
-    --------
     >>> accuracies = [0.90, 0.91, 0.90, 0.92, 0.91] + [0.93, 0.94, 0.94, 0.95, 0.94]
     >>> runs = pd.DataFrame({"experiment": ["plain"] * 5 + ["wide"] * 5, "seed": [0, 1, 2, 3, 4] * 2,
     ...                      "test_accuracy": accuracies})
@@ -136,7 +130,7 @@ def learned(runs: pd.DataFrame, margin: float) -> pd.DataFrame:
     measurements = Measurements(runs)
     for name, n in runs.groupby("experiment", sort=False).size().items():
         row = {"experiment": name, "learned": sum(measurements.against_guessing(name, margin).learned), "n": n}
-        counts = [[one["learned"], one["n"] - one["learned"]] for one in (row, *rows[:1])]
+        counts = [[network["learned"], network["n"] - network["learned"]] for network in (row, *rows[:1])]
         rows.append(row | {"p": stats.fisher_exact(counts).pvalue if rows else np.nan})
     return pd.DataFrame(rows, columns=["experiment", "learned", "n", "p"])
 

@@ -1,4 +1,4 @@
-"""Estimate what the factors of a grid of experiments do: main effects, interactions, dose-response trends."""
+"""Estimate the effects of factors: main effects and interactions of a grid, dose-response trends of ordered levels."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations, product
@@ -48,14 +48,14 @@ def factorial_effects(runs: pd.DataFrame, grid: pd.DataFrame, metric: str = "tes
     for factor, level, pairs in _all_pairs(grid):
         label = f"{_words(factor, level)} rather than {_words(factor, _levels(grid[factor])[0], short=True)}"
         rows.append(("main effect", label, len(pairs), *_mean_effect(values, [*pairs.values()])))
-    for factor, other in combinations(grid, 2):
-        lowest, *levels = _levels(grid[other]) or [None]
-        at = list(grid).index(other)
-        for (_, level, pairs), other_level in product(_all_pairs(grid, factor), levels):
-            partners = {key: _at(key, at, lowest) for key in pairs if key[at] == other_level}
+    for factor, second in combinations(grid, 2):
+        lowest, *levels = _levels(grid[second]) or [None]
+        at = list(grid).index(second)
+        for (_, level, pairs), at_level in product(_all_pairs(grid, factor), levels):
+            partners = {key: _at(key, at, lowest) for key in pairs if key[at] == at_level}
             matched = [(pairs[key], pairs[partner]) for key, partner in partners.items() if partner in pairs]
             if matched:
-                label = f"{_words(factor, level)}, more where {_words(other, other_level)}"
+                label = f"{_words(factor, level)}, more where {_words(second, at_level)}"
                 rows.append(("interaction", label, len(matched), *_mean_effect(values, *zip(*matched, strict=True))))
     table = pd.DataFrame(rows, columns=["kind", "label", "cells", "estimate", "low", "high", "n", "p"])
     return table.assign(p=holm(table["p"]))
@@ -86,11 +86,9 @@ def dose_response(
         - flat_from: the lowest level that all above are equivalent to, "not shown" if there is none. Levels are tested
           from the last but one downwards until one fails, so that nothing needs adjusting.
 
-    Examples
-    --------
     >>> accuracies = {2: [0.80, 0.81, 0.79], 3: [0.900, 0.901, 0.899], 5: [0.9005, 0.9005, 0.8995]}
-    >>> runs = pd.DataFrame([{"experiment": f"C{depth}", "depth": depth, "kind": "3x3", "seed": seed, "accuracy": one}
-    ...                      for depth, values in accuracies.items() for seed, one in enumerate(values)])
+    >>> runs = pd.DataFrame([{"experiment": f"C{depth}", "depth": depth, "kind": "3x3", "seed": seed, "accuracy": value}
+    ...                      for depth, values in accuracies.items() for seed, value in enumerate(values)])
     >>> table = dose_response(runs, "depth", "kind", margin=0.005, metric="accuracy")
     >>> table[["kind", "levels", "n", "monotone", "flat_from"]].values.tolist()
     [['3x3', '2, 3, 5', 3, 'yes', '3']]

@@ -47,8 +47,6 @@ def time_to_accuracy(runs: pd.DataFrame, target: float) -> pd.DataFrame:
         With the columns epochs_to_target (whole epochs, from 1) and cpu_seconds_to_target: of the whole training, in
         proportion to its epochs, validation included.
 
-    Examples
-    --------
     >>> from cnnhelpers.records import table
     >>> history = {"accuracy": [0.5, 0.7, 0.9], "validation_accuracy": [0.6, 0.8, 0.7]}
     >>> record = Record("0" * 16, 0, "", {}, {}, "done", {"epochs_run": 3}, history, cost={"cpu_seconds": 30.0})

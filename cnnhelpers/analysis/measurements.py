@@ -31,7 +31,7 @@ def measure(runs: pd.DataFrame) -> "Measurements":
     for name, identities in runs.groupby("experiment")["identity"].unique().items():
         if len(identities) > 1:
             raise InputError(
-                f"runs of {name!r} have {len(identities)} identities, of other protocols or data: keep one, such as "
+                f"runs of {name!r} have {len(identities)} identities, of other protocols or data: keep those of "
                 f"runs[runs.identity == {identities[0]!r}]. Received: {', '.join(identities)}"
             )
     return Measurements(runs.drop_duplicates(["experiment", "identity", "seed"]))
@@ -43,7 +43,7 @@ class Measurements:
 
     runs: pd.DataFrame
     left_out: frozenset[int] = frozenset()
-    compared: tuple[str, ...] = ()  #: the experiments whose seeds count, by default all
+    compared: tuple[str, ...] = ()  #: only the seeds of these experiments count, by default of all
     _tables: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +77,7 @@ class Measurements:
     def values(self, experiment: str, metric: str) -> np.ndarray:
         """Return (num_seeds,) values of a column of runs or of DIFFERENCES, NaN where a run failed or is missing.
 
-        Seconds are NaN too in a seed whose runs, of the compared experiments, were not `timed_alike`.
+        Seconds are NaN too where the runs of a seed, of the compared experiments, were not `timed_alike`.
         """
         if metric in DIFFERENCES:
             first, second = (self.values(experiment, column) for column in DIFFERENCES[metric])
@@ -147,8 +147,8 @@ class Measurements:
         """
         known = KNOWN.get(self._datasets.get(experiment, ""))
         records: Iterable[Record] = self.rows([experiment])["record"] if "record" in self.runs else ()
-        names = (record.classes.get("names") for record in records)
-        classes = next((len(one) for one in names if one), known.classes if known else 10)
+        names = next(filter(None, (record.classes.get("names") for record in records)), None)
+        classes = len(names) if names else known.classes if known else 10
         images = next((int(record.data.get("images", {}).get("test", 10_000)) for record in records), 10_000)
         correct = np.rint(self.values(experiment, "test_accuracy") * images)
         return better_than_guessing(correct, images, classes, margin)

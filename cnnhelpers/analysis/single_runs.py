@@ -64,8 +64,6 @@ def power_curves(sd: Sequence[float], effects: Sequence[float], most_seeds: int 
     pandas.DataFrame
         Columns effect, seeds, power (at the median sd), low (at the largest) and high (at the smallest).
 
-    Examples
-    --------
     >>> power_curves([0.004, 0.005, 0.006], [0.005], most_seeds=13).iloc[-1].round(3).tolist()
     [0.005, 13.0, 0.911, 0.788, 0.985]
     """

@@ -198,7 +198,7 @@ def equivalence(comparison: Comparison, margin: float) -> float:
 
 def resolution(*values: np.ndarray) -> float:
     """Return the size of a difference of `values` that 32 bits cannot tell from none."""
-    return FLOAT32 * max(np.abs(one[np.isfinite(one)]).max(initial=0) for one in values)
+    return FLOAT32 * max(np.abs(array[np.isfinite(array)]).max(initial=0) for array in values)
 
 
 def subtract(a: np.ndarray, b: np.ndarray | float) -> np.ndarray:

@@ -74,7 +74,7 @@ def interval_over_test_images(correct_a: ArrayLike, correct_b: ArrayLike) -> tup
     Notes
     -----
     SE^2 = s_d^2 / n + var_images / N. s_d is the sd between seeds of the difference in accuracy, which already holds
-    what a seed does to single images. So var_images is the variance between images of the mean difference, less the
+    the effect of a seed on single images. So var_images is the variance between images of the mean difference, less the
     part of it that seeds cause (mean square of the residuals of the two-way table / n; Searle, Casella & McCulloch
     1992). t has n - 1 degrees of freedom, so the interval is never narrower than that over seeds.
     """
@@ -102,7 +102,7 @@ def _p_of_no_gain(comparison: Comparison) -> float:
 
 
 def _image_variance(differences: np.ndarray) -> float:
-    """Return the variance between images of (num_seeds, num_images) differences, without what seeds cause."""
+    """Return the variance between images of (num_seeds, num_images) differences, without the part that seeds cause."""
     n, num_images = differences.shape
     if n < 2 or num_images < 2:
         return np.nan

@@ -75,7 +75,7 @@ def _any_of_ten(rng: Generator, n: int) -> bool:
     """Ten claims of one report, Holm-adjusted: does any hold?"""
     comparisons = [from_differences(sample) for sample in rng.normal(size=(10, n))]
     adjusted = holm([comparison.p for comparison in comparisons])
-    return any(decide(one, 0, adjusted_p=p) == "holds" for one, p in zip(comparisons, adjusted, strict=True))
+    return "holds" in [decide(comparison, 0, adjusted_p=p) for comparison, p in zip(comparisons, adjusted, strict=True)]
 
 
 # Whether a claim holds over n seeds of null effects, and its nominal rate. Runs that go wrong have a long lower tail;

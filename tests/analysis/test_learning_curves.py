@@ -12,7 +12,7 @@ TIMES = ["epochs_to_target", "cpu_seconds_to_target"]
 
 
 def curves(id, validation, epochs=10, seeds=3):
-    """Return records whose losses are these, one percent apart between seeds."""
+    """Return records of these losses, a percent apart between seeds."""
     training = [1 - 0.05 * epoch for epoch in range(epochs)]
     metrics = {"train": {"crossentropy": 0.5}, "test": {"crossentropy": 0.7}}
     labels = {"experiment": id, "profile": "published"}
