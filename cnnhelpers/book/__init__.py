@@ -1,4 +1,4 @@
-"""book."""
+"""The book: notebooks executed strictly, sanitized, and built into a site that is checked."""
 
 import lazy_loader
 
@@ -22,6 +22,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "notebooks": [
             "execute",
+        ],
+        "parameters": [
+            "inspect",
         ],
         "site": [
             "build",

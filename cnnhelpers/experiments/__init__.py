@@ -1,4 +1,4 @@
-"""experiments."""
+"""Experiments: a Keras network plus a protocol, and the identity that names their runs."""
 
 import lazy_loader
 
