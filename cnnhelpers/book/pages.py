@@ -12,10 +12,9 @@ from PIL import Image
 
 from cnnhelpers import plotting, records, reports
 from cnnhelpers.atomic import replace_file
-from cnnhelpers.book import cover, verdict_changes
 from cnnhelpers.book import tables as claim_tables
 from cnnhelpers.book.notebooks import Status, write_text
-from cnnhelpers.book.status import code, status_page, table
+from cnnhelpers.book.status import changed_verdicts, code, status_page, table, write_verdicts
 from cnnhelpers.errors import InputError
 
 MADE = ("status", "gallery", "tables")  # pages that are made here, where _toc.yml names them
@@ -28,8 +27,8 @@ def write(stage: Path, root: Path, statuses: Mapping[str, Status], named: Collec
     folder = root / "book" / "records"
     runs = records.load(folder)
     found = reports.published_verdicts(folder=folder)
-    changed = verdict_changes.section(found, root / "book" / "verdicts.json")
-    verdict_changes.write(found, stage.parent / "verdicts.json")
+    changed = changed_verdicts(found, root / "book" / "verdicts.json")
+    write_verdicts(found, stage.parent / "verdicts.json")
     made = {
         "status": lambda: status_page(runs, statuses) + "\n" + changed,
         "gallery": lambda: gallery_page(stage, [page for page, status in statuses.items() if status.done]),
@@ -41,7 +40,7 @@ def write(stage: Path, root: Path, statuses: Mapping[str, Status], named: Collec
     write_text(stage / "answer.txt", f"{claim_tables.in_short(found).data}\n")  # included by the first page
     _draw_answer(stage / "_static" / "answer.svg", found)
     try:
-        cover.draw(stage / "_static" / "cover.png", folder)
+        draw_cover(stage / "_static" / "cover.png", folder)
     except InputError:  # without the records of report A, the committed picture stays
         return
 
@@ -150,3 +149,45 @@ def _draw_answer(path: Path, found: pd.DataFrame) -> None:
         ax = plotting.plot_verdicts(found)
         ax.figure.savefig(path, metadata={"Date": None})
         plt.close(ax.figure)
+
+
+TITLES = {
+    "A1": "A1  3 convolutions",
+    "A2": "A2  1 convolution",
+    "A3": "A3  3 convolutions, L2",
+    "A4": "A4  1 convolution, L2",
+    "A5": "A5  3 convolutions, dropout",
+    "A6": "A6  1 convolution, dropout",
+    "A7": "A7  3 convolutions, early stopping",
+    "A8": "A8  1 convolution, early stopping",
+}
+
+
+def draw_cover(path: Path | str, folder: Path | str | None = None) -> Path:
+    """Write the picture of report A's validation accuracies as a PNG and return its path.
+
+    Raises
+    ------
+    InputError
+        If report A is not recorded in `folder`.
+    """
+    runs = records.load(folder)
+    runs = runs[(runs["profile"] == "published") & (runs["experiment"].isin(TITLES)) & (runs["report"] == "A")]
+    if runs.empty:
+        raise InputError("report A is not recorded: python -m cnnhelpers run A")
+    order = pd.Categorical(runs["experiment"], categories=list(TITLES), ordered=True)
+    runs = runs.assign(order=order).sort_values(["order", "seed"])
+    table = reports.compare_with_published(runs, "validation_accuracy")
+    with plt.rc_context():
+        plotting.use_style()
+        figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+        plotting.plot_seeds(runs.assign(experiment=runs["experiment"].map(TITLES)), "validation_accuracy", ax)
+        for row, published in enumerate(table["published"]):
+            ax.plot(100 * published, row, "D", markersize=8, markerfacecolor="none", markeredgecolor="black", zorder=5)
+        handles, _ = [*ax.get_legend().legend_handles], None
+        diamond = plt.Line2D([], [], linestyle="none", marker="D", markerfacecolor="none", markeredgecolor="black")
+        diamond.set_label("published, one run")
+        ax.legend(handles=[*handles, diamond], loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3, frameon=False)
+        figure.savefig(path, dpi=110)
+        plt.close(figure)
+    return Path(path)

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from cnnhelpers.book import address
+from cnnhelpers.book import checks
 from cnnhelpers.book import pages as made_pages
 from cnnhelpers.book.checks import problems
 from cnnhelpers.book.notebooks import Status, execute, sha256, status_of, write_text
@@ -124,7 +124,7 @@ def build(
     _tell(say, steps[-1])
     first_page = folder / "html" / f"{_toc(root)['root']}.html"
     if first_page.exists():
-        address.lead_to_sources(folder / "html", {page.page: page.notebook for page in listed})
+        checks.lead_to_sources(folder / "html", {page.page: page.notebook for page in listed})
         steps.append(_check(folder / "html", root))
         _tell(say, steps[-1])
     built = Built(first_page if first_page.exists() else None, tuple(steps))
@@ -241,7 +241,7 @@ def _jupyter_book(root: Path, folder: Path) -> Step:
     """Run jupyter-book on the stage; its log is kept, its warnings are the step's error."""
     started = time.monotonic()
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(folder / "stage")]
-    write_text(folder / "_config.yml", yaml.safe_dump(address.configuration(root)))
+    write_text(folder / "_config.yml", yaml.safe_dump(checks.configuration(root)))
     command += ["-W", "--keep-going", "-n", "--config", str(folder / "_config.yml")]
     command += ["--toc", str(root / "book" / "_toc.yml"), "--path-output", str(folder.parent)]
     done = subprocess.run(

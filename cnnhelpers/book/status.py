@@ -3,13 +3,15 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cnnhelpers import environment
-from cnnhelpers.book.notebooks import Status
+from cnnhelpers.book.notebooks import Status, write_text
 from cnnhelpers.book.sanitize import plain_text
+from cnnhelpers.errors import InputError
 
 _LIBRARIES = ("python", "keras", "tensorflow", "jax", "torch")
 
@@ -187,3 +189,38 @@ def _plain(value: Any) -> str:
         return "-"
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return re.sub(r"([\\`*_{}\[\]<>|$~#&@])", r"\\\1", text)
+
+
+def changed_verdicts(found: pd.DataFrame, published: Path) -> str:
+    """Return a section of the status page: verdicts that differ from those in the file `published`.
+
+    Parameters
+    ----------
+    found
+        As `claims.verdicts` returns it.
+    published
+        What `write_verdicts` wrote at the last publication; without such a file the section says so.
+    """
+    title = "## Verdicts that changed"
+    if not published.exists():
+        return f"{title}\n\nThere is no earlier publication to compare with.\n"
+    try:
+        earlier = json.loads(published.read_text(encoding="utf-8"))
+        before = {int(number): text for number, text in earlier["verdicts"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{published.name} is not a file that the build wrote ({error}): delete it") from None
+    rows = [
+        (one.number, one.report, one.text, before.get(one.number, "not tested"), one.verdict)
+        for one in found.itertuples()
+        if one.verdict != before.get(one.number)
+    ]
+    commit = f" at commit `{earlier['commit']}`" if earlier.get("commit") else ""
+    told = f"Compared with the verdicts published last{commit}: {len(rows)} of {len(found)} differ."
+    header = ["", "Report", "Conclusion", "Before", "Now"]
+    return f"{title}\n\n{told}\n" + (f"\n{table(header, rows)}\n" if rows else "")
+
+
+def write_verdicts(found: pd.DataFrame, path: Path) -> None:
+    """Write the verdicts as `changed_verdicts` reads them; book/verdicts.json holds those published last."""
+    verdicts = {str(one.number): one.verdict for one in found.itertuples()}
+    write_text(path, json.dumps({"commit": environment.commit(), "verdicts": verdicts}, indent=1) + "\n")

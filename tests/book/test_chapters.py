@@ -11,7 +11,7 @@ import pytest
 from nbclient import NotebookClient
 
 from cnnhelpers import data, records
-from cnnhelpers.book import chapters, cover
+from cnnhelpers.book import chapters, pages
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution.runner import run
 from cnnhelpers.reports import depth_and_kernel, profiles
@@ -113,10 +113,10 @@ def test_the_gallery_shows_what_a_run_answered():
 
 
 def test_the_cover_is_drawn_from_records_of_report_a_only(fashion, tmp_path):
-    path = cover.draw(tmp_path / "cover.png")
+    path = pages.draw_cover(tmp_path / "cover.png")
     assert path.read_bytes()[:4] == b"\x89PNG"
     with pytest.raises(InputError, match="cnnhelpers run A"):
-        cover.draw(tmp_path / "none.png", tmp_path / "empty")
+        pages.draw_cover(tmp_path / "none.png", tmp_path / "empty")
 
 
 def test_what_was_timed_elsewhere_is_named():

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cnnhelpers.book import address, verdict_changes
+from cnnhelpers.book import checks, status
 from cnnhelpers.book import checks as site_check
 from cnnhelpers.book import pages as made_pages
 from cnnhelpers.book import tables as claim_tables
@@ -66,16 +66,16 @@ def verdicts(*words):
 
 def test_only_verdicts_that_moved_since_the_last_publication_are_listed(tmp_path):
     path = tmp_path / "verdicts.json"
-    assert "no earlier publication" in verdict_changes.section(verdicts("holds"), path)
-    verdict_changes.write(verdicts("holds", "undecided"), path)
-    assert "0 of 2 differ" in verdict_changes.section(verdicts("holds", "undecided"), path)
-    told = verdict_changes.section(verdicts("holds", "contradicted", "holds"), path)
+    assert "no earlier publication" in status.changed_verdicts(verdicts("holds"), path)
+    status.write_verdicts(verdicts("holds", "undecided"), path)
+    assert "0 of 2 differ" in status.changed_verdicts(verdicts("holds", "undecided"), path)
+    told = status.changed_verdicts(verdicts("holds", "contradicted", "holds"), path)
     assert "| 2 | A | claim 2 | undecided | contradicted |" in told
     assert "| 3 | A | claim 3 | not tested | holds |" in told
     assert "claim 1" not in told
     path.write_text("[]")
     with pytest.raises(InputError, match="delete it"):
-        verdict_changes.section(verdicts("holds"), path)
+        status.changed_verdicts(verdicts("holds"), path)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_page_is_weighed_with_its_images_and_the_site_as_a_whole(site, monkeyp
 
 def checkout(folder, url):
     (folder / "_config.yml").write_text(json.dumps({"repository": {"url": url}, "html": {"home": True}}))
-    return address.configuration(folder)
+    return checks.configuration(folder)
 
 
 def test_without_an_address_there_is_no_button(tmp_path):
@@ -131,7 +131,7 @@ def test_without_an_address_there_is_no_button(tmp_path):
 def test_with_an_address_there_are_buttons_that_it_can_serve(tmp_path):
     found = checkout(tmp_path, "git@github.com:you/studies.git")
     assert found["repository"]["url"] == "https://github.com/you/studies"
-    assert found["launch_buttons"] == {"binderhub_url": address.BINDER, "colab_url": address.COLAB}
+    assert found["launch_buttons"] == {"binderhub_url": checks.BINDER, "colab_url": checks.COLAB}
     assert found["html"]["use_repository_button"]
     assert set(checkout(tmp_path, "https://gitlab.com/you/studies")["launch_buttons"]) == {"binderhub_url"}
 
@@ -139,9 +139,9 @@ def test_with_an_address_there_are_buttons_that_it_can_serve(tmp_path):
 def test_a_launch_button_opens_the_notebook_that_a_page_was_made_of(tmp_path):
     (tmp_path / "notebooks").mkdir()
     page = tmp_path / "notebooks" / "02_mnist.html"
-    link = f'<a href="{address.COLAB}/github/you/x/blob/main/notebooks/%s.ipynb">'
+    link = f'<a href="{checks.COLAB}/github/you/x/blob/main/notebooks/%s.ipynb">'
     page.write_text(link % "02_mnist" + '<a href="../_sources/notebooks/02_mnist.ipynb">')
-    address.lead_to_sources(tmp_path, {"notebooks/02_mnist": "notebooks/02_depth.ipynb"})
+    checks.lead_to_sources(tmp_path, {"notebooks/02_mnist": "notebooks/02_depth.ipynb"})
     assert page.read_text() == link % "02_depth" + '<a href="../_sources/notebooks/02_mnist.ipynb">'
 
 
