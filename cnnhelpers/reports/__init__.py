@@ -7,10 +7,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["depth_and_kernel", "optimization", "profiles", "regularization", "transfer"],
     submod_attrs={
         "catalog": ["all_experiments", "find", "find_one"],
-        "comparison": ["against_runs", "compare_with_published", "published_pairs"],
         "conclusions": ["CONCLUSIONS"],
         "design_mistakes": ["mistakes"],
-        "evaluation": ["measure_rescaled", "measured_runs", "published_verdicts"],
+        "evaluation": [
+            "against_runs",
+            "compare_with_published",
+            "measure_rescaled",
+            "measured_runs",
+            "published_pairs",
+            "published_verdicts",
+        ],
         "published_numbers": ["DATASETS", "contradictions", "printed", "published"],
     },
 )
