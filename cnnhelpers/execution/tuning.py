@@ -35,10 +35,10 @@ def best_of_grid(runs: pd.DataFrame, level: str = "learning_rate", by: str = "op
     [['sgd', 0.1, 0.86, False]]
     """
     table = summary(runs.fillna({SCORE: 0.0}), SCORE, [by, level])
-    rows = table.loc[table.groupby(by, sort=False)["estimate"].idxmax(), [by, level, "estimate"]]
-    edges = table.groupby(by)[level].agg(["min", "max"]).loc[rows[by]].to_numpy()
-    at_edge = [best in bounds for best, bounds in zip(rows[level], edges, strict=True)]
-    return rows.assign(at_edge=at_edge).reset_index(drop=True)
+    groups = table.groupby(by, sort=False, dropna=False)  # None is a setting, too
+    levels = groups[level]
+    table["at_edge"] = (table[level] == levels.transform("min")) | (table[level] == levels.transform("max"))
+    return table.loc[groups["estimate"].idxmax(), [by, level, "estimate", "at_edge"]].reset_index(drop=True)
 
 
 def beyond_the_grid(compared: pd.DataFrame, pairs: Sequence[tuple[str, str]], chosen: pd.DataFrame) -> pd.DataFrame:
@@ -74,7 +74,8 @@ def settings_map(runs: pd.DataFrame, x: str, y: str, classes: int = 10) -> pd.Da
     [[0.85, 2.0, 0.0], [0.05, 2.0, 2.0]]
     """
     table = summary(runs.fillna({SCORE: 0.0}), SCORE, [x, y])
-    lost = (~(runs[SCORE] >= learning_threshold(classes))).groupby([runs[x], runs[y]], sort=False).sum()
+    unlearned = ~(runs[SCORE] >= learning_threshold(classes))
+    lost = unlearned.groupby([runs[x], runs[y]], sort=False, dropna=False).sum()  # None is a setting, too
     return table[[x, y, "estimate", "sd", "n"]].assign(lost=lost.to_numpy())
 
 

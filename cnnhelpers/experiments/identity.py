@@ -1,8 +1,9 @@
-"""The canonical text of a Keras model: what decides its results, and nothing that a rebuild would change."""
+"""Describe a Keras model by a canonical text: all that decides its results, nothing that a rebuild changes."""
 
 import copy
-import hashlib
+import functools
 import inspect
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,26 +11,32 @@ import keras
 import numpy as np
 
 from cnnhelpers.errors import InputError, one_line
+from cnnhelpers.experiments.custom_code import code_hash, is_library, names_in, value_text
 
-CONSTANTS = (bool, int, float, str, tuple)  # of a module, that enter the identity of a function that uses them
+Network = Callable[[tuple[int, int, int], int], keras.Model]
+OPAQUE = {"Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}  # layers around code or files
+_MISSING = object()
 
 
-def layer_list(layers: Sequence[keras.layers.Layer]) -> Callable[[tuple[int, int, int], int], keras.Model]:
-    """Return a network function that builds fresh copies of `layers`, so that each run starts from its own weights.
+def layer_list(layers: Sequence[keras.layers.Layer]) -> Network:
+    """Return a network function that builds fresh copies of `layers`, so that each run starts from other weights.
 
     Raises
     ------
     InputError
-        If one is not a layer, or is a whole model that has weights already: a copy would not have them.
+        If an item is not a layer, or a copy would lose something: the weights of a model, an adapted state, an
+        attribute.
     """
     for layer in layers:
         if not isinstance(layer, keras.layers.Layer):
             raise InputError(f"a network is a function or a list of Keras layers. Received in the list: {layer!r}")
-        _refuse_lambda(layer)
-        if isinstance(layer, keras.Model) and layer.weights:
+        _refuse_opaque(layer)
+        adapted = isinstance(layer, keras.layers.Normalization) and layer.built and layer.input_mean is None
+        if adapted or (isinstance(layer, keras.Model) and layer.weights):
             raise InputError(
                 f"a list of layers starts from fresh weights, and {layer.name} in it has weights already: write a "
-                "function (input_shape, classes, weights) that loads them, and pass weights= to Experiment"
+                "function (input_shape, classes, weights) that loads them and pass weights= to Experiment, or pass "
+                "mean= and variance= to Normalization"
             )
     recipes = [(type(layer), _recipe(layer)) for layer in layers if not isinstance(layer, keras.layers.InputLayer)]
 
@@ -41,31 +48,30 @@ def layer_list(layers: Sequence[keras.layers.Layer]) -> Callable[[tuple[int, int
 
 
 def _recipe(layer: keras.layers.Layer) -> dict[str, Any]:
-    """Return the configuration of a layer; a dtype that is only the policy of the moment is left to the run's."""
-    config = layer.get_config()
+    """Return the config of a layer, without a dtype that is only the global policy."""
+    config = _config(layer)
     if layer.dtype_policy == keras.config.dtype_policy():
         config.pop("dtype", None)
     return config
 
 
-def build(
-    network: Callable[[tuple[int, int, int], int], keras.Model],
-    input_shape: tuple[int, int, int],
-    classes: int,
-    label: str,
-) -> keras.Model:
+def build(network: Network, input_shape: tuple[int, int, int], classes: int, label: str) -> keras.Model:
     """Return `network(input_shape, classes)`, checked: a built model whose output is (batch, classes).
 
     Raises
     ------
     InputError
-        If Keras refuses the layers (the message carries Keras' own), or the output does not fit the classes.
+        If Keras refuses the layers (the message has Keras' text), or the output does not fit the classes.
     """
     try:
         model = network(tuple(input_shape), classes)
+    except InputError:
+        raise
     except (ValueError, TypeError, OSError) as error:  # OSError: weights that cannot be downloaded
-        reason = f"cannot be built for images of {input_shape}: {one_line(error)}"
-        raise InputError(f"the network of {label} {reason}") from error
+        reason = one_line(error)
+        if "stateless scope" in reason:
+            reason = "it makes a keras.Variable of an array; self.add_weight(shape, initializer) makes a fresh one"
+        raise InputError(f"the network of {label} cannot be built for images of {input_shape}: {reason}") from error
     if not isinstance(model, keras.Model):
         raise InputError(f"the network of {label} must return a keras.Model. Received: {type(model).__name__}")
     if not (isinstance(model, keras.Sequential) or hasattr(model, "operations")) or not model.built:
@@ -81,14 +87,67 @@ def build(
     return model
 
 
-def describe(model: keras.Model, indent: str = "") -> str:
-    """Return one line a layer: class name and the arguments that differ from the class's defaults.
+def describe_network(network: Network, input_shape: tuple[int, int, int], classes: int, label: str) -> str:
+    """Return the canonical text of the model that `network` builds, indented.
 
-    Names, counters and the input layer are left out; nested models are indented; in a functional model a layer that
-    does not simply follow the one before says which layers it reads (`<- 0, 3`, counted from 0 without inputs; `input`
-    is the input). Code of your own (layer classes, activations) enters by name and a hash of its source.
+    Raises
+    ------
+    InputError
+        If the model cannot be built or described, or has other weights than its initializers give.
     """
-    mark = _source_mark(type(model))
+    with keras.StatelessScope() as scope:  # new variables get no value yet, and assignments are noted
+        model = build(network, input_shape, classes, label)
+        text = describe(model, indent="  ")
+        for variable in model.variables:
+            if variable._value is not None:
+                raise InputError(
+                    f"the network of {label} has a layer that was built before ({variable.path}): its runs would go on "
+                    "from each other's weights. Build all layers inside the network function"
+                )
+            if scope.get_current_value(variable) is not None and not _set_by_build(variable, model, scope):
+                raise InputError(
+                    f"the network of {label} sets weights ({variable.path}), which are not part of its identity: take "
+                    "a keyword `weights`, set them only if it is not None, and pass weights= to Experiment; pass "
+                    "mean= and variance= to Normalization"
+                )
+    return text
+
+
+def code_state(network: Callable[..., Any]) -> str:
+    """Return a text that changes when the custom code of a network function changes in this session."""
+    if isinstance(network, functools.partial):
+        values = (network.args, network.keywords)
+        return f"{code_state(network.func)} {_text_or_nothing(values)}"
+    if getattr(network, "__module__", "").startswith("cnnhelpers.") and not getattr(network, "__closure__", None):
+        return network.__qualname__  # of this package, which does not change in a session
+    return _text_or_nothing(network)
+
+
+def _text_or_nothing(value: Any) -> str:
+    try:
+        return value_text(value, _describe_global)
+    except Exception:  # network functions may use anything: the model that they build is described
+        return ""
+
+
+def _set_by_build(variable: keras.Variable, model: keras.Model, scope: keras.StatelessScope) -> bool:
+    """Return whether the build method of a custom layer assigns the variable, the same values each time."""
+    for layer in model._flatten_layers(include_self=False):
+        positions = [position for position, one in enumerate(layer.variables) if one is variable]
+        if positions and _is_custom(type(layer)):
+            rebuilt = scope.get_current_value(_rebuilt(layer, _config(layer)).variables[positions[0]])
+            return rebuilt is not None and np.array_equal(rebuilt, scope.get_current_value(variable))
+    return False
+
+
+def describe(model: keras.Model, indent: str = "") -> str:
+    """Return a line for each layer: class name, and the arguments that differ from the defaults of the class.
+
+    Names, counters and the input layer are left out; nested models are indented. In a functional model, a layer that
+    does not simply follow the previous layer lists its inputs (`<- 0, 3`, counted from 0 without input layers; `input`
+    is the input). Custom code (layer classes, activations) enters by name and hash, see custom_code.code_hash.
+    """
+    mark = _mark(type(model))
     lines = [f"{indent}{type(model).__name__}{mark}"] if mark else []
     for layer, sources in _layers_with_sources(model):
         lines.append(f"{indent}{_reduce(layer)}{sources}")
@@ -98,7 +157,7 @@ def describe(model: keras.Model, indent: str = "") -> str:
 
 
 def _layers_with_sources(model: keras.Model) -> list[tuple[Any, str]]:
-    """Return (layer, where it reads from) in order; the source is empty when it is just the layer before."""
+    """Return (layer, inputs) in order; inputs are empty where a layer follows the previous layer."""
     if isinstance(model, keras.Sequential):
         return [(layer, "") for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     if not hasattr(model, "operations"):
@@ -111,20 +170,20 @@ def _layers_with_sources(model: keras.Model) -> list[tuple[Any, str]]:
     if len(model.inputs) > 1:
         inputs = [tensor._keras_history.operation.name for tensor in model.inputs]
         positions |= {name: f"input {number}" for number, name in enumerate(inputs)}
-    configs = {config["name"]: config for config in model.get_config()["layers"]}
-    found = []
+    configs = {config["name"]: config for config in _config(model)["layers"]}
+    rows = []
     for position, operation in enumerate(operations):
         calls = configs[operation.name]["inbound_nodes"]
         read = [_arguments(call["args"], positions) for call in calls]
         options = "".join(f" {key}={text}" for call in calls for key, text in _options(call["kwargs"], positions))
         plain = read == [["input" if position == 0 else str(position - 1)]]
         sources = "" if plain else " <- " + "; ".join(", ".join(names) for names in read)
-        found.append((operation, sources + options))
-    return found
+        rows.append((operation, sources + options))
+    return rows
 
 
 def _arguments(values: Any, positions: dict[str, str]) -> list[str]:
-    """Return what a serialized call is given, in order: the position of the layer that made it, or a constant."""
+    """Return the arguments of a serialized call, in order: the position of the layer that made it, or a constant."""
     if isinstance(values, dict) and values.get("class_name") == "__keras_tensor__":
         name, call, tensor = values["config"]["keras_history"]
         source = positions.get(name, "input") + (f"#{call}" if call else "")
@@ -135,7 +194,7 @@ def _arguments(values: Any, positions: dict[str, str]) -> list[str]:
 
 
 def _options(keywords: dict[str, Any], positions: dict[str, str]) -> list[tuple[str, str]]:
-    """Return the keyword arguments of a call that are given; `training` is not one: a functional model overrides it."""
+    """Return the keyword arguments of a call but `training`, which a functional model overrides."""
     nothing = (None, [None] * len(keywords.get("mask") or ()))
     given = (key for key in sorted(keywords) if keywords[key] not in nothing and key != "training")
     return [(key, ", ".join(_arguments(keywords[key], positions))) for key in given]
@@ -143,29 +202,99 @@ def _options(keywords: dict[str, Any], positions: dict[str, str]) -> list[tuple[
 
 def _reduce(thing: Any) -> str:
     """Return `ClassName(argument=value, ...)` with required arguments and those that differ from the defaults."""
-    _refuse_lambda(thing)
+    _refuse_opaque(thing)
     cls = type(thing)
-    label = cls.__name__ + _source_mark(cls)
+    label = cls.__name__ + _mark(cls)
     if isinstance(thing, keras.Model):
         return label
-    config = thing.get_config()
+    config = _config(thing)
     required = [name for name in _required_arguments(cls) if name in config]
     default = _default_config(cls, {name: config[name] for name in required})
-    changed = sorted(key for key in config if key not in required and config[key] != default.get(key, _MISSING))
+    changed = sorted(key for key in config if key not in required and _differ(config[key], default.get(key, _MISSING)))
     left_out = ("name", "seed") if isinstance(thing, keras.layers.Layer) else ("name",)  # runs seed their layers
     shown = [name for name in (*required, *changed) if name not in left_out]
     return f"{label}({', '.join(f'{name}={_value(config[name], thing, name)}' for name in shown)})"
 
 
-def _refuse_lambda(thing: Any) -> None:
-    if isinstance(thing, keras.layers.Lambda):
+def _refuse_opaque(thing: Any) -> None:
+    if OPAQUE & {base.__name__ for base in type(thing).__mro__}:
         raise InputError(
-            f"a Lambda layer ({thing.name}) has no stable description: write a layer class, or call keras.ops "
-            "in a functional model"
+            f"a {type(thing).__name__} layer ({thing.name}) has no stable description: write a layer class, or call "
+            "keras.ops in a functional model"
         )
 
 
-_MISSING = object()
+def _config(thing: Any) -> dict[str, Any]:
+    """Return the config of an object; InputError if there is none, or if it lacks an attribute of custom code."""
+    try:
+        config = thing.get_config()
+    except Exception as error:  # of the class itself, or of Keras, which cannot serialize something
+        raise InputError(
+            f"{type(thing).__name__} has no get_config() to describe it by ({one_line(error)[:200]}): return each "
+            "argument of __init__ there, as numbers, text, lists or Keras objects"
+        ) from error
+    if _is_custom(type(thing)) and not isinstance(thing, keras.Model):
+        _check_config(thing, config)
+    return config
+
+
+def _check_config(thing: Any, config: dict[str, Any]) -> None:
+    """Raise InputError if a copy made from the config has other attributes: they would go unnoticed."""
+    cls = type(thing)
+    own, copied = getattr(thing, "__dict__", {}), getattr(_rebuilt(thing, config), "__dict__", {})
+    for name in sorted(names_in(cls, _describe_global) & (own.keys() | copied.keys()) - {"name", "seed"}):
+        value, rebuilt = own.get(name, _MISSING), copied.get(name, _MISSING)
+        if value is rebuilt or isinstance(value, keras.KerasTensor):
+            continue
+        lost = value is _MISSING or rebuilt is _MISSING
+        if lost or _attribute_text(value) != _attribute_text(rebuilt):
+            raise InputError(
+                f"{cls.__name__}.{name} is not in the config of the layer, so that a change of it would go unnoticed: "
+                f"take it in __init__ and return it in get_config(). Received: {name}={value!r}, from the config: "
+                f"{'nothing' if rebuilt is _MISSING else repr(rebuilt)}"
+            )
+
+
+def _rebuilt(thing: Any, config: dict[str, Any]) -> Any:
+    """Return a copy made from the config, built if `thing` is; Python's random numbers go on as if it had not."""
+    state = random.getstate()
+    try:
+        copied = type(thing).from_config(copy.deepcopy(config))
+        if isinstance(thing, keras.layers.Layer) and thing.built and type(thing).build is not keras.layers.Layer.build:
+            copied.build_from_config(thing.get_build_config())
+        return copied
+    except Exception as error:
+        raise InputError(
+            f"{type(thing).__name__} cannot be made again from its get_config() ({one_line(error)[:200]}): return each "
+            "argument of __init__ there"
+        ) from error
+    finally:
+        random.setstate(state)
+
+
+def _attribute_text(value: Any) -> str:
+    """Return the text of an attribute of a layer: of weights the shape, of all else the value."""
+
+    def describe_attribute(value: Any) -> str:
+        if isinstance(value, (keras.Variable, keras.KerasTensor)):
+            return f"{type(value).__name__} {value.shape} {value.dtype}"
+        return f"{_reduce(value)}\n{describe(value)}" if isinstance(value, keras.Model) else _reduce(value)
+
+    return value_text(value, describe_attribute)
+
+
+def _describe_global(value: Any) -> str:
+    """Return the text of a Keras object that custom code uses without making it itself."""
+    if isinstance(value, (keras.Variable, keras.KerasTensor)) or getattr(value, "weights", None):
+        raise InputError(
+            f"custom code uses weights that are made outside of it ({value!r}), which are not part of the identity: "
+            "make them in the build method of a layer"
+        )
+    return _reduce(value)
+
+
+def _is_custom(cls: type) -> bool:
+    return any(not is_library(base.__module__) for base in cls.__mro__)
 
 
 def _default_config(cls: type, required: dict[str, Any]) -> dict[str, Any]:
@@ -173,7 +302,7 @@ def _default_config(cls: type, required: dict[str, Any]) -> dict[str, Any]:
     for make in (cls.from_config, lambda config: cls(**config)):
         try:
             return make(copy.deepcopy(required)).get_config()
-        except (KeyError, TypeError, ValueError):
+        except Exception:  # of any class: then all arguments are shown
             continue
     return {}
 
@@ -184,63 +313,48 @@ def _required_arguments(cls: type) -> list[str]:
     return [one.name for one in parameters if one.kind in kinds and one.default is inspect.Parameter.empty]
 
 
+def _differ(value: Any, default: Any) -> bool:
+    try:
+        return bool(value != default)
+    except ValueError:  # arrays
+        return default is _MISSING or _value(value, None, "") != _value(default, None, "")
+
+
 def _value(value: Any, owner: Any, name: str) -> str:
     """Return a configuration value as text: numbers without type, nested objects reduced like layers."""
-    function = getattr(owner, name, None)
-    if isinstance(value, dict) and inspect.isfunction(function):
-        return function.__name__ + _source_mark(function)
+    held = getattr(owner, name, None)
+    if isinstance(value, dict) and callable(held) and not hasattr(held, "get_config") and hasattr(held, "__name__"):
+        value = held
     if isinstance(value, dict) and "class_name" in value and "config" in value:
-        nested = getattr(owner, name, None)
-        return _reduce(nested if hasattr(nested, "get_config") else keras.saving.deserialize_keras_object(value))
+        nested = held if hasattr(held, "get_config") else _deserialized(value, type(owner).__name__, name)
+        return _reduce(nested) if hasattr(nested, "get_config") else _value(nested, None, "")
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_value(value[key], owner, name)}" for key in sorted(value)) + "}"
     if isinstance(value, (list, tuple)):
         return "(" + ", ".join(_value(item, owner, name) for item in value) + ")"
-    if isinstance(value, (np.ndarray, np.generic)):
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.size <= 100):
         return _value(value.tolist(), owner, name)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return repr(value)
+    if inspect.isroutine(value) or inspect.isclass(value):
+        return value.__name__ + _mark(value)
+    return value_text(value, _describe_global)
 
 
-def _source_mark(thing: Any) -> str:
-    """Return nothing for Keras' own code, else `#` and a hash of the source: changed code is another experiment."""
-    if thing.__module__.split(".")[0] == "keras":
+def _deserialized(value: dict[str, Any], owner: str, name: str) -> Any:
+    try:
+        return keras.saving.deserialize_keras_object(value)
+    except Exception as error:
+        raise InputError(
+            f"{name}={value['class_name']} in the config of {owner} cannot be described: keep the object as the "
+            f"attribute {name}, or register its class with keras.saving.register_keras_serializable()"
+        ) from error
+
+
+def _mark(thing: Any) -> str:
+    """Return "" for code of Keras, else `#` and the hash of the code: changed code is another experiment."""
+    if (thing.__module__ or "").split(".")[0] == "keras":
         return ""
     if thing.__name__ == "<lambda>":
         raise InputError("a lambda has no stable description: give the function a name with def")
-    try:
-        if inspect.isclass(thing):
-            own = [base for base in thing.__mro__ if base.__module__.split(".")[0] not in ("keras", "builtins")]
-            source = "".join(_class_source(base) for base in own if not base.__module__.startswith("tensorflow"))
-        else:
-            source = inspect.getsource(thing) + _surroundings(thing)
-    except (OSError, TypeError) as error:
-        raise InputError(
-            f"the source of {thing.__name__} cannot be read, so its identity is unknown: put it into a .py file and "
-            "import it"
-        ) from error
-    return "#" + hashlib.sha256(source.encode()).hexdigest()[:8]
-
-
-def _class_source(cls: type) -> str:
-    """Return the source of a class; of one written in a notebook that of its methods, which alone know their cell."""
-    try:
-        return inspect.getsource(cls)
-    except (OSError, TypeError):
-        methods = [inspect.getsource(one) for one in vars(cls).values() if inspect.isfunction(one)]
-        if not methods:
-            raise
-        return "".join(methods)
-
-
-def _surroundings(function: Callable) -> str:
-    """Return the values that a function closes over, and the constants of its module that it uses."""
-    used = inspect.getclosurevars(function)
-    closed = sorted((name, _value_or_source(value)) for name, value in used.nonlocals.items())
-    constants = sorted((name, value) for name, value in used.globals.items() if isinstance(value, CONSTANTS))
-    return repr(closed) + (repr(constants) if constants else "")
-
-
-def _value_or_source(value: Any) -> Any:
-    return f"{value.__name__}{_source_mark(value)}" if inspect.isfunction(value) else value
+    return "#" + code_hash(thing, _describe_global)

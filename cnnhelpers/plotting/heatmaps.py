@@ -1,6 +1,7 @@
 """Draw matrices and maps: settings, confusions, similarities; and the trials of a search for settings."""
 
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -30,14 +31,15 @@ def plot_heatmap(
     """
     need(table, [x, y, "estimate", "sd", "n", "lost"], "plot_heatmap")
     label, factor = axis_label(metric)
-    grid = table.pivot_table(index=y, columns=x, values="estimate", dropna=False).sort_index(ascending=False) * factor
-    ax = axes(ax, height=1.3 + 0.75 * len(grid), width=min(WIDTH, 2.4 + 1.1 * len(grid.columns)))
-    values = grid.to_numpy()
+    rows, columns = _levels(table[y])[::-1], _levels(table[x])
+    ax = axes(ax, height=1.3 + 0.75 * len(rows), width=min(WIDTH, 2.4 + 1.1 * len(columns)))
+    values = np.full((len(rows), len(columns)), np.nan)
     low, high = (table["estimate"].agg(["min", "max"]) * factor).fillna(0)
     shades = PowerNorm(3, low, high if high > low else low + 1)  # differences among the best matter
     texts = np.full(values.shape, "", object)
     for cell in table.itertuples():
-        row, column = grid.index.get_loc(getattr(cell, y)), grid.columns.get_loc(getattr(cell, x))
+        row, column = rows.index(_level(getattr(cell, y))), columns.index(_level(getattr(cell, x)))
+        values[row, column] = cell.estimate * factor
         spread = f"\n±{cell.sd * factor:.1f}" if np.isfinite(cell.sd) else ""
         text = f"{cell.estimate * factor:.1f}{spread}" if np.isfinite(cell.estimate) else "no result"
         texts[row, column] = text + (f"\n{cell.lost} of {cell.n} lost" if cell.lost else "")
@@ -49,9 +51,18 @@ def plot_heatmap(
     if table["estimate"].notna().any():
         row, column = np.unravel_index(np.nanargmax(values), values.shape)
         ax.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=3))
-    _name_cells(ax, [f"{value:g}" for value in grid.index], [f"{value:g}" for value in grid.columns])
+    _name_cells(ax, rows, columns)
     ax.set(xlabel=x.replace("_", " "), ylabel=y.replace("_", " "))
     return ax
+
+
+def _levels(values: pd.Series) -> list[str]:
+    """Return the levels of a setting as text, in order, None first."""
+    return [_level(value) for value in values.drop_duplicates().sort_values(na_position="first")]
+
+
+def _level(value: object) -> str:
+    return "none" if pd.isna(value) else f"{value:g}" if isinstance(value, Real) else str(value)
 
 
 def plot_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str], ax: Axes | None = None) -> Axes:

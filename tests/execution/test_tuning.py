@@ -178,6 +178,22 @@ def test_settings_map_counts_what_learned_nothing():
     assert found["sd"].iloc[0] == pytest.approx(0.02)
 
 
+def test_a_setting_may_be_none():
+    runs = pd.DataFrame(
+        {
+            "schedule": [None, None, "cosine", "cosine"],
+            "momentum": [None, 0.9, None, 0.9],
+            "validation_accuracy": [0.8, np.nan, 0.7, 0.9],
+        }
+    )
+    found = search.settings_map(runs, "momentum", "schedule")
+    assert found["lost"].tolist() == [0, 1, 0, 0] and found["estimate"].tolist() == [0.8, 0.0, 0.7, 0.9]
+    best = search.best_of_grid(runs, "momentum", "schedule")
+    assert best["estimate"].tolist() == [0.8, 0.9] and best["at_edge"].tolist() == [False, True]
+    best = search.best_of_grid(runs, "schedule", "momentum")
+    assert best["estimate"].tolist() == [0.8, 0.9] and best["schedule"].isna().tolist() == [True, False]
+
+
 def test_guessing_depends_on_the_number_of_classes():
     runs = pd.DataFrame({"learning_rate": [0.1], "batch_size": [32], "validation_accuracy": [0.35]})
     assert search.settings_map(runs, "learning_rate", "batch_size", classes=5)["lost"].item() == 1

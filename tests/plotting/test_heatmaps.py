@@ -46,6 +46,15 @@ def test_a_heatmap_of_equal_or_missing_cells_can_be_drawn(estimate):
     save(plotting.plot_heatmap(cells(estimate=estimate)).figure)
 
 
+def test_a_setting_of_a_heatmap_may_be_none_or_text():
+    table = pd.DataFrame({"momentum": [None, 0.9] * 2, "schedule": [None, None, "cosine", "cosine"]})
+    ax = plotting.plot_heatmap(
+        table.assign(estimate=[0.1, 0.2, 0.3, 0.4], sd=np.nan, n=1, lost=0), x="momentum", y="schedule"
+    )
+    assert (ticks(ax.yaxis), ticks(ax.xaxis)) == (["cosine", "none"], ["none", "0.9"])
+    assert texts(ax) == ["30.0", "40.0", "10.0", "20.0"]
+
+
 def test_a_heatmap_needs_its_columns():
     with pytest.raises(InputError, match="lost"):
         plotting.plot_heatmap(cells().drop(columns="lost"))
