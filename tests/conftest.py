@@ -16,10 +16,17 @@ from cnnhelpers.training import checkpoint
 worker_process.NOT_PASSED_ON.add("PYTEST_CURRENT_TEST")  # it changes: no process would be used twice
 
 
+SLOW = ("notebooks", "faults", "execution", "training", "interpretability", "networks", "experiments", "test_book.py")
+SLOW += ("test_chapters.py", "test_cli.py", "test_readme.py", "test_environment.py", "test_summaries.py")
+
+
 def pytest_collection_modifyitems(items):
-    """Put the longest tests first in each half, of which two workers take one each: else one waits for the other."""
-    chapters = [one for one in items if one.path.name == "test_chapters_run.py"]
-    others = [one for one in items if one not in chapters]
+    """Mark what trains, starts processes or executes notebooks, and let each of two workers begin with long tests."""
+    for item in items:
+        if {*SLOW} & {*item.path.relative_to(item.config.rootpath).parts}:
+            item.add_marker(pytest.mark.slow)
+    chapters = [item for item in items if item.path.name == "test_chapters_run.py"]
+    others = [item for item in items if item not in chapters]
     middle = len(others) // 2
     items[:] = [*chapters[::2], *others[:middle], *chapters[1::2], *others[middle:]]
 

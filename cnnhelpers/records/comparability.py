@@ -129,7 +129,7 @@ def _aspects(runs: pd.DataFrame) -> pd.DataFrame:
     columns = ["profile", "precision", "device", "backend", "dataset"]
     words = runs.reindex(columns=columns).astype("string").rename(columns={"dataset": "data"})
     words["profile"] += " profile"
-    words["device"] = words["device"].str.partition(":")[0]
+    words["device"] = words["device"].str.replace(":.*", "", regex=True)
     if "pixels" in runs:
         words["data"] += (" (" + runs["pixels"].astype("string") + ")").where(runs["pixels"] != "own", "")
     return words.dropna(axis=1, how="all")

@@ -304,7 +304,7 @@ def test_strength_zero_is_the_network_without():
         (networks.report_a_cnn, {"convolutions": 0}, "convolutions must be .* at least 1"),
         (networks.report_a_cnn, {"convolutions": 1.0}, "convolutions=1.0"),
         (networks.report_a_cnn, {"strides": 0}, "strides must be"),
-        (networks.report_b_cnn, {"width": 0}, "width must be a finite number above 0 .* Received: width=0"),
+        (networks.report_b_cnn, {"width": 0}, "width must be .* Received: width=0"),
         (networks.report_b_cnn, {"width": float("inf")}, "width=inf"),
         (networks.report_b_cnn, {"filters": (512, 0)}, "filters and units must be"),
         (networks.report_b_dense, {"l1_l2": -0.01}, "l1_l2=-0.01"),

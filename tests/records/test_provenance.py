@@ -10,7 +10,7 @@ import pytest
 
 from cnnhelpers import environment
 from cnnhelpers.records import Record
-from cnnhelpers.records.comparability import timed_alike
+from cnnhelpers.records.comparability import rests_on, timed_alike
 
 
 def made(experiment, processor, precision):
@@ -66,3 +66,9 @@ def test_commit_is_that_of_the_code_that_was_loaded_with_a_mark_where_it_was_cha
         file.write("# changed")
     assert commits() == f"{second}+"
     assert commits(PATH=str(tmp_path)) == ""  # no git
+
+
+def test_no_runs_rest_on_nothing():
+    runs = pd.DataFrame({"experiment": ["A1"], "profile": ["published"], "device": ["cpu:0"]})
+    assert rests_on(runs) == "published profile, cpu"
+    assert rests_on(runs[:0]) == ""
