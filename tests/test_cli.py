@@ -115,7 +115,7 @@ def test_ctrl_c_gives_exit_code_130_and_says_how_to_go_on(tmp_path):
     command += ["--set", "epochs=200", "--folder", str(tmp_path)]
     pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL, "text": True}
     process = subprocess.Popen(command, cwd=ROOT, preexec_fn=hear_ctrl_c, **pipes)
-    assert "0 of 2 runs" in process.stderr.readline()
+    assert next(line for line in process.stderr if "0 of 2 runs" in line)
     time.sleep(3)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)

@@ -65,5 +65,5 @@ def test_the_page_shows_what_is_recorded_however_little(tmp_path, monkeypatch, k
     monkeypatch.setenv("CNNHELPERS_RECORDS", str(tmp_path))
     e1, e2, *_ = transfer.experiments("E")
     monkeypatch.setattr(transfer, "experiments", lambda *arguments, **options: [e1, e2])  # the backbones are large
-    names = page("claims.verdicts(", images=[10])
+    names = page("published_verdicts(", images=[10])
     assert len(names["measured"]) == compared and np.isfinite(names["measured"].estimate.astype(float)).all()
