@@ -118,7 +118,8 @@ def code_state(network: Callable[..., Any]) -> str:
     if isinstance(network, functools.partial):
         values = (network.args, network.keywords)
         return f"{code_state(network.func)} {_text_or_nothing(values)}"
-    if (getattr(network, "__module__", None) or "").startswith("cnnhelpers.") and not getattr(network, "__closure__", None):
+    module = getattr(network, "__module__", None) or ""
+    if module.startswith("cnnhelpers.") and not getattr(network, "__closure__", None):
         return network.__qualname__  # of this package, which does not change in a session
     return _text_or_nothing(network)
 
