@@ -108,7 +108,7 @@ def test_a_page_with_runs_of_one_network_shows_them_and_names_the_others(tmp_pat
     status = execute(ROOT / "notebooks" / "01_regularization.ipynb", made, {"train": False}, timeout=600)
     assert status.done, status.error
     told = made.read_text(encoding="utf-8")
-    assert "Not shown, because fewer than 2 runs are recorded:** **A2**" in told
+    assert "Not shown, because no run is recorded:** **A2**" in told
     assert "No two networks that a question compares have runs yet." in told
 
 
