@@ -5,7 +5,7 @@ import pytest
 from keras import Input, Model, Sequential, layers
 
 from cnnhelpers.errors import InputError
-from cnnhelpers.model_summary import diagram, flops, layer_table
+from cnnhelpers.model_summary import diagram, flops, initialization, layer_table, receptive_field
 
 GREY = (28, 28, 1)
 
@@ -141,3 +141,35 @@ def test_diagram_is_a_vector_picture_that_a_rebuild_does_not_change(small):
     assert isinstance(shown, display.SVG)
     assert "MaxPooling2D" in shown.data and "<title>" not in shown.data
     assert shown.data == diagram(small).data
+
+
+@pytest.mark.parametrize(
+    ("network", "expected"),
+    [
+        ([layers.Conv2D(4, 3), layers.Conv2D(4, 3)], 5),
+        ([layers.Conv2D(4, 5)], 5),
+        ([layers.Conv2D(4, 3), layers.MaxPooling2D(2), layers.Conv2D(4, 3)], 8),  # 3, 4, and 3x3 two pixels apart
+        ([layers.Conv2D(4, 3, strides=2), layers.Conv2D(4, 3)], 7),
+        ([layers.Conv2D(4, 3, dilation_rate=2)], 5),
+        ([layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(4)], 3),
+        ([layers.Dense(4), layers.BatchNormalization(), layers.Flatten(), layers.Dense(4)], 1),  # report B's dense ones
+    ],
+)
+def test_receptive_field_is_the_one_counted_by_hand(network, expected):
+    assert receptive_field(Sequential([Input((28, 28, 1)), *network])) == expected
+
+
+def test_receptive_field_refuses_branches_and_oblong_kernels():
+    image = Input((28, 28, 1))
+    branched = layers.Add()([layers.Conv2D(4, 3, padding="same")(image), layers.Conv2D(4, 5, padding="same")(image)])
+    with pytest.raises(InputError, match="chain only"):
+        receptive_field(Model(image, branched))
+    with pytest.raises(InputError, match="square kernels"):
+        receptive_field(Sequential([image, layers.Conv2D(4, (3, 5))]))
+
+
+def test_initialization_is_that_of_the_kernels_before_the_output():
+    he = [layers.Conv2D(4, 3, kernel_initializer="he_normal"), layers.Flatten()]
+    assert initialization(Sequential([Input((8, 8, 1)), *he, layers.Dense(2)])) == "He"
+    mixed = [*he, layers.Dense(4), layers.BatchNormalization(), layers.Dense(2)]
+    assert initialization(Sequential([Input((8, 8, 1)), *mixed])) == "He and Glorot, batch normalization"

@@ -3,7 +3,6 @@
 A question has two p values: for it and against it. A p below a level is a decision at that level.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -91,19 +90,18 @@ class Evidence:
         """Return the estimate with unit, interval and number of seeds."""
         if not self.n:
             return f"{self.label}: {self.note or 'no complete seed'}"
-        metric, of_accuracy = in_words(self.metric), "%" if self.is_level else "points"
+        metric = in_words(self.metric)
         of = "" if self.metric == "test_accuracy" or metric in self.label else f", {metric}"
-        no_interval = self.comparison.without_interval if math.isnan(self.low) else ""
-        text = f"{self.label}{of}: {self._number(self.estimate)} "
-        text += "" if no_interval else f"{self._interval(self.low, self.high)} "
-        text = f"{text}{of_accuracy if self.unit == 'fraction' else self.unit}".rstrip()
+        unit_shown = {"fraction": "%" if self.is_level else "points"}.get(self.unit, self.unit)
+        interval = "" if np.isnan(self.low) else f" {self._interval(self.low, self.high)}"
+        text = f"{self.label}{of}: {self._number(self.estimate)}{interval} {unit_shown}".rstrip()
         text += f" (compared with {self._number(self.against)})" if self.against else ""
         text += f", {self.n} seeds" + (f", {failed} incomplete" if (failed := self.comparison.n_failed) else "")
-        text += f"; {no_interval}" if no_interval else ""
+        parts = [text, "" if interval else self.comparison.without_interval]
         if self.new_images:
-            text += f"; with other test images {self._interval(*self.new_images)}"
-            text += ", so on this test set only" if self.on_this_test_set else ""
-        return f"{text}; {self.note}" if self.note else text
+            only = ", so on this test set only" if self.on_this_test_set else ""
+            parts.append(f"with other test images {self._interval(*self.new_images)}{only}")
+        return "; ".join(filter(None, [*parts, self.note]))
 
     def _interval(self, low: float, high: float) -> str:
         return f"[{self._number(low)}, {self._number(high)}]"

@@ -112,13 +112,7 @@ class ClaimResult:
 
 
 def verdict(runs: pd.DataFrame, claim: Claim) -> ClaimResult:
-    """Test one claim on its own.
-
-    Parameters
-    ----------
-    runs
-        One row a run of one profile: columns experiment, seed and the measured metrics, as `run` returns them or your
-        own training loop.
+    """Test one claim on its own, on one row a run of one profile: `run` returns them, or your own training loop.
 
     Raises
     ------
@@ -128,8 +122,9 @@ def verdict(runs: pd.DataFrame, claim: Claim) -> ClaimResult:
     Examples
     --------
     >>> from cnnhelpers.claims.claim import better
+    >>> accuracy = [0.900, 0.902, 0.901, 0.899, 0.900, 0.912, 0.911, 0.913, 0.910, 0.913]
     >>> runs = pd.DataFrame({"experiment": ["plain"] * 5 + ["dropout"] * 5, "seed": [0, 1, 2, 3, 4] * 2,
-    ...                      "test_accuracy": [.900, .902, .901, .899, .900, .912, .911, .913, .910, .913]})
+    ...                      "test_accuracy": accuracy})
     >>> print(verdict(runs, Claim("dropout helps", better("dropout", "plain"))))
     holds: dropout − plain: +1.14 [+0.95, +1.33] points, 5 seeds
     """

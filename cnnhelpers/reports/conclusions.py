@@ -1,9 +1,10 @@
-"""The thirty conclusions of the five reports, each with the questions that test it. Data only.
+"""The thirty conclusions of the five reports, each with the questions that test it.
 
-The numbers are those of the project's list. Accuracy is measured on the test images, which chose nothing; a gap is
-training minus validation accuracy at the end of training, dropout off; losses are without penalty. `reading` says how
-a sentence was read that leaves more than one way to test it.
+Accuracy is measured on the test images, which no choice depends on; a gap is training minus validation accuracy at the
+end of training, without dropout; losses are without penalty. `reading` tells how an ambiguous sentence is understood.
 """
+
+from dataclasses import replace
 
 from cnnhelpers.claims import (
     Claim,
@@ -20,13 +21,13 @@ from cnnhelpers.claims import (
     rises,
 )
 
-RANDOM_MORAN = -1 / 8  # what Moran's I of nine weights in random order is on average: see representations.random_moran
+RANDOM_MORAN = -1 / 8  # mean of Moran's I over random orders of nine weights, see interpretability
 A_EIGHT = [f"A{number}" for number in range(1, 9)]
 A_PAIRS = [("A1", "A2"), ("A3", "A4"), ("A5", "A6"), ("A7", "A8")]  # 3 convolutions, 1 convolution
 B_SIXTEEN = [f"B{number}" for number in range(1, 17)]
-B_CNNS = ["B3", "B4", "B7", "B8", "B15", "B16"]  # that neither underfit nor carry the penalty
-B_PAIRS = [("B3", "B1"), ("B4", "B2"), ("B7", "B5"), ("B8", "B6")]  # CNN, dense networks; below with penalty, dropout
-B_PAIRS += [("B11", "B9"), ("B12", "B10"), ("B15", "B13"), ("B16", "B14")]
+B_CNNS = ["B3", "B4", "B7", "B8", "B15", "B16"]  # without penalty
+B_PAIRS = [("B3", "B1"), ("B4", "B2"), ("B7", "B5"), ("B8", "B6")]  # CNN, dense network
+B_PAIRS += [("B11", "B9"), ("B12", "B10"), ("B15", "B13"), ("B16", "B14")]  # with penalty, dropout
 B_STOPPED = [("B5", "B1"), ("B6", "B2"), ("B7", "B3"), ("B8", "B4")]  # with early stopping, without
 C_FOURTEEN = ["C21", "C22", "C23", "C24", "C31", "C32", "C33", "C34", "C51", "C52", "C53", "C54", "C71", "C72"]
 C_REGULARIZED = [("C23", "C21"), ("C24", "C22"), ("C33", "C31"), ("C53", "C51"), ("C54", "C52")]  # C34 has no partner
@@ -40,22 +41,22 @@ REPORT_A = [
         "More convolutions do not consistently improve the model",
         [at_least(one, three) for three, one in A_PAIRS],
         logic="any",
-        reading="Under any of the regularizations three convolutions gain less than the margin over one.",
+        reading="Under at least one regularization three convolutions gain less than the margin over one convolution.",
     ),
     Claim(
         "L2 with 1 convolution is the best of the eight",
         best("A4", A_EIGHT),
-        reading="The network as a whole, with the dense layer that those without L2 lack.",
+        reading="The network as a whole, with its dense layer, which the networks without L2 do not have.",
     ),
     Claim(
         "Validation accuracy ends above training accuracy for dropout with 3 convolutions only",
         [below("A5", 0.0, "running_gap"), *(above(name, 0.0, "running_gap") for name in A_EIGHT if name != "A5")],
-        reading="Training accuracy is the report's: the running mean of the last epoch, dropout active.",
+        reading="Training accuracy as in the report: the running mean of the last epoch, with dropout active.",
     ),
     Claim(
         "Models 2, 3 and 8 overfit by the end of the ten epochs",
         [overfits("A2", 6), overfits("A3", 6)],
-        reading="Model 8 is model 2 with early stopping, and the same run up to where it stops: no third case.",
+        reading="Model 8 is model 2 with early stopping, the same run until it stops: it is not tested again.",
     ),
     Claim(
         "The gap between training and validation is smaller with 3 convolutions than with 1",
@@ -67,13 +68,13 @@ REPORT_A = [
             *(lower(one, three, "cpu_seconds") for three, one in A_PAIRS),
             best("A8", A_EIGHT, "cpu_seconds", chosen_on="cpu_seconds", direction="lower"),
         ],
-        reading="Processor time of the whole training, which depends less than the clock on what else runs.",
+        reading="Processor time of the whole training, which depends less on other programs than wall-clock time.",
     ),
     Claim(
         "Retraining on all training images lifts test accuracy above validation accuracy",
         better("A-top", "A4"),
-        reading="Both on the test images; the report set the accuracy before on validation images, which may be easier "
-        "or harder.",
+        reading="Both on the test images; the report took the accuracy before retraining from validation images, which "
+        "may be easier or harder.",
     ),
     Claim(
         "Deeper filters show more condensed patterns",
@@ -81,7 +82,7 @@ REPORT_A = [
             better("A-vis", "A-vis", "last_filters_moran", metric_b="first_filters_moran"),
             above("A-vis", RANDOM_MORAN, "last_filters_moran"),
         ],
-        reading="Neighbouring weights of a filter are more alike (Moran's I) in convolution 4 than in convolution 1, "
+        reading="Neighbouring weights of a filter are more similar (Moran's I) in convolution 4 than in convolution 1 "
         "and than in random order.",
     ),
 ]
@@ -89,12 +90,12 @@ REPORT_B = [
     Claim(
         "CNNs beat dense networks by over 20 points",
         [better(cnn, dense, by=0.20) for cnn, dense in B_PAIRS],
-        reading="Like with like: the same regularization on both sides, in all eight pairs.",
+        reading="With the same regularization on both sides, in all eight pairs.",
     ),
     Claim(
         "Dropout 0.2 with 3 convolutions is the best and overfits least",
         [best("B16", B_SIXTEEN), best("B16", B_CNNS, "test_gap", chosen_on="gap", direction="lower")],
-        reading="Overfits least among the CNNs without a penalty: the report sets aside what underfits.",
+        reading="Overfits least among the CNNs without penalty: the report leaves out networks that underfit.",
     ),
     Claim(
         "L1 and L2 at Keras' default destroy the dense networks (10 %) and hurt the CNNs",
@@ -106,7 +107,7 @@ REPORT_B = [
             *(at_least(stopped, full) for stopped, full in B_STOPPED),
             *(lower(stopped, full, "epochs_run") for stopped, full in B_STOPPED),
         ],
-        reading="Time in epochs, which take as long with early stopping as without: the seconds of runs on different "
+        reading="Time in epochs, which take equally long with and without early stopping: seconds of runs on different "
         "machines cannot be compared.",
     ),
     Claim(
@@ -118,18 +119,18 @@ REPORT_C = [
     Claim(
         "Without dropout and L2 the networks overfit after 10 to 15 epochs",
         [overfits(name, 12) for name in ("C21", "C22", "C31", "C32")],
-        reading="C51 and C52, listed as without, have dropout in their head and are left out.",
+        reading="C51 and C52 are left out: listed as without, they have dropout in their head.",
     ),
     Claim(
         "With dropout and L2 training and test loss converge",
         [lower(regularized, plain, "loss_gap") for regularized, plain in C_REGULARIZED],
-        reading="Test minus training loss is smaller than in the same network without, at the end, dropout off. C51 "
-        "and C52, listed as without, keep dropout and batch normalization in their head.",
+        reading="Test minus training loss, at the end, dropout inactive, is smaller than in the same network without. "
+        "C51 and C52, listed as without, keep dropout and batch normalization in their head.",
     ),
     Claim(
         "5x5 kernels are at least as good as 3x3 at every depth",
         [at_least(large, small) for large, small in C_KERNELS],
-        reading="C34 is listed as three convolutions but has five, so C33 has no partner.",
+        reading="C33 has no partner: C34, listed with three convolutions, has five.",
     ),
     Claim("Seven convolutions of 5x5 are the best of the fourteen", best("C72", C_FOURTEEN)),
     Claim(
@@ -139,20 +140,20 @@ REPORT_C = [
             rises([("C24", "C22"), ("C54", "C52")]),
         ],
         reading="The gain over the network listed as without rises from 2 to 5 convolutions, for 3x3 and for 5x5 "
-        "kernels. C51 and C52 keep dropout and batch normalization in their head, so the last gain is not over a plain "
-        "network.",
+        "kernels. The last gain is not over a plain network: C51 and C52 keep dropout and batch normalization in their "
+        "head.",
     ),
 ]
 REPORT_D = [
     Claim(
         "Batch normalization and spatial dropout cure overfitting, at 74 %",
         [below("D7", None, "gap"), above("D7", 0.74)],
-        reading="Cured: the gap, dropout off, is below the margin. At 74 %: at least that on the test images.",
+        reading="Cured: the gap, without dropout, is below the margin. At 74 %: more than that on the test images.",
     ),
     Claim(
         "Adagrad and Adadelta fail within 10 epochs, Adamax equals Adam",
         [better("D7", "D8-adagrad"), better("D7", "D8-adadelta"), equal("D8-adamax", "D7")],
-        reading="Fail, in the report's words: make performance suffer, beside D7 with Adam. Each from its own weights.",
+        reading="Fail: are worse than D7 with Adam. Each starts from new weights.",
     ),
     Claim(
         "D10 reaches 80 %, and more epochs narrow its gap",
@@ -162,7 +163,7 @@ REPORT_D = [
     Claim(
         "D6 cannot learn (10 %)",
         fails_to_learn("D6"),
-        reading="One run that learns contradicts it, however many do not.",
+        reading="A single run that learns contradicts the conclusion.",
     ),
 ]
 REPORT_E = [
@@ -173,8 +174,8 @@ REPORT_E = [
             *(better("E1", backbone) for backbone in E_BACKBONES),
             *(lower("E4", backbone, "cpu_seconds") for backbone in E_BACKBONES),
         ],
-        reading="The small CNN is E1; the time is compared with E4, the slowest of the four CNNs. Here the features of "
-        "a frozen network are computed once; the report ran the whole network in every epoch.",
+        reading="The small CNN is E1; time is compared with E4, the slowest of the four CNNs. The features of a frozen "
+        "network are computed once here; the report computed them in every epoch.",
     ),
     Claim("Adam beats SGD", better("E4", "E4/optimizer=sgd")),
     Claim(
@@ -194,14 +195,10 @@ REPORT_E = [
 ]
 
 
-def _numbered() -> tuple[Claim, ...]:
-    """Return all claims with their report and their number, 1 to 30."""
-    reports = {"A": REPORT_A, "B": REPORT_B, "C": REPORT_C, "D": REPORT_D, "E": REPORT_E}
-    every = [(letter, claim) for letter, claims in reports.items() for claim in claims]
-    return tuple(
-        Claim(one.text, one.questions, one.logic, letter, number, one.reading)
-        for number, (letter, one) in enumerate(every, start=1)
+_REPORTS = {"A": REPORT_A, "B": REPORT_B, "C": REPORT_C, "D": REPORT_D, "E": REPORT_E}
+CONCLUSIONS = tuple(
+    replace(claim, report=letter, number=number)
+    for number, (letter, claim) in enumerate(
+        ((letter, claim) for letter, claims in _REPORTS.items() for claim in claims), start=1
     )
-
-
-CONCLUSIONS = _numbered()
+)

@@ -1,4 +1,4 @@
-"""Depth and kernel size: report C (2 to 7 convolutions, 3x3 and 5x5) and report D (a network grown step by step)."""
+"""Depth and kernel size: report C (2 to 7 convolutions, 3x3 and 5x5) and report D (a network that grows)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,8 +26,8 @@ NO_SEED = "The report's stratified split has no seed: here each run draws its ow
 STRENGTH_CUT_OFF = "The strength of L2 is cut off in the report: 0.01 here."
 ACTIVATION_CUT_OFF = "The activation of the first three convolutions is cut off in the report: ReLU here, as in D10."
 
-# What varies: number of convolutions, kernel size, padding, whether the network is regularized (report C: dropout,
-# batch normalization, L2, He; report D: dropout, with or without batch normalization).
+# Number of convolutions, kernel size, padding and regularization of each network (report C: dropout, batch
+# normalization, L2, He's weights; report D: dropout, with or without batch normalization).
 LEVELS: dict[str, tuple[int, int, str, bool]] = {
     "C21": (2, 3, "valid", False),
     "C22": (2, 5, "valid", False),
@@ -55,9 +55,9 @@ LEVELS: dict[str, tuple[int, int, str, bool]] = {
     "D10-15": (10, 3, "same", True),
     "D11": (10, 3, "same", True),
 }
-# The experiments that form a grid of factors, each differing from its neighbours in one of them, and in what the report
-# changed along with it. Report C pads where it goes deep, so padding goes with depth there; C32 pads alone, and C34 has
-# fewer filters than C54: both are left out. Report D halves the filters of D1's second convolution where it pads (D4).
+# Experiments that form a grid of factors, where neighbours differ in one factor and in what the report changed with it:
+# report C pads its deep networks, and report D halves the filters of D1's second convolution where it pads (D4). C32
+# (padding alone) and C34 (fewer filters than C54) are left out.
 GRIDS = {
     "C": (
         ["convolutions", "kernel size", "regularized"],
@@ -65,7 +65,7 @@ GRIDS = {
     ),
     "D": (["convolutions", "padding"], ["D0", "D1", "D3", "D4"]),
 }
-# (A, B, what "A is better than B" would answer): the comparisons that the reports draw conclusions from
+# (A, B, the change from B to A): the comparisons behind the reports' conclusions
 QUESTIONS = {
     "C": (
         ("C22", "C21", "5x5 rather than 3x3, 2 convolutions"),
@@ -97,22 +97,7 @@ QUESTIONS = {
 
 
 def experiments(report: str | None = None, dataset: str | None = None, profile: str = "published") -> list[Experiment]:
-    """Return C21 to C72, and D0 to D7, D10-10, D10-15 and D11.
-
-    Parameters
-    ----------
-    report
-        "C" or "D"; None for both.
-    dataset
-        Another dataset than the report's: a name or a path.
-    profile
-        See profiles.PROFILES.
-
-    Raises
-    ------
-    InputError
-        If the report is not of this study, or the profile is unknown.
-    """
+    """Return C21 to C72, and D0 to D7, D10-10, D10-15 and D11; for the arguments see `profiles.select`."""
     return profiles.select([*_report_c(), *_report_d()], report, dataset, profile)
 
 
@@ -127,15 +112,8 @@ def select(
 ) -> list[Experiment]:
     """Return the experiments of a report with these numbers of convolutions, kernel sizes and regularization.
 
-    Parameters
-    ----------
-    depths, kernel_sizes
-        None given: all.
-
-    Raises
-    ------
-    InputError
-        If a list is none, no network of the report is like that, or the report or profile is unknown.
+    Empty `depths` or `kernel_sizes` select all. InputError if a list is a string, no network is selected, or the report
+    or profile is unknown.
 
     Examples
     --------
@@ -145,75 +123,60 @@ def select(
     for name, given in {"depths": depths, "kernel_sizes": kernel_sizes, "regularized": regularized}.items():
         if isinstance(given, str):
             raise InputError(f"{name} must be a list, papermill's -y '{name}: [...]'. Received: {name}={given!r}")
-    chosen, every = [], experiments(report, dataset, profile)
-    for one in every:
-        convolutions, kernel_size, _, has_regularization = LEVELS[one.id]
-        if (not depths or convolutions in depths) and (not kernel_sizes or kernel_size in kernel_sizes):
-            chosen += [one] if has_regularization in regularized else []
-    if not chosen:
-        known, sizes = ({LEVELS[one.id][place] for one in every} for place in (0, 1))
+    every = experiments(report, dataset, profile)
+    selected = []
+    for experiment in every:
+        convolutions, kernel_size, _, is_regularized = LEVELS[experiment.id]
+        right_size = (not depths or convolutions in depths) and (not kernel_sizes or kernel_size in kernel_sizes)
+        selected += [experiment] if right_size and is_regularized in regularized else []
+    if not selected:
+        known, sizes = (sorted({LEVELS[experiment.id][place] for experiment in every}) for place in (0, 1))
         raise InputError(
-            f"no network of report {report} is like that: they have {sorted(known)} convolutions and kernel sizes "
-            f"{sorted(sizes)}, but not every combination. Received: depths={list(depths)}, "
-            f"kernel_sizes={list(kernel_sizes)}, regularized={list(regularized)}"
+            f"report {report} has networks of {known} convolutions and of kernel sizes {sizes}, but not in every "
+            f"combination. Received: depths={list(depths)}, kernel_sizes={list(kernel_sizes)}, "
+            f"regularized={list(regularized)}"
         )
-    return chosen
+    return selected
 
 
 def add_levels(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of experiments in a grid with the columns convolutions and kind, what else varies in the grid.
+    """Return the runs of experiments in a grid with the columns convolutions and kind, which names the other factors.
 
     >>> add_levels(pd.DataFrame({"experiment": ["C34", "C54", "D4"]}))["kind"].tolist()
     ['5x5, regularized', 'padded']
     """
     chosen = runs[runs["experiment"].isin([name for _, names in GRIDS.values() for name in names])]
-    found = [LEVELS[name] for name in chosen["experiment"]]
-    kinds = [
-        ("padded" if padding == "same" else "not padded")
-        if name.startswith("D")
-        else f"{size}x{size}" + (", regularized" if regularized else "")
-        for name, (_, size, padding, regularized) in zip(chosen["experiment"], found, strict=True)
-    ]
-    return chosen.assign(convolutions=[one[0] for one in found], kind=kinds)
+    convolutions = [LEVELS[name][0] for name in chosen["experiment"]]
+    return chosen.assign(convolutions=convolutions, kind=[_kind(name) for name in chosen["experiment"]])
+
+
+def _kind(name: str) -> str:
+    _, size, padding, regularized = LEVELS[name]
+    if name.startswith("D"):
+        return "padded" if padding == "same" else "not padded"
+    return f"{size}x{size}" + (", regularized" if regularized else "")
 
 
 def one_of_each_depth(experiments: Sequence[Experiment]) -> list[Experiment]:
     """Return the last of the published `experiments` with each number of convolutions, the shallowest first."""
-    return [by for _, by in sorted({LEVELS[one.id][0]: one for one in experiments}.items())]
+    by_depth = {LEVELS[experiment.id][0]: experiment for experiment in experiments}
+    return [by_depth[depth] for depth in sorted(by_depth)]
 
 
 def grid(report: str) -> pd.DataFrame:
-    """Return the levels of the experiments that form a grid: index experiment, a column for each factor.
-
-    Raises
-    ------
-    InputError
-        If the report is not of this study.
-    """
+    """Return the factors of a report's grid: index experiment, a column a factor; InputError for another report."""
     factors, names = of_report(GRIDS, report)
     columns = ["convolutions", "kernel size", "padding", "regularized"]
     return pd.DataFrame([LEVELS[name] for name in names], pd.Index(names, name="experiment"), columns)[factors]
 
 
 def questions(report: str) -> tuple[tuple[str, str, str], ...]:
-    """Return (A, B, question) for every comparison of a report: is A better than B?
-
-    Raises
-    ------
-    InputError
-        If the report is not of this study.
-    """
+    """Return (A, B, change from B to A) for every comparison of a report; InputError for another study's report."""
     return of_report(QUESTIONS, report)
 
 
 def beyond(report: str, dataset: str | None = None, profile: str = "published") -> list[Experiment]:
-    """Return what a report does not ask and everybody wants to know: a published network, then others beside it.
-
-    Raises
-    ------
-    InputError
-        If the report is not of this study, or the profile is unknown.
-    """
+    """Return experiments that a report does not have, after the published ones that they are compared with."""
     made = of_report({"C": matched_kernels, "D": rescues}, report)()
     return profiles.select(made, None, dataset, profile)
 
@@ -221,12 +184,12 @@ def beyond(report: str, dataset: str | None = None, profile: str = "published") 
 def matched_kernels() -> list[Experiment]:
     """Return C22 and C24 (5x5), and each with two 3x3 in place of every 5x5: C22-pairs and C24-pairs.
 
-    Receptive fields and shapes are equal, and so, within 0.1 %, are the parameters: the filters between the two 3x3
-    of the second pair are chosen to that end. Only what a 5x5 is made of differs.
+    Receptive fields and shapes are equal and parameters equal within 0.1 %, by the number of filters between the two
+    3x3 of the second pair.
     """
     pairs = networks.report_c_2_pairs
     return [
-        *(one for one in _report_c() if one.id in ("C22", "C24")),
+        *(experiment for experiment in _report_c() if experiment.id in ("C22", "C24")),
         _c("C22-pairs", "2 pairs of 3x3", pairs),
         _c("C24-pairs", "2 pairs of 3x3, regularized", pairs, regularized=True),
     ]
@@ -236,25 +199,24 @@ def rescues() -> list[Experiment]:
     """Return D6, and D6 with one change each that might let it learn.
 
     He's weights keep the signal that Glorot's lose at each ReLU; a third of the learning rate, the smallest change,
-    keeps Adam's first steps small beside what signal is left; batch normalization restores it. In a trial of 900 steps
-    on 10,000 images these three learned, and D6 without dropout did not. Products in float32 tell whether it is the
-    rounding of bfloat16 that decides: it is of the order of what is left of D6's gradient.
+    keeps Adam's first steps small against the remaining signal; batch normalization restores it. In a trial of 900
+    steps on 10,000 images these three learned, and D6 without dropout did not. float32 tests whether the rounding of
+    bfloat16 decides, which is of the order of D6's remaining gradient.
     """
-    d6 = next(one for one in _report_d() if one.id == "D6")
+    d6 = next(experiment for experiment in _report_d() if experiment.id == "D6")
     network = networks.report_d_6
-    slower = replace(d6, protocol=replace(d6.protocol, learning_rate=0.0003))
-    changes = (
-        ("D6-he", "D6 with He-normal weights", replace(d6, network=partial(network, initializer="he_normal"))),
-        ("D6-rate=0.0003", "D6 with a learning rate of 0.0003", slower),
-        (
-            "D6-normalized",
-            "D6 with batch normalization",
-            replace(d6, network=partial(network, batch_normalization=True)),
-        ),
-        ("D6-no-dropout", "D6 without dropout", replace(d6, network=partial(network, dropout=0.0))),
-        ("D6-float32", "D6 in float32", replace(d6, protocol=replace(d6.protocol, precision="float32"))),
-    )
-    return [d6, *(replace(one, id=id, title=title) for id, title, one in changes)]
+
+    def changed(id: str, title: str, **options: Any) -> Experiment:
+        return replace(d6, id=id, title=title, network=partial(network, **options))
+
+    return [
+        d6,
+        changed("D6-he", "D6 with He-normal weights", initializer="he_normal"),
+        replace(d6.change(learning_rate=0.0003), id="D6-rate=0.0003", title="D6 with a learning rate of 0.0003"),
+        changed("D6-normalized", "D6 with batch normalization", batch_normalization=True),
+        changed("D6-no-dropout", "D6 without dropout", dropout=0.0),
+        replace(d6.change(precision="float32"), id="D6-float32", title="D6 in float32"),
+    ]
 
 
 def _report_c() -> list[Experiment]:

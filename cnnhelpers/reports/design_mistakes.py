@@ -44,7 +44,7 @@ MISTAKES = (
         2,
         "A",
         "The table gives A-top a test accuracy of 0.95, the printed evaluation 0.8924.",
-        "The report explains at length why test accuracy beats validation accuracy, and explains a typing error.",
+        "The report's explanation of a test accuracy above validation accuracy explains a typing error.",
         (above("A-top", 0.95),),
     ),
     Mistake(
@@ -81,7 +81,7 @@ MISTAKES = (
         7,
         "B",
         "One column holds losses with penalty and losses without: most of B11's and B12's is penalty.",
-        "Read as fit, it says that a network with half the images right fits worse than guessing.",
+        "Read as fit, the column says that a network with half the images right fits worse than guessing.",
         (above("B11", 0.0, "penalty"), above("B12", 0.0, "penalty")),
     ),
     Mistake(

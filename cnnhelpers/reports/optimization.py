@@ -1,8 +1,8 @@
 """Optimization: report D's optimizers on D7, report E's sweeps on E4 (optimizer, batch size, learning rate, epochs).
 
-And what neither asks, on a network of choice: every optimizer at every rate, maps, schedules. In short::
+On other networks, beyond the reports::
 
-    base = basis(find("A1")[0], epochs=5)
+    base = basis(find_one("A1"), epochs=5)
     optimizers(base)                                        # each at Keras' default learning rate
     optimizers(base, rates=[0.001, 0.01])                   # each at each rate
     learning_rate_map(base, [0.01, 0.04], [32, 128])        # every rate with every batch size
@@ -17,7 +17,7 @@ import pandas as pd
 
 from cnnhelpers import networks
 from cnnhelpers.errors import InputError, unknown
-from cnnhelpers.experiments import Experiment
+from cnnhelpers.experiments import Experiment, Protocol
 from cnnhelpers.reports import profiles
 from cnnhelpers.reports.depth_and_kernel import NO_SEED, PROTOCOL_D
 from cnnhelpers.reports.profiles import published_experiment
@@ -27,7 +27,7 @@ BATCH_SIZES = (16, 32, 64, 128)
 LEARNING_RATES = (0.01, 0.02, 0.001, 0.002)
 EPOCHS = (10, 30, 50, 70)
 
-# What each name stands for, at the learning rate that Keras takes by default.
+# Settings of each optimizer, at Keras' default learning rate.
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"optimizer": "sgd", "momentum": None, "learning_rate": 0.01},
     "momentum": {"optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.01},
@@ -41,30 +41,16 @@ SCHEDULES = ("constant", "cosine", "one_cycle")
 
 _experiment = partial(published_experiment, "optimization")
 
-OWN_WEIGHTS = "The report trained its optimizers one after the other on the same weights: here each starts afresh."
+NEW_WEIGHTS = "The report trained its optimizers one after the other on the same weights: here each starts afresh."
 SGD_RATE = "The report does not give the learning rate of SGD: Keras' default, 0.01, here."
 
 
 def experiments(report: str | None = None, dataset: str | None = None, profile: str = "published") -> list[Experiment]:
-    """Return report D's optimizers and the sweeps on E4 with ids such as "E4/batch_size=16".
+    """Return report D's optimizers and the sweeps on E4 with ids such as "E4/batch_size=16"; see `profiles.select`.
 
-    D8-adagrad, D8-adadelta and D8-adamax each start from weights of their own. D8-adadelta-after and D8-adamax-after
-    are the report's: each starts from the weights that the one before it ended with, Adagrad, Adadelta, Adamax.
-    The levels of a sweep that are E4 itself (Adam, 128, 0.001, 50) have E4's identity and are trained once.
-
-    Parameters
-    ----------
-    report
-        "D" or "E"; None for both.
-    dataset
-        Another dataset than the report's: a name or a path.
-    profile
-        See profiles.PROFILES.
-
-    Raises
-    ------
-    InputError
-        If the report is not of this study, or the profile is unknown.
+    D8-adagrad, D8-adadelta and D8-adamax start from new weights. D8-adadelta-after and D8-adamax-after are the
+    report's: each starts from the last weights of the one before, in the order Adagrad, Adadelta, Adamax. The levels of
+    a sweep that are E4 (Adam, 128, 0.001, 50) have its identity and are trained once.
     """
     return profiles.select([*_report_d(), *_report_e()], report, dataset, profile)
 
@@ -72,7 +58,7 @@ def experiments(report: str | None = None, dataset: str | None = None, profile: 
 def _report_d() -> list[Experiment]:
     def d8(id: str, title: str, optimizer: str) -> Experiment:
         protocol = replace(PROTOCOL_D, **OPTIMIZERS[optimizer])
-        return _experiment(id, title, networks.report_d_7, protocol, NO_SEED, OWN_WEIGHTS)
+        return _experiment(id, title, networks.report_d_7, protocol, NO_SEED, NEW_WEIGHTS)
 
     fair = [
         d8("D8-adagrad", "D7 with Adagrad", "adagrad"),
@@ -98,10 +84,10 @@ def _report_e() -> list[Experiment]:
 
 
 def basis(experiment: Experiment, *, dataset: str | None = None, epochs: int = 5) -> Experiment:
-    """Return a published experiment as the comparisons below train it: pixels 0..1, `epochs` epochs, bfloat16 products.
+    """Return a published experiment for the comparisons below: pixels 0..1, `epochs` epochs, bfloat16 products.
 
-    Everything else is the report's, but that it starts from weights of its own and has validation images of its own:
-    those choose rates and settings. It is nobody's published run, and is labelled so.
+    It starts from new weights and validates on images that are not test images, which choose rates and settings. No
+    report has it: its profile is "own".
     """
     changed = experiment if dataset is None else profiles.on_dataset(experiment, dataset)
     changed = profiles.hold_out(changed).change(scaling="unit", epochs=epochs, precision="bfloat16", profile="own")
@@ -116,26 +102,19 @@ def variant(
     batch_size: int | None = None,
     schedule: str = "constant",
 ) -> Experiment:
-    """Return `base` with another optimizer, one of OPTIMIZERS, and ids such as "A1/sgd/0.04/batch=32/cosine".
+    """Return `base` with another of OPTIMIZERS and of SCHEDULES, and an id such as "A1/sgd/0.04/batch=32/cosine".
 
-    Parameters
-    ----------
-    learning_rate
-        None: Keras' default for this optimizer.
-    batch_size
-        None: that of `base`.
-    schedule
-        One of SCHEDULES; "cosine" and "one_cycle" as in pipeline.learning_rate.
+    None is Keras' default learning rate of the optimizer, and the batch size of `base`.
 
     Raises
     ------
     InputError
-        If the optimizer is unknown, or a number is out of its range.
+        If the optimizer or schedule is unknown, or a number is out of its range.
 
     Examples
     --------
-    >>> from cnnhelpers.reports.catalog import find
-    >>> variant(basis(find("A1")[0]), "momentum", learning_rate=0.03, schedule="cosine").id
+    >>> from cnnhelpers.reports.catalog import find_one
+    >>> variant(basis(find_one("A1")), "momentum", learning_rate=0.03, schedule="cosine").id
     'A1/momentum/0.03/cosine'
     """
     if optimizer not in OPTIMIZERS:
@@ -146,8 +125,7 @@ def variant(
     changes |= {} if learning_rate is None else {"learning_rate": learning_rate}
     changes |= {} if batch_size is None else {"batch_size": batch_size}
     changed = base.change(**changes)
-    rate = f"{changed.protocol.learning_rate:g}"
-    parts = [optimizer, rate]
+    parts = [optimizer, f"{changed.protocol.learning_rate:g}"]
     parts += [f"batch={batch_size}"] if batch_size else []
     parts += [schedule] if schedule != "constant" else []
     return replace(changed, id="/".join([base.id, *parts]), title=", ".join([base.title, *parts]))
@@ -156,25 +134,13 @@ def variant(
 def optimizers(
     base: Experiment, names: Iterable[str] = tuple(OPTIMIZERS), rates: Sequence[float] | None = None
 ) -> list[Experiment]:
-    """Return each optimizer at each learning rate, or once at Keras' default where `rates` is None.
-
-    Raises
-    ------
-    InputError
-        If a name is not one of OPTIMIZERS, a rate is out of its range, or there are none.
-    """
-    chosen = [None] if rates is None else _some(rates, "rates")
-    return [variant(base, name, learning_rate=rate) for name in _some(names, "optimizers") for rate in chosen]
+    """Return each optimizer at each learning rate, or at Keras' default where `rates` is None; InputError if none."""
+    chosen = [None] if rates is None else _distinct(rates, "rates")
+    return [variant(base, name, learning_rate=rate) for name in _distinct(names, "optimizers") for rate in chosen]
 
 
 def against(names: Sequence[str], reference: str) -> list[tuple[str, str]]:
-    """Return (name, reference) for each of the optimizers but the reference itself.
-
-    Raises
-    ------
-    InputError
-        If the reference is not one of them, or the only one.
-    """
+    """Return (name, reference) for each of the optimizers but the reference; InputError if it is not one of several."""
     if reference not in names or len(set(names)) < 2:
         raise InputError(
             f"the reference must be one of two optimizers or more. Received: {reference!r}, optimizers={list(names)}"
@@ -186,29 +152,20 @@ def learning_rate_map(
     base: Experiment, rates: Sequence[float], batch_sizes: Sequence[int], optimizer: str = "sgd"
 ) -> list[Experiment]:
     """Return one optimizer at every learning rate with every batch size; InputError if there are none."""
-    sizes, rates = _some(batch_sizes, "batch_sizes"), _some(rates, "rates")
+    sizes, rates = _distinct(batch_sizes, "batch_sizes"), _distinct(rates, "rates")
     return [variant(base, optimizer, learning_rate=rate, batch_size=size) for size in sizes for rate in rates]
 
 
 def schedules(
-    base: Experiment,
-    rates: Sequence[float],
-    optimizer: str = "adam",
-    names: Sequence[str] = SCHEDULES,
+    base: Experiment, rates: Sequence[float], optimizer: str = "adam", names: Sequence[str] = SCHEDULES
 ) -> list[Experiment]:
-    """Return one optimizer under every schedule at every learning rate, which is the schedule's highest.
-
-    Raises
-    ------
-    InputError
-        If a schedule is unknown, a rate out of its range, or there are none.
-    """
-    rates = _some(rates, "rates")
+    """Return one optimizer under every schedule at every learning rate, the highest of the schedule."""
+    rates = _distinct(rates, "rates")
     return [variant(base, optimizer, learning_rate=rate, schedule=name) for rate in rates for name in names]
 
 
-def _some(values: Iterable[Any], name: str) -> list[Any]:
-    """Return different values as a list; InputError if there is none, or one twice."""
+def _distinct(values: Iterable[Any], name: str) -> list[Any]:
+    """Return values as a list; InputError if there are none or two are equal."""
     listed = list(values)
     if not listed or len(set(listed)) < len(listed):
         raise InputError(f"{name} must be different values, at least one. Received: {name}={listed}")
@@ -216,46 +173,42 @@ def _some(values: Iterable[Any], name: str) -> list[Any]:
 
 
 def one_after_another(experiments: Sequence[Experiment]) -> list[Experiment]:
-    """Return the experiments, each but the first starting from the weights that the one before it ends with.
+    """Return the experiments, each but the first starting from the last weights of the one before; ids end in "-after".
 
-    That is how report D compared its optimizers: whatever comes later has been trained for longer. Ids end in "-after".
-    All but the last keep their weights, so that each is trained once.
-
-    Raises
-    ------
-    InputError
-        If there are no experiments.
+    Report D compared its optimizers so: the later ones have trained for longer. All but the last keep their weights, so
+    each is trained once. InputError if there are no experiments.
     """
     if not experiments:
         raise InputError("one_after_another needs at least one experiment. Received: none")
-    first, *others = experiments
-    chain = [first]
-    for one in others:
+    chain = [experiments[0]]
+    for experiment in experiments[1:]:
         chain[-1] = replace(chain[-1], keep_weights=True)
-        title = f"{one.title}, from the weights after {chain[-1].protocol.optimizer}"
-        chain.append(replace(one, after=chain[-1], id=f"{one.id}-after", title=title))
+        title = f"{experiment.title}, from the weights after {chain[-1].protocol.optimizer}"
+        chain.append(replace(experiment, after=chain[-1], id=f"{experiment.id}-after", title=title))
     return chain
 
 
 def add_settings(runs: pd.DataFrame, experiments: Iterable[Experiment]) -> pd.DataFrame:
-    """Return the runs of `experiments` with what these vary: optimizer, learning_rate, batch_size, schedule.
-
-    The optimizer is a name of OPTIMIZERS, so SGD with momentum is "momentum"; the schedule is one of SCHEDULES.
+    """Return the runs of `experiments` with their optimizer (of OPTIMIZERS), learning_rate, batch_size and schedule.
 
     Examples
     --------
-    >>> from cnnhelpers.reports.catalog import find
-    >>> experiments = optimizers(basis(find("A1")[0]), ["momentum"])
+    >>> from cnnhelpers.reports.catalog import find_one
+    >>> experiments = optimizers(basis(find_one("A1")), ["momentum"])
     >>> runs = pd.DataFrame({"experiment": ["A1/momentum/0.01", "another"], "seed": [0, 0]})
     >>> add_settings(runs, experiments).values.tolist()
     [['A1/momentum/0.01', 0, 'momentum', 0.01, 128, 'constant']]
     """
-    protocols = {one.id: one.protocol for one in experiments}
-    found = runs[runs["experiment"].isin(list(protocols))]
-    told = [protocols[name] for name in found["experiment"]]
-    return found.assign(
-        optimizer=["momentum" if one.momentum and one.optimizer == "sgd" else one.optimizer for one in told],
-        learning_rate=[one.learning_rate for one in told],
-        batch_size=[one.batch_size for one in told],
-        schedule=[one.schedule or "constant" for one in told],
+    all_protocols = {experiment.id: experiment.protocol for experiment in experiments}
+    runs = runs[runs["experiment"].isin(list(all_protocols))]
+    protocols = [all_protocols[name] for name in runs["experiment"]]
+    return runs.assign(
+        optimizer=[_optimizer(protocol) for protocol in protocols],
+        learning_rate=[protocol.learning_rate for protocol in protocols],
+        batch_size=[protocol.batch_size for protocol in protocols],
+        schedule=[protocol.schedule or "constant" for protocol in protocols],
     )
+
+
+def _optimizer(protocol: Protocol) -> str:
+    return "momentum" if protocol.momentum and protocol.optimizer == "sgd" else protocol.optimizer

@@ -18,7 +18,7 @@ PROFILES = {
     "quick": "real data, 6,000 images, 5 epochs, report B's networks at a quarter of their width: minutes on a laptop",
     "narrow": "the report's own protocol, report B's networks at an eighth of their width: hours, not days",
     "published": "the report's own protocol, to the letter",
-    "fair": "the published network with what the report got wrong put right",
+    "fair": "the published network with the report's mistakes corrected",
 }
 SEEDS = {"smoke": 2, "quick": 3, "narrow": 5, "published": 10, "fair": 10}
 
@@ -29,8 +29,8 @@ WIDTHS = {"smoke": 1 / 8, "quick": 1 / 4, "narrow": 1 / 8}  # of report B, whose
 
 _DENSE = {f"B{number}" for number in (1, 2, 5, 6, 9, 10, 13, 14)}
 _REPORT_C = {"C21", "C22", "C23", "C24", "C31", "C32", "C33", "C34", "C51", "C52", "C53", "C54", "C71", "C72"}
-# The experiments that a profile changes, of those profiles that leave some as published: their runs count for both.
-# Names, so that no network is built to compare recorded runs; a test derives them with `apply`.
+# Experiments that a profile changes, for profiles that leave others as published: their runs count for both profiles.
+# As names, so that no network is built to compare recorded runs; a test derives them with `apply`.
 CHANGED: dict[str, frozenset[str]] = {
     "published": frozenset(),
     "narrow": frozenset({*(f"B{number}" for number in range(1, 17)), "B-base"}),
@@ -70,28 +70,23 @@ def seeds(profile: str) -> int:
 
 
 def apply(experiment: Experiment, profile: str) -> Experiment:
-    """Return a published experiment as the profile runs it.
+    """Return a published experiment under a profile; see PROFILES.
 
     smoke
-        See PROFILES. A split by number of images becomes a fraction that digits (1,297 training images) can give;
-        for networks made for CIFAR-10 digits are padded to its 32x32x3.
+        A split by number of images becomes a fraction that digits (1,297 training images) can give; digits are padded
+        to 32x32x3 for networks made for CIFAR-10.
     quick
         At most 6,000 training and 6,000 validation images; 5 epochs for the report's longest training and fewer, in
-        proportion, for its others, so that sweeps over epochs stay sweeps.
-    narrow
-        See PROFILES. Networks of other reports are untouched.
-    published
-        Untouched.
+        proportion, for the others, so that sweeps over epochs stay sweeps.
     fair
-        Report B's dense networks flatten the image first, so that they are dense networks. Report C validates on the
-        last 10,000 training images, not on the test set. Report E's backbones see all three channels and their own
-        preprocessing. Report D's optimizers each start from their own weights. Report A's raw pixels are a choice,
-        not a mistake, and stay.
+        Report B's dense networks flatten the image first. Report C validates on the last 10,000 training images, not on
+        the test set. Report E's backbones see all three channels and their own preprocessing. Report D's optimizers
+        start from new weights. Report A's raw pixels stay: they are a choice, not a mistake.
 
     Raises
     ------
     InputError
-        If the profile is unknown, or the experiment already went through another one.
+        If the profile is unknown, or the experiment already has another profile.
     """
     _check(profile)
     if experiment.profile not in ("published", "own", profile):
@@ -109,7 +104,7 @@ def apply(experiment: Experiment, profile: str) -> Experiment:
 
 
 def on_dataset(experiment: Experiment, dataset: str) -> Experiment:
-    """Return the experiment on another dataset; it is "own" then, because no report printed it."""
+    """Return the experiment on another dataset, with the profile "own": no report has it."""
     if experiment.after is not None:
         experiment = replace(experiment, after=on_dataset(experiment.after, dataset))
     if dataset == experiment.protocol.dataset:
@@ -125,15 +120,15 @@ def select(
     Raises
     ------
     InputError
-        If the report or the profile is unknown, or a file of one's own meets the profile smoke, which is for digits.
+        If the report or the profile is unknown, or `dataset` is a path in the profile smoke, which is for digits.
     """
     if dataset is not None and dataset not in data.KNOWN and profile == "smoke":
         raise InputError(f"profile 'smoke' always trains on digits: use 'quick'. Received: dataset={str(dataset)!r}")
-    letters = {one.report for one in experiments}
+    letters = {experiment.report for experiment in experiments}
     if report is not None and report.upper() not in letters:
         raise unknown("report of this study", report, letters)
-    chosen = [one for one in experiments if report is None or one.report == report.upper()]
-    return [apply(on_dataset(one, dataset) if dataset else one, profile) for one in chosen]
+    chosen = [experiment for experiment in experiments if report is None or experiment.report == report.upper()]
+    return [apply(on_dataset(experiment, dataset) if dataset else experiment, profile) for experiment in chosen]
 
 
 def _move(experiment: Experiment, dataset: str) -> Experiment:
@@ -166,7 +161,7 @@ def _fair(experiment: Experiment) -> Experiment:
     if experiment.protocol.split == "test":
         experiment = hold_out(experiment)
     if experiment.after is not None:
-        why = "Its own weights to start from (profile fair)."
+        why = "It starts from new weights (profile fair)."
         experiment = replace(experiment, after=None, assumptions=(*experiment.assumptions, why))
     if _network_is(experiment, "report_b_dense"):
         experiment = _with_options(experiment, "Flattened before the dense layers (profile fair).", flatten_first=True)
@@ -183,14 +178,14 @@ def _narrow(experiment: Experiment, profile: str) -> Experiment:
 
 
 def hold_out(experiment: Experiment) -> Experiment:
-    """Return the experiment with validation images of its own, where it validates on the test images or on none."""
+    """Return the experiment with validation images from the training images, unless it has them already."""
     if experiment.protocol.split not in ("test", "none"):
         return experiment
     return _fit_split(experiment.change(split="last:10000"))
 
 
 def _fit_split(experiment: Experiment) -> Experiment:
-    """Return the experiment with a split that its data can give: digits are few, own data often few or in order."""
+    """Return the experiment with a split that fits its data: digits are few, others often few or sorted by class."""
     name, kind = experiment.protocol.dataset, parse_split(experiment.protocol.split)[0]
     if name == "digits" and kind in ("first", "last"):
         return experiment.change(split="tail:0.2")
@@ -208,11 +203,8 @@ def _network_is(experiment: Experiment, *names: str) -> bool:
 
 
 def _with_options(experiment: Experiment, why: str, **options: Any) -> Experiment:
-    return replace(
-        experiment,
-        network=partial(experiment.network, **options),
-        assumptions=(*experiment.assumptions, why),
-    )
+    network = partial(experiment.network, **options)
+    return replace(experiment, network=network, assumptions=(*experiment.assumptions, why))
 
 
 def _check(profile: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -32,7 +33,7 @@ NO_BEST = "The report shows no line that loads the best checkpoint: the last epo
 NETWORK_MISSING = "The report lacks this network: here B3's with dropout 0.2 where B16 has it."
 INTERRUPTED = "The report interrupted this training in its first epoch: here it runs to its end."
 
-# (A, B, what "A is better than B" would answer): the comparisons that the reports draw conclusions from
+# (A, B, the change from B to A): the comparisons behind the reports' conclusions
 QUESTIONS = {
     "A": (
         ("A1", "A2", "3 convolutions rather than 1, no regularization"),
@@ -70,22 +71,7 @@ QUESTIONS = {
 
 
 def experiments(report: str | None = None, dataset: str | None = None, profile: str = "published") -> list[Experiment]:
-    """Return A1 to A8 and A-top, B1 to B16 and B-base.
-
-    Parameters
-    ----------
-    report
-        "A" or "B"; None for both.
-    dataset
-        Another dataset than the report's: a name or a path.
-    profile
-        See profiles.PROFILES.
-
-    Raises
-    ------
-    InputError
-        If the report is not of this study, or the profile is unknown.
-    """
+    """Return A1 to A8 and A-top, B1 to B16 and B-base; for the arguments see `profiles.select`."""
     return profiles.select([*_report_a(), *_report_b()], report, dataset, profile)
 
 
@@ -107,15 +93,15 @@ def sweep(
 ) -> list[Experiment]:
     """Return one experiment for each number of convolutions and each strength, ids such as "1conv-l2=0.001".
 
-    Like is compared with like: L2 acts on the network of A3 and A4 (with a dense layer) at every strength, dropout
-    and early stopping on that of A1 and A2.
+    Every strength of L2 is on the network of A3 and A4, which has a dense layer; dropout and early stopping are on that
+    of A1 and A2.
 
     Parameters
     ----------
     kind
         "l2" (strength of the penalty), "dropout" (rate) or "early_stopping" (patience in epochs).
     strengths
-        None, and for l2 and dropout 0 as well, is the same network trained without.
+        None, or 0 for l2 and dropout, is the same network without.
     convolutions
         Of report A's network, 1 to 3 each.
 
@@ -128,11 +114,9 @@ def sweep(
         raise unknown("kind of regularization", kind, ("l2", "dropout", "early_stopping"))
     dense_units = DENSE_UNITS if kind == "l2" else 0
     made = []
-    for number in convolutions:
-        for strength in strengths:
-            one = _variant(number, dense_units, {kind: strength})
-            value = "none" if strength is None else f"{strength:g}"
-            made.append(replace(one, id=f"{number}conv-{kind}={value}"))
+    for number, strength in product(convolutions, strengths):
+        level = _variant(number, dense_units, {kind: strength})
+        made.append(replace(level, id=f"{level.id}-{kind}={'none' if strength is None else f'{strength:g}'}"))
     return profiles.select(made, None, dataset, profile)
 
 
@@ -149,7 +133,7 @@ def add_strengths(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def against_none(runs: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return (with, without) for each strength of a sweep, as add_strengths returns its runs, and each network in it.
+    """Return (with, without) for each strength and network of a sweep, from the runs that `add_strengths` returns.
 
     >>> names = ["1conv-dropout=0", "1conv-dropout=0.3", "3conv-dropout=0.3"]
     >>> against_none(add_strengths(pd.DataFrame({"experiment": names})))
@@ -158,28 +142,16 @@ def against_none(runs: pd.DataFrame) -> list[tuple[str, str]]:
     levels = runs.drop_duplicates("experiment").assign(strength=lambda table: table["strength"].fillna(0))
     without = levels[levels["strength"] == 0].set_index("convolutions")["experiment"]
     swept = levels[(levels["strength"] > 0) & levels["convolutions"].isin(without.index)]
-    return [(one.experiment, without[one.convolutions]) for one in swept.itertuples()]
+    return [(level.experiment, without[level.convolutions]) for level in swept.itertuples()]
 
 
 def questions(report: str) -> tuple[tuple[str, str, str], ...]:
-    """Return (A, B, question) for every comparison of a report: is A better than B?
-
-    Raises
-    ------
-    InputError
-        If the report is not of this study.
-    """
+    """Return (A, B, change from B to A) for every comparison of a report; InputError for another study's report."""
     return of_report(QUESTIONS, report)
 
 
 def families(report: str) -> dict[str, list[str]]:
-    """Return the experiments that share a network, by the name of that network: what a figure shows side by side.
-
-    Raises
-    ------
-    InputError
-        If the report is not of this study.
-    """
+    """Return the experiments of a report that share a network, by its name; InputError for another study's report."""
     questions(report)
     if report.upper() == "A":
         return {"3 convolutions": ["A1", "A3", "A5", "A7"], "1 convolution": ["A2", "A4", "A6", "A8"]}
@@ -190,17 +162,21 @@ def families(report: str) -> dict[str, list[str]]:
 
 
 def flattened(experiments: Sequence[Experiment]) -> list[Experiment]:
-    """Return report B's plain and dropped-out dense networks of `experiments` with Flatten first: "B1-flattened".
+    """Return report B's dense networks of `experiments`, plain and with dropout, with Flatten first: "B1-flattened".
 
-    The report flattens last, so that its dense layers see one pixel at a time; everything else stays as it is, the
-    width too. Report A has none, and under the profile "fair" they flatten first already.
+    The report flattens last, so its dense layers act on single pixels; everything else stays. Report A has no such
+    networks, and the profile "fair" flattens first already.
     """
-    made = []
-    for one in experiments:
-        if one.id in ("B1", "B2", "B13", "B14") and not one.network.keywords.get("flatten_first"):
-            network = partial(one.network, flatten_first=True)
-            made.append(replace(one, network=network, id=f"{one.id}-flattened", title=f"{one.title}, Flatten first"))
-    return made
+    return [
+        replace(
+            experiment,
+            network=partial(experiment.network, flatten_first=True),
+            id=f"{experiment.id}-flattened",
+            title=f"{experiment.title}, Flatten first",
+        )
+        for experiment in experiments
+        if experiment.id in ("B1", "B2", "B13", "B14") and not experiment.network.keywords.get("flatten_first")
+    ]
 
 
 def combinations(
@@ -214,21 +190,15 @@ def combinations(
 ) -> list[Experiment]:
     """Return none, L2, dropout and both, and with a `patience` each again with early stopping; "1conv-l2+dropout".
 
-    All have the dense layer of A3 and A4, so that only the regularization differs.
-
-    Raises
-    ------
-    InputError
-        If a strength is out of its range.
+    All have the dense layer of A3 and A4: only the regularization differs. InputError for a strength out of its range.
     """
+    stoppings = [{}] if patience is None else [{}, {"early_stopping": patience}]
     made = []
-    for number in convolutions:
-        for stopping in [{}] if patience is None else [{}, {"early_stopping": patience}]:
-            for penalty in ({}, {"l2": l2}):
-                for dropping in ({}, {"dropout": dropout}):
-                    strengths = penalty | dropping | stopping
-                    one = _variant(number, DENSE_UNITS, strengths)
-                    made.append(replace(one, id=f"{number}conv-{'+'.join(strengths) or 'none'}"))
+    for number, *kinds in product(convolutions, stoppings, ({}, {"l2": l2}), ({}, {"dropout": dropout})):
+        stopping, penalty, dropping = kinds
+        strengths = penalty | dropping | stopping
+        variant = _variant(number, DENSE_UNITS, strengths)
+        made.append(replace(variant, id=f"{variant.id}-{'+'.join(strengths) or 'none'}"))
     return profiles.select(made, None, dataset, profile)
 
 
@@ -241,19 +211,16 @@ def _variant(convolutions: int, dense_units: int, strengths: dict[str, Any]) -> 
     check_strength("l2", l2)
     check_dropout(dropout or 0.0)
     protocol = PROTOCOL_A
-    title = "1 convolution" if convolutions == 1 else f"{convolutions} convolutions"
-    if l2:
-        title += f", L2 {l2:g}"
-    if dropout:
-        title += f", dropout {dropout:g}"
+    title = [f"{convolutions} convolution{'s' * (convolutions > 1)}"]
+    title += [f"L2 {l2:g}"] if l2 else []
+    title += [f"dropout {dropout:g}"] if dropout else []
     if patience is not None:
         check_count("patience", patience, lowest=0)
         protocol = replace(STOPPING_A, patience=patience)
-        title += f", early stopping with patience {patience}"
-    network = partial(
-        report_a_cnn, convolutions=convolutions, dense_units=dense_units, l2=l2 or None, dropout=dropout or 0.0
-    )
-    return replace(_experiment(f"{convolutions}conv", title, network, protocol), report="A")
+        title.append(f"early stopping with patience {patience}")
+    options = {"convolutions": convolutions, "dense_units": dense_units, "l2": l2 or None, "dropout": dropout or 0.0}
+    made = _experiment(f"{convolutions}conv", ", ".join(title), partial(report_a_cnn, **options), protocol)
+    return replace(made, report="A")
 
 
 def _report_a() -> list[Experiment]:

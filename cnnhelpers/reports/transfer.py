@@ -1,11 +1,11 @@
-"""Transfer learning: report E, and what it left out: scratch, frozen and fine-tuned, images, channels, pooling.
+"""Transfer learning: report E, and beyond it training from scratch, frozen and fine-tuned, with fewer images.
 
 In short::
 
-    line = Transfer("fashion_mnist_5", source="cifar10")    # a network pretrained here; weights="imagenet" takes Keras'
-    line.ways()                                             # from scratch, frozen, fine-tuned
-    line.ways(images_a_class=10)                            # the same with 50 labelled images
-    line.variants()                                         # channels, pooling, size of the images, preprocessing
+    study = Transfer("fashion_mnist_5", source="cifar10")   # pretrained here; or weights="imagenet" from Keras
+    study.ways()                                            # from scratch, frozen, fine-tuned
+    study.ways(images_a_class=10)                           # the same with 50 labelled images
+    study.variants()                                        # channels, pooling, size of the images, preprocessing
 """
 
 from collections.abc import Callable, Iterable
@@ -30,17 +30,17 @@ PROTOCOL_E = Protocol(
     dataset="fashion_mnist_5", scaling="unit", split="random:0.1,0.1", batch_size=128, epochs=50, precision="bfloat16"
 )
 PADDED_E = replace(PROTOCOL_E, padding="middle")
-OWN_SPLIT = "stratified:0.1"  # of all other datasets, and of every source: they have test images of their own
+OTHER_SPLIT = "stratified:0.1"  # of all other datasets and of every source, which come with test images
 
 WAYS = ("scratch", "frozen", "fine-tuned")
-RATES = {"pretraining": 0.003, "scratch": 0.003, "frozen": 0.01, "fine-tuned": 0.001}  # highest, falling to 0
-UNFROZEN = 2  # blocks that fine-tuning lets learn
+RATES = {"pretraining": 0.003, "scratch": 0.003, "frozen": 0.01, "fine-tuned": 0.001}  # highest
+UNFROZEN = 2  # blocks that fine-tuning trains
 SIDES = (64, 96)  # pixels, to which images are enlarged
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How long a transfer trains: epochs on the source and on all images of the target, steps on fewer of them."""
+    """The length of training: epochs on the source and on all images of the target, steps on fewer images."""
 
     pretraining_epochs: int = 8
     epochs: int = 3
@@ -53,23 +53,9 @@ STAND_IN = "The course's data file is not public: the pairs of Fashion-MNIST cla
 
 
 def experiments(report: str | None = None, dataset: str | None = None, profile: str = "published") -> list[Experiment]:
-    """Return E1 to E4, E-resnet50 and E-vgg16.
+    """Return E1 to E4, E-resnet50 and E-vgg16; for the arguments see `profiles.select`.
 
-    Training the last two downloads ImageNet weights when Keras does not have them yet (not in profile "smoke").
-
-    Parameters
-    ----------
-    report
-        "E" or None.
-    dataset
-        Another dataset than the report's: a name or a path.
-    profile
-        See profiles.PROFILES.
-
-    Raises
-    ------
-    InputError
-        If the report is not of this study, or the profile is unknown.
+    Training the last two downloads ImageNet weights where Keras does not have them (except in the profile "smoke").
     """
     resnet50 = partial(networks.report_e_backbone, backbone="resnet50")
     vgg16 = partial(networks.report_e_backbone, backbone="vgg16")
@@ -90,24 +76,23 @@ def _e(id: str, title: str, network: Callable[..., Any], protocol: Protocol = PR
 
 @dataclass(frozen=True)
 class Transfer:
-    """One backbone on one dataset, with weights from another: the experiments of a study of transfer learning.
+    """The experiments of a study of transfer learning: a backbone on one dataset, with weights from another.
 
-    Everything trains by Adam with a rate that falls to 0 along half a cosine, on pixels in three equal channels, with
-    bfloat16 products. Report E's data are split as there, others by OWN_SPLIT. Ids are "BACKBONE/WAY" and, with fewer
-    images, "BACKBONE/WAY/10".
+    Adam with a rate that falls to 0 along half a cosine, pixels in three equal channels, bfloat16 products. Report E's
+    data are split as there, others by OTHER_SPLIT. Ids are "BACKBONE/WAY" and, with fewer images, "BACKBONE/WAY/10".
 
     Parameters
     ----------
     dataset
         The target: a name or a path.
     source
-        What the backbone is pretrained on here, for as long as `profile` says; ignored where `weights` are given.
+        The dataset of pretraining; ignored where `weights` are given.
     backbone
         One of networks.backbones.BACKBONES.
     weights
         None: pretrained here on `source`, also written "pretrain:SOURCE". "imagenet" or the path of a weights file.
     profile
-        "smoke" and "quick" train for less, see EFFORTS; the others are alike.
+        "smoke" and "quick" train for less, see EFFORTS; the others are equal.
 
     Raises
     ------
@@ -117,7 +102,7 @@ class Transfer:
 
     Examples
     --------
-    >>> [one.id for one in Transfer("digits", source="digits", profile="smoke").ways(images_a_class=10)]
+    >>> [experiment.id for experiment in Transfer("digits", source="digits", profile="smoke").ways(images_a_class=10)]
     ['small_resnet/scratch/10', 'small_resnet/frozen/10', 'small_resnet/fine-tuned/10']
     """
 
@@ -128,7 +113,7 @@ class Transfer:
     profile: str = "published"
 
     def __post_init__(self) -> None:
-        """Check what can be checked without data."""
+        """Check everything that needs no data."""
         profiles.seeds(self.profile)
         if self.weights is not None:
             object.__setattr__(self, "weights", str(self.weights))
@@ -139,68 +124,67 @@ class Transfer:
 
     @property
     def effort(self) -> Effort:
-        """Return how long the profile trains."""
+        """Return the length of training of the profile."""
         return EFFORTS.get(self.profile, Effort())
 
     @cached_property
     def pretraining(self) -> Experiment:
-        """Return the training on the source that the frozen backbone starts from, unless from `weights`."""
+        """Return the training on the source, from which the frozen backbone starts unless there are `weights`."""
         title = f"{self.backbone} on {self.source}, from scratch"
         protocol = self._protocol("pretraining")
-        one = self._experiment("pretraining", title, self._network(unfrozen=None), protocol)
-        return replace(one, keep_weights=True)
+        return replace(
+            self._experiment("pretraining", title, self._network(unfrozen=None), protocol), keep_weights=True
+        )
 
     def ways(self, images_a_class: int | None = None) -> list[Experiment]:
-        """Return the network from scratch, frozen and fine-tuned, on all labelled images or on fewer.
+        """Return the network from scratch, frozen and fine-tuned, on all labelled images or on fewer (see `fewer`).
 
-        The fine-tuned one goes on where the frozen one ends. See `fewer` for `images_a_class` and how long they train.
+        The fine-tuned network continues where the frozen one ends.
         """
-        scratch = self._experiment(
-            "scratch", "everything from scratch", self._network(unfrozen=None), self._protocol("scratch")
+        network, protocol = self._network(unfrozen=None), self._protocol("scratch")
+        scratch = self._experiment("scratch", "everything from scratch", network, protocol)
+        network, title = self._network(unfrozen=UNFROZEN), f"last {UNFROZEN} blocks fine-tuned"
+        tuned = self._experiment("fine-tuned", title, network, self._protocol("fine-tuned"))
+        scratch, frozen, tuned = (
+            fewer(way, images_a_class, self.effort.steps) for way in (scratch, self.frozen(), tuned)
         )
-        frozen = fewer(self.frozen(), images_a_class, self.effort.steps)
-        network = self._network(unfrozen=UNFROZEN)
-        tuned = self._experiment(
-            "fine-tuned", f"last {UNFROZEN} blocks fine-tuned", network, self._protocol("fine-tuned")
-        )
-        short = [fewer(one, images_a_class, self.effort.steps) for one in (scratch, tuned)]
-        return [short[0], frozen, replace(short[1], after=frozen)]
+        return [scratch, frozen, replace(tuned, after=frozen)]
 
     def labelled(self, sizes: Iterable[int]) -> list[Experiment]:
         """Return the three ways with about each number of labelled images a class, then with all images."""
-        return [one for size in (*dict.fromkeys(sizes), None) for one in self.ways(size)]
+        return [way for size in (*dict.fromkeys(sizes), None) for way in self.ways(size)]
 
     def frozen(self, name: str = "frozen", title: str = "frozen", **options: Any) -> Experiment:
-        """Return the frozen backbone whose output alone learns; `options` go to the network, or to the protocol."""
+        """Return the frozen backbone, which trains its output layer only; `options` of the network or the protocol."""
         fields = {key: options.pop(key) for key in ("padding", "scaling", "augmentation") if key in options}
         protocol = replace(self._protocol("frozen"), **fields)
-        one = self._experiment(name, title, self._network(**options), protocol)
-        return replace(one, after=self.pretraining) if self.weights is None else replace(one, weights=self.weights)
+        start = {"after": self.pretraining} if self.weights is None else {"weights": self.weights}
+        return replace(self._experiment(name, title, self._network(**options), protocol), **start)
 
     def flipped(self) -> Experiment:
-        """Return the frozen backbone on images flipped at random: so its features are not fixed, and computed anew."""
+        """Return the frozen backbone on images flipped at random: features are computed in every epoch."""
         return self.frozen("frozen/flipped", "frozen, images flipped", augmentation="flip")
 
     def variants(self) -> list[Experiment]:
-        """Return what report E left out, each one change from the frozen backbone, and what it did, all at once.
+        """Return the frozen backbone with one change each, and with the choices of report E together.
 
-        Of images in colour those two are left out that need grey ones, to put them in one channel. With `weights` also
-        without the preprocessing that belongs to them; a backbone pretrained here saw pixels scaled like the target's.
+        Without those that need grey images where the images are in colour. With `weights` also without the
+        preprocessing that belongs to them; a backbone pretrained here saw pixels scaled as the target's are.
         """
         height, width, channels = data.info(self.dataset).image_shape
         grey = channels == 1
-        found = [
+        variants = [
             *([self.frozen("frozen/middle", "grey in the middle channel only", padding="middle")] if grey else []),
             self.frozen("frozen/flatten", "Flatten, no average", pooling="flatten"),
         ]
         larger = [side for side in SIDES if side > max(height, width)]
-        found += [self.frozen(f"frozen/side={side}", f"images of {side}x{side}", side=side) for side in larger]
+        variants += [self.frozen(f"frozen/side={side}", f"images of {side}x{side}", side=side) for side in larger]
         as_reported = {"padding": "middle", "pooling": "flatten"}
         if self.weights is not None:
             raw = {"preprocess": False, "scaling": "unit"}
-            found.append(self.frozen("frozen/raw", "pixels 0..1, not its own preprocessing", **raw))
+            variants.append(self.frozen("frozen/raw", "pixels 0..1, not its own preprocessing", **raw))
             as_reported |= raw
-        return [*found, *([self.frozen("frozen/reported", "as report E did", **as_reported)] if grey else [])]
+        return [*variants, *([self.frozen("frozen/reported", "as report E did", **as_reported)] if grey else [])]
 
     def _network(self, **options: Any) -> Callable[..., Any]:
         preprocess = {} if self.weights is None else {"preprocess": True}
@@ -210,44 +194,43 @@ class Transfer:
     def _protocol(self, way: str) -> Protocol:
         before = way == "pretraining"
         dataset = self.source if before else self.dataset
-        own: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "dataset": dataset,
             "scaling": "unit" if self.weights is None and not scales_itself(self.backbone) else "none",
             "padding": _padding(dataset),
-            "split": OWN_SPLIT if before or dataset != PROTOCOL_E.dataset else PROTOCOL_E.split,
+            "split": OTHER_SPLIT if before or dataset != PROTOCOL_E.dataset else PROTOCOL_E.split,
             "learning_rate": RATES[way],
             "epochs": self.effort.pretraining_epochs if before else self.effort.epochs,
         }
-        return replace(PROTOCOL_E, **own, schedule="cosine")
+        return replace(PROTOCOL_E, **fields, schedule="cosine")
 
     def _experiment(self, name: str, title: str, network: Callable[..., Any], protocol: Protocol) -> Experiment:
         return Experiment(network, protocol, id=f"{self.backbone}/{name}", title=title, study="transfer")
 
 
 def _padding(dataset: str) -> str | None:
-    """Return the padding that gives images the three channels and the size that a backbone needs; None if they have."""
+    """Return the padding that gives images the three channels and the size of a backbone; None for such images."""
     height, width, channels = data.info(dataset).image_shape
     if channels == 3 and min(height, width) >= SMALLEST_SIDE:
         return None
     if max(height, width) > PADDED_SIDE:
         raise InputError(
-            "a backbone takes three channels of at least 32x32, and only what fits into 32x32 is padded to that: scale "
-            f"the images down, or repeat their one channel. Received: {dataset} of {height}x{width}x{channels}"
+            "a backbone takes three channels of at least 32x32, to which smaller images are padded: scale the images "
+            f"down, or repeat their single channel. Received: {dataset} of {height}x{width}x{channels}"
         )
     return "equal"
 
 
 def fewer(experiment: Experiment, images_a_class: int | None, steps: int) -> Experiment:
-    """Return the experiment on about `images_a_class` labelled images a class, trained for about as many `steps`.
+    """Return the experiment on about `images_a_class` labelled images a class, trained for about `steps` steps.
 
-    The images are drawn at random from all classes together. Batches hold about the square root of their number, a
-    power of two from 8 to 128. Validation has as many images, the test part stays whole. None leaves the experiment
-    as it is.
+    The images are drawn at random from all classes together. The batch size is about the square root of their number, a
+    power of two from 8 to 128. Validation has as many images, the test part stays whole. None changes nothing.
 
     Raises
     ------
     InputError
-        If there is no image, or the data are at hand and have no more: they would be the same runs as on all of them.
+        If there is no image, or if the data are here and have no more images.
     """
     if images_a_class is None:
         return experiment
@@ -263,29 +246,23 @@ def fewer(experiment: Experiment, images_a_class: int | None, steps: int) -> Exp
 
 
 def _check_fewer(protocol: Protocol, images: int, images_a_class: int) -> None:
-    """Raise InputError unless the training part, where the data are at hand, has more images."""
+    """Raise InputError unless the training part, where the data are local, has more images."""
     if not data.is_local(protocol.dataset):
         return
     labelled = len(split(data.load(protocol.dataset), protocol.split, seed=0).train)
     if images >= labelled:
         raise InputError(
-            f"images_a_class={images_a_class} asks for {images:,} images, and all labelled ones of {protocol.dataset} "
-            f"are {labelled:,}, which are used anyway: pass less than {ceil(labelled * images_a_class / images)}"
+            f"images_a_class={images_a_class} asks for {images:,} images, and {protocol.dataset} has {labelled:,} "
+            f"labelled images, which are used anyway: pass less than {ceil(labelled * images_a_class / images)}"
         )
 
 
 def add_ways(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of Transfer.labelled with columns way (one of WAYS) and images (labelled training images).
+    """Return the runs of `Transfer.labelled` with columns way (one of WAYS) and images (labelled training images).
 
-    What a failed run had for images may be unknown: NaN.
-
-    Examples
-    --------
-    >>> runs = pd.DataFrame({"experiment": ["small_resnet/frozen/10", "E1"], "record": [None, None]})
-    >>> len(add_ways(runs.head(0)))
-    0
+    images is NaN where it is unknown, of a failed run.
     """
     way = runs["experiment"].str.extract(rf"^[^/]+/({'|'.join(WAYS)})(?:/[0-9]+)?$", expand=False).dropna()
-    found = runs.loc[way.index]
-    images = [record.data.get("images", {}).get("train", np.nan) for record in found["record"]]
-    return found.assign(way=way, images=images)
+    runs = runs.loc[way.index]
+    images = [record.data.get("images", {}).get("train", np.nan) for record in runs["record"]]
+    return runs.assign(way=way, images=images)

@@ -17,7 +17,6 @@ from cnnhelpers.errors import InputError
 from cnnhelpers.reports import (
     CONCLUSIONS,
     all_experiments,
-    find,
     measured_runs,
     profiles,
     published_verdicts,
@@ -263,8 +262,3 @@ def test_images_divided_again_look_black():
     images[4:] = 255
     accuracies = rescaled_accuracies(model, images, np.array([0] * 4 + [1] * 6))
     assert list(accuracies.values()) == [1, 0.4, 0.4]
-
-
-def test_find_takes_dataset_and_profile():
-    (one,) = find("A-vis", dataset="digits", profile="smoke")
-    assert (one.protocol.dataset, one.profile, one.study) == ("digits", "smoke", "representations")

@@ -6,7 +6,7 @@ import pytest
 
 from cnnhelpers.errors import InputError
 from cnnhelpers.reports import optimization, profiles
-from cnnhelpers.reports.catalog import find, find_one
+from cnnhelpers.reports.catalog import find
 from cnnhelpers.reports.optimization import (
     D8_ORDER,
     OPTIMIZERS,
@@ -91,11 +91,6 @@ def test_settings_that_cannot_be_trained_are_refused(base, settings, words):
 def test_basis_starts_from_weights_of_its_own():
     late = next(one for one in find("D8") if one.id == "D8-adamax-after")
     assert optimization.basis(late).after is None
-
-
-def test_a_name_that_finds_several_is_refused_with_their_ids():
-    with pytest.raises(InputError, match="'D8' is several experiments: name one of D8-adagrad, D8-adadelta"):
-        find_one("D8")
 
 
 def test_the_reference_is_one_of_several_optimizers():
