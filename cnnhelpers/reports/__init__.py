@@ -9,14 +9,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "catalog": ["all_experiments", "find", "find_one"],
         "conclusions": ["CONCLUSIONS"],
         "design_mistakes": ["mistakes"],
-        "evaluation": [
+        "evaluation": ["measure_rescaled", "measured_runs", "published_verdicts"],
+        "published_numbers": [
+            "DATASETS",
             "against_runs",
             "compare_with_published",
-            "measure_rescaled",
-            "measured_runs",
+            "contradictions",
+            "printed",
+            "published",
             "published_pairs",
-            "published_verdicts",
         ],
-        "published_numbers": ["DATASETS", "contradictions", "printed", "published"],
     },
 )
