@@ -39,12 +39,12 @@ class ClaimResult:
     @property
     def p_for(self) -> float:
         """Return the p of the claim: the largest of k questions that must all hold, k times the smallest of "any"."""
-        return self._combined([part.p_for for part in self.parts], every=self.claim.logic == "all")
+        return self._combined("p_for", needs_every=self.claim.logic == "all")
 
     @property
     def p_against(self) -> float:
         """Return the p against the claim, combined the other way round."""
-        return self._combined([part.p_against for part in self.parts], every=self.claim.logic == "any")
+        return self._combined("p_against", needs_every=self.claim.logic == "any")
 
     @property
     def p(self) -> float:
@@ -54,7 +54,7 @@ class ClaimResult:
     @property
     def p_equivalent(self) -> float:
         """Return the p of differences within the margin in every question."""
-        return self._combined([part.p_equivalent for part in self.parts], every=True)
+        return self._combined("p_equivalent", needs_every=True)
 
     @property
     def deciding(self) -> Evidence:
@@ -73,8 +73,7 @@ class ClaimResult:
         if not self.parts:
             return "not enough runs"
         p = min(self.p_for, self.p_against) if np.isnan(self.p) else self.adjusted_p
-        parts = self.parts if self.claim.logic == "all" else (self.deciding,)
-        negligible = any(part.negligible for part in parts)
+        negligible = any(part.negligible for part in (self.parts if self.claim.logic == "all" else (self.deciding,)))
         return verdict_of(self.p_for, self.p_against, p, self.adjusted_p_equivalent, negligible)
 
     @property
@@ -106,9 +105,9 @@ class ClaimResult:
         text += f": {self.evidence or f'missing {self.missing}'}"
         return f"{text}; {self.differs}" if self.differs else text
 
-    @staticmethod
-    def _combined(p: Sequence[float], every: bool) -> float:
-        return (max(p) if every else min(1.0, len(p) * min(p))) if p else 1.0
+    def _combined(self, side: str, needs_every: bool) -> float:
+        p = [getattr(part, side) for part in self.parts] or [1.0]
+        return max(p) if needs_every else min(1.0, len(p) * min(p))
 
 
 def verdict(runs: pd.DataFrame, claim: Claim) -> ClaimResult:
@@ -205,10 +204,10 @@ def _adjusted(results: Sequence[ClaimResult]) -> list[ClaimResult]:
     def adjusted(p: list[float]) -> pd.Series:
         return pd.Series(p, dtype=float).fillna(1.0).groupby(reports).transform(holm)
 
-    both = adjusted([result.p for result in results]), adjusted([result.p_equivalent for result in results])
+    p, equivalent = (adjusted([getattr(result, name) for result in results]) for name in ("p", "p_equivalent"))
     return [
-        replace(result, adjusted_p=p, adjusted_p_equivalent=equivalent)
-        for result, p, equivalent in zip(results, *both, strict=True)
+        replace(result, adjusted_p=pair[0], adjusted_p_equivalent=pair[1])
+        for result, *pair in zip(results, p, equivalent, strict=True)
     ]
 
 
