@@ -1,8 +1,9 @@
-"""Keras starts with its defaults in processes of ours, and keeps its settings in the user's."""
+"""Keras keeps the settings of the user and starts with its defaults elsewhere; the commit is that of loaded code."""
 
 import importlib.metadata
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -73,3 +74,41 @@ def test_versions_are_those_that_were_loaded_whatever_is_installed_later(monkeyp
 def test_the_widest_vectors_of_a_processor(monkeypatch, flags, widest):
     monkeypatch.setattr(environment, "processor_flags", lambda: frozenset(flags))
     assert environment.vectors() == widest
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+def test_commit_is_that_of_the_code_that_was_loaded_with_a_mark_where_it_was_changed(tmp_path):
+    package = tmp_path / "cnnhelpers"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    shutil.copy(environment.__file__, package)
+    isolated = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
+    author = {f"GIT_{role}_{field}": "a@b.c" for role in ("AUTHOR", "COMMITTER") for field in ("NAME", "EMAIL")}
+    isolated |= author | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
+
+    def done(*command, **more):
+        options = {"cwd": tmp_path, "env": isolated | more, "capture_output": True, "text": True, "check": True}
+        return subprocess.run(command, **options).stdout.strip()
+
+    def git(*arguments):
+        return done("git", *arguments)
+
+    def commits(then="pass", **more):
+        asked = f"from cnnhelpers.environment import commit; commit(); {then}; print(commit())"
+        return done(sys.executable, "-c", asked, PYTHONPATH=str(tmp_path), **more)
+
+    assert commits() == ""  # no checkout
+    git("init", "-q")
+    assert commits() == ""  # somebody else's checkout, which does not hold the package
+    git("add", "cnnhelpers/__init__.py", "cnnhelpers/environment.py")
+    git("commit", "-qm", "first")
+    first = git("rev-parse", "HEAD")[:12]
+    (tmp_path / "notes.md").touch()  # not code
+    assert commits() == first
+    assert commits("import os; os.system('git commit -qm second --allow-empty')") == first
+    second = git("rev-parse", "HEAD")[:12]
+    assert commits() == second != first
+    with (package / "environment.py").open("a") as file:
+        file.write("# changed")
+    assert commits() == f"{second}+"
+    assert commits(PATH=str(tmp_path)) == ""  # no git

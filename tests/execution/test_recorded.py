@@ -1,4 +1,4 @@
-"""What is recorded is loaded without training, from one copy of the pixels of each dataset."""
+"""Recorded runs are loaded without training, from one copy of the pixels of each dataset."""
 
 from dataclasses import replace
 
@@ -48,11 +48,11 @@ def test_without_training_each_recorded_run_has_a_row(tmp_path):
 
 
 def test_a_run_is_found_by_what_was_trained_and_has_the_label_that_is_asked_for(tmp_path):
-    one = tiny("one", 0.1)
-    for experiment in (one, one.change(dataset="fashion_mnist"), one.change(epochs=3)):
+    plain = tiny("plain", 0.1)
+    for experiment in (plain, plain.change(dataset="fashion_mnist"), plain.change(epochs=3)):
         record_run(experiment, 0, tmp_path)
-    (found,) = recorded(one.change(profile="fair"), 1, tmp_path).itertuples()
-    assert (found.identity, found.profile) == (one.identity(), "fair")
+    (run_,) = recorded(plain.change(profile="fair"), 1, tmp_path).itertuples()
+    assert (run_.identity, run_.profile) == (plain.identity(), "fair")
 
 
 def test_a_damaged_record_is_left_out_with_a_warning(tmp_path):
@@ -69,8 +69,7 @@ def test_without_the_data_the_recorded_copy_serves_and_is_not_mixed_with_another
         record_run(experiment, seed, tmp_path, copy)
     assert recorded(experiment, 3, tmp_path).official.tolist() == [False] * 3
     assert run(experiment, 3, folder=tmp_path).official.tolist() == [False] * 3  # complete: nothing is downloaded
-    other = replace(copy, fingerprint="d" * 64)
-    record_run(experiment, 3, tmp_path, other)
+    record_run(experiment, 3, tmp_path, replace(copy, fingerprint="d" * 64))
     assert recorded(experiment, 4, tmp_path).seed.tolist() == [0, 1, 2]
     record_run(experiment, 0, tmp_path)  # official, as a download would be
     assert recorded(experiment, 3, tmp_path).official.tolist() == [True]

@@ -54,7 +54,7 @@ def test_two_experiments_of_one_identity_share_their_run_under_their_own_labels(
 
 
 def as_in_a_notebook(code, folder):
-    """Run code with a layer class of its own and no `if __name__ == "__main__"`: a notebook has none either."""
+    """Run code with a layer class and without `if __name__ == "__main__"`, as in a notebook."""
     script = folder / "script.py"
     script.write_text(f"""
 import keras
@@ -134,14 +134,15 @@ def test_a_run_after_a_diverged_one_is_settled_too(tmp_path):
 
 
 def test_a_run_that_another_runner_records_between_two_looks_is_not_trained(tmp_path, monkeypatch):
-    (one,) = runner.plan([tiny()], 1, tmp_path)
-    monkeypatch.setattr(runner, "check_writable", lambda *_: records.write(failure(one, "", "diverged"), tmp_path))
+    (planned,) = runner.plan([tiny()], 1, tmp_path)
+    record = failure(planned, "", "diverged")
+    monkeypatch.setattr(runner, "check_writable", lambda *_: records.write(record, tmp_path))
     assert run(tiny(), 1, folder=tmp_path, progress=False).stop_reason.tolist() == ["diverged"]
 
 
 def test_a_run_whose_worker_died_waits_for_no_other_runner(tmp_path):
     deadly, elsewhere = with_layer(Deadly(), "deadly"), tiny("elsewhere", epochs=1)
-    keys = [one.key for one in runner.plan([deadly, elsewhere], 1, tmp_path)]
+    keys = [planned.key for planned in runner.plan([deadly, elsewhere], 1, tmp_path)]
     with closing(RunLocks(tmp_path / CHECKPOINTS)) as another, ThreadPoolExecutor(1) as thread:
         assert another.take(keys[1])
         runs = thread.submit(run, [deadly, elsewhere], 1, folder=tmp_path, progress=False)
@@ -159,7 +160,7 @@ def test_every_draw_of_images_is_checked_before_any_training(tmp_path, monkeypat
     monkeypatch.setattr(runner._Sweep, "train", lambda *_: pytest.fail("runs were started"))
     good = next(seed for seed in range(20) if fits(seed))
     bad = next(seed for seed in range(20) if not fits(seed))
-    with pytest.raises(InputError, match=f"images=50 leaves no image of class .*: take more images, seed {bad} draws"):
+    with pytest.raises(InputError, match=f"images=50.*seed {bad}"):
         run(tiny(images=50), [good, bad], folder=tmp_path)
 
 
@@ -186,6 +187,6 @@ def test_two_experiments_with_one_id_are_refused(tmp_path):
 
 
 def test_an_unknown_dataset_is_refused_before_training(tmp_path):
-    with pytest.raises(InputError, match="did you mean 'mnist'"):
+    with pytest.raises(InputError, match="mnits"):
         run(tiny(dataset="mnits"), 1, folder=tmp_path)
     assert not list(tmp_path.rglob("*.json"))

@@ -45,9 +45,9 @@ def test_a_search_finds_a_planted_optimum_and_names_its_experiment(planted):
 def test_a_search_repeats_itself_and_another_seed_searches_elsewhere(planted):
     first, _ = search.search(make, SPACE, trials=12)
     second, _ = search.search(make, SPACE, trials=12)
-    other, _ = search.search(make, SPACE, trials=12, seed=1)
+    third, _ = search.search(make, SPACE, trials=12, seed=1)
     pd.testing.assert_frame_equal(first, second)
-    assert not first["learning_rate"].equals(other["learning_rate"])
+    assert not first["learning_rate"].equals(third["learning_rate"])
 
 
 def test_a_longer_search_goes_on_where_a_shorter_one_ended(planted):
@@ -93,27 +93,27 @@ def test_trials_are_recorded_and_cost_nothing_twice(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("values", [(0, 1), (0.1, 0.01), (1, 2, 3), ("a", "b"), [], 0.1])
 def test_an_entry_of_the_space_that_is_none_is_refused_before_any_trial(planted, values):
-    with pytest.raises(InputError, match=r"space\['learning_rate'\] must be a list of choices, or"):
+    with pytest.raises(InputError, match=r"space\['learning_rate'\]"):
         search.search(make, SPACE | {"learning_rate": values}, trials=2)
     assert planted == []
 
 
 @pytest.mark.parametrize("trials", [0, -1, 2.0, True, "3"])
 def test_a_number_of_trials_that_is_none_is_refused(trials):
-    with pytest.raises(InputError, match="trials must be"):
+    with pytest.raises(InputError, match=f"trials={trials!r}"):
         search.search(make, SPACE, trials)
 
 
-def test_a_missing_optuna_is_named_with_the_mend(monkeypatch):
+def test_a_missing_optuna_is_named_with_the_fix(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(InputError, match=r"pip install"):
+    with pytest.raises(InputError, match=r"cnnhelpers\[search\]"):
         search.search(make, SPACE, 1)
 
 
 def test_the_module_is_imported_without_optuna_and_tensorflow():
     code = "import sys, cnnhelpers.execution.tuning; print({'optuna', 'tensorflow', 'keras'} & set(sys.modules))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "set()"
+    table = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert table.stdout.strip() == "set()"
 
 
 def grid(accuracies, optimizer="sgd", rates=(0.01, 0.1, 1.0)):
@@ -126,12 +126,12 @@ def test_best_of_grid_takes_the_highest_mean_over_seeds():
     assert search.best_of_grid(pd.concat([lucky, unlucky]))["learning_rate"].tolist() == [0.01]
 
 
-def test_best_of_grid_is_found_for_each_optimizer_and_marks_the_edges():
+def test_best_of_grid_is_table_for_each_optimizer_and_marks_the_edges():
     runs = pd.concat([grid([0.7, 0.8, 0.75]), grid([0.1, 0.2, 0.3], "adadelta"), grid([0.9, 0.5, 0.1], "adam")])
-    found = search.best_of_grid(runs)
-    assert found["optimizer"].tolist() == ["sgd", "adadelta", "adam"]
-    assert found["learning_rate"].tolist() == [0.1, 1.0, 0.01]
-    assert found["at_edge"].tolist() == [False, True, True]
+    table = search.best_of_grid(runs)
+    assert table["optimizer"].tolist() == ["sgd", "adadelta", "adam"]
+    assert table["learning_rate"].tolist() == [0.1, 1.0, 0.01]
+    assert table["at_edge"].tolist() == [False, True, True]
 
 
 def test_a_rate_that_diverges_with_one_seed_of_two_is_not_the_best():
@@ -144,7 +144,7 @@ def test_best_of_grid_survives_an_optimizer_that_always_diverges():
 
 
 @pytest.mark.parametrize(
-    ("verdict", "a_ends", "b_ends", "told"),
+    ("verdict", "a_ends", "b_ends", "expected"),
     [
         ("contradicted", True, False, "undecided"),  # A is worse, but may be better beyond the grid
         ("contradicted", False, True, "contradicted"),  # beyond it B would be better still
@@ -155,12 +155,12 @@ def test_best_of_grid_survives_an_optimizer_that_always_diverges():
         ("not enough runs", True, True, "not enough runs"),
     ],
 )
-def test_what_a_rate_beyond_the_grid_could_reverse_is_undecided(verdict, a_ends, b_ends, told):
+def test_what_a_rate_beyond_the_grid_could_reverse_is_undecided(verdict, a_ends, b_ends, expected):
     chosen = pd.DataFrame({"optimizer": ["a", "b"], "at_edge": [a_ends, b_ends]})
     compared = pd.DataFrame({"label": ["a − b"], "verdict": [verdict]})
-    found = search.beyond_the_grid(compared, [("a", "b")], chosen)
-    assert found["verdict"].tolist() == [told]
-    assert found["label"].item().endswith("(grid ends)") == (a_ends or b_ends)
+    table = search.beyond_the_grid(compared, [("a", "b")], chosen)
+    assert table["verdict"].tolist() == [expected]
+    assert table["label"].item().endswith("(grid ends)") == (a_ends or b_ends)
 
 
 def test_settings_map_counts_what_learned_nothing():
@@ -171,11 +171,11 @@ def test_settings_map_counts_what_learned_nothing():
             "validation_accuracy": [0.80, 0.82, 0.84] + [0.80, 0.10, np.nan] + [np.nan] * 3,
         }
     )
-    found = search.settings_map(runs, "learning_rate", "batch_size")
-    assert found["lost"].tolist() == [0, 2, 3]
-    assert found["n"].tolist() == [3, 3, 3]
-    assert found["estimate"].tolist() == pytest.approx([0.82, 0.30, 0.0])  # a cell does not win by losing runs
-    assert found["sd"].iloc[0] == pytest.approx(0.02)
+    table = search.settings_map(runs, "learning_rate", "batch_size")
+    assert table["lost"].tolist() == [0, 2, 3]
+    assert table["n"].tolist() == [3, 3, 3]
+    assert table["estimate"].tolist() == pytest.approx([0.82, 0.30, 0.0])  # a cell does not win by losing runs
+    assert table["sd"].iloc[0] == pytest.approx(0.02)
 
 
 def test_a_setting_may_be_none():

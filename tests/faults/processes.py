@@ -1,4 +1,4 @@
-"""Real processes for the tests: the runner as a script of its own, what it started, and waiting with a limit."""
+"""Real processes for tests: the runner as a script, the processes below it, and waiting with a limit."""
 
 import os
 import subprocess
@@ -21,11 +21,11 @@ def script(code, **options):
     return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, **options)
 
 
-def until(found, *arguments):
-    """Return what `found` gives as soon as it is true, with patience."""
+def until(condition, *arguments):
+    """Return what `condition` returns as soon as it is true."""
     deadline = time.monotonic() + PATIENCE
-    while not (result := found(*arguments)):
-        assert time.monotonic() < deadline, f"{found} {arguments}: nothing within {PATIENCE} s"
+    while not (result := condition(*arguments)):
+        assert time.monotonic() < deadline, f"{condition} {arguments}: nothing within {PATIENCE} s"
         time.sleep(0.05)
     return result
 
@@ -38,7 +38,7 @@ def children(pid):
 def below(pid, command):
     """Return the processes below process `pid` whose command line holds `command`."""
     with suppress(psutil.Error):
-        return [one for one in psutil.Process(pid).children(recursive=True) if command in _command(one)]
+        return [each for each in psutil.Process(pid).children(recursive=True) if command in _command(each)]
     return []
 
 

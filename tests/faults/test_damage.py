@@ -63,9 +63,9 @@ def test_without_a_usable_checkpoint_the_run_starts_afresh_and_says_so(tmp_path,
     path = stop_after(3, tmp_path, killed_after)
     truncated(path, None)
     truncated(path.with_suffix(".before.npz"), None)
-    with pytest.warns(UserWarning) as told:
+    with pytest.warns(UserWarning) as warned:
         _, record, _ = train(tiny(epochs=4), 0, checkpoint_folder=tmp_path)
-    assert any("it starts afresh" in str(one.message) for one in told)
+    assert any("afresh" in str(warning.message) for warning in warned)
     assert record.stop["resumed_after"] == []
 
 
@@ -78,7 +78,7 @@ def test_damaged_weights_are_made_again(tmp_path):
         path.write_bytes(damaged)
         with pytest.warns(UserWarning, match=path.name):
             again = final_weights(before, 0, tmp_path)
-        assert all((one == other).all() for one, other in zip(again, weights, strict=True))
+        assert all((new == old).all() for new, old in zip(again, weights, strict=True))
         assert path.read_bytes() == whole
 
 

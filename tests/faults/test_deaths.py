@@ -33,10 +33,10 @@ def whole(tmp_path_factory):
 def assert_equal(runs, whole):
     """Weights and history are equal bit for bit; times differ."""
     assert runs.status.tolist() == ["done"] * len(runs)
-    for one, other in zip(runs.record, whole.record, strict=True):
-        assert one.weights_sha256 == other.weights_sha256
-        assert {**one.history, "seconds": 0} == {**other.history, "seconds": 0}
-        assert one.metrics == other.metrics
+    for record, expected in zip(runs.record, whole.record, strict=True):
+        assert record.weights_sha256 == expected.weights_sha256
+        assert {**record.history, "seconds": 0} == {**expected.history, "seconds": 0}
+        assert record.metrics == expected.metrics
 
 
 def checkpoints(folder):

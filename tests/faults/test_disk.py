@@ -1,4 +1,4 @@
-"""A full disk and folders that cannot be written: one clear line, and what was there before is untouched.
+"""A full disk and folders that cannot be written give one clear line and leave earlier files as they were.
 
 A process that may write files of some bytes only (RLIMIT_FSIZE) meets the same error as one on a full disk.
 """
@@ -54,9 +54,7 @@ def test_records_on_a_full_disk_are_one_error_and_the_next_start_finishes(tmp_pa
     before = contents(tmp_path)
     done = command("run", "A1", *SMALL, "--seeds", "3", *folder, limit=1000)
     assert done.returncode == 2
-    assert "1 finished runs could not be recorded" in done.stderr
-    assert "make room" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert str(tmp_path) in done.stderr and "Traceback" not in done.stderr
     assert contents(tmp_path) == before
     done = command("run", "A1", *SMALL, "--seeds", "3", *folder, "--json", limit=10**9)
     assert [row["status"] for row in json.loads(done.stdout)] == ["done"] * 3
@@ -66,9 +64,9 @@ def test_a_checkpoint_on_a_full_disk_costs_a_warning_and_not_the_run(tmp_path):
     code = "from cnnhelpers import run; from tests.faults.networks import backed_up; import resource\n"
     code += f"run(backed_up(2), 1, workers=1, folder={str(tmp_path)!r}, progress=False)"
     process = script(code, preexec_fn=at_most(25_000), stderr=subprocess.PIPE, text=True)
-    _, told = process.communicate()
-    assert "no checkpoint of" in told
-    assert process.returncode == 0, told
+    _, errors = process.communicate()
+    assert "UserWarning" in errors
+    assert process.returncode == 0, errors
     assert records.load(tmp_path).status.tolist() == ["done"]
 
 
@@ -77,7 +75,7 @@ def test_weights_on_a_full_disk_cost_a_warning_and_not_the_run(tmp_path, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(weights, "replace_file", full)
-    with pytest.warns(UserWarning, match="weights are not kept: No space left on device; the run goes on"):
+    with pytest.warns(UserWarning, match="No space left on device"):
         _, record, _ = train(replace(tiny(epochs=1), keep_weights=True), 0, checkpoint_folder=tmp_path)
     assert record.status == "done"
 
@@ -96,9 +94,9 @@ def test_a_model_on_a_full_disk_leaves_no_half_file(tmp_path):
     code = "from cnnhelpers.execution import trained_models as models; from tests.tiny import tiny; "
     code += f"models.trained(tiny(), folder={str(tmp_path)!r})"
     process = script(code, preexec_fn=at_most(10_000), stderr=subprocess.PIPE, text=True)
-    _, told = process.communicate()
+    _, errors = process.communicate()
     assert process.returncode == 1
-    assert "File too large" in told.splitlines()[-1]
+    assert "File too large" in errors.splitlines()[-1]
     assert not list(tmp_path.glob("*.keras"))
 
 
@@ -110,9 +108,9 @@ def test_a_notebook_on_a_full_disk_fails_and_leaves_the_earlier_one(tmp_path):
     code = "from cnnhelpers.book.notebooks import execute; "
     code += f"print(execute({str(tmp_path / 'study.ipynb')!r}, {str(tmp_path / 'out.ipynb')!r}))"
     process = script(code, preexec_fn=at_most(8_000), stdout=subprocess.PIPE, text=True)
-    told, _ = process.communicate()
-    assert "status='failed'" in told
-    assert "File too large" in told
+    output, _ = process.communicate()
+    assert "status='failed'" in output
+    assert "File too large" in output
     assert (tmp_path / "out.ipynb").read_text() == "earlier"
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
@@ -120,10 +118,10 @@ def test_a_notebook_on_a_full_disk_fails_and_leaves_the_earlier_one(tmp_path):
 def test_folders_that_cannot_be_written_are_refused_before_training(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
-    with pytest.raises(InputError, match=r"nothing can be written to .*file.* CNNHELPERS_RECORDS"):
+    with pytest.raises(InputError, match=rf"{tmp_path}.*CNNHELPERS_RECORDS"):
         run(tiny(epochs=1), 1, folder=tmp_path / "file", progress=False)
     if Path("/proc/self").exists():  # read-only even for root
-        with pytest.raises(InputError, match="nothing can be written to /proc/records "):
+        with pytest.raises(InputError, match="/proc/records"):
             run(tiny(epochs=1), 1, folder="/proc/records", progress=False)
-    with pytest.raises(InputError, match=r"nothing can be written to .*file"):
+    with pytest.raises(InputError, match=str(tmp_path)):
         models.trained(tiny(epochs=1), folder=tmp_path / "file")

@@ -66,8 +66,8 @@ def test_a_container_of_less_processor_time_has_fewer_workers(monkeypatch, quota
         fake.setattr("os.sched_getaffinity", lambda _: set(range(8)), raising=False)
         fake.setattr("os.path.exists", files.__contains__)
         fake.setattr("builtins.open", lambda path: io.StringIO(files[path]))
-        found = check_workers(None)
-    assert found == cores
+        number = check_workers(None)
+    assert number == cores
 
 
 def test_a_relative_folder_of_records_is_the_same_one_in_a_notebook(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ NAMED = set(re.findall(r"`(test_\w+)`", PAGE))
 
 
 def names(folder):
-    """Return the names of the tests in the files below a folder, but for this one."""
+    """Return the names of the tests in the files below a folder, without this file."""
     sources = [path.read_text(encoding="utf-8") for path in folder.rglob("test_*.py") if path != Path(__file__)]
     return {name for source in sources for name in re.findall(r"^def (test_\w+)", source, flags=re.MULTILINE)}
 

@@ -75,7 +75,7 @@ def test_a_failed_write_leaves_the_earlier_record_and_no_rubbish(tmp_path, monke
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_arrays_are_kept_beside_and_unpacked(tmp_path):
+def test_arrays_are_kept_next_to_the_record_and_unpacked(tmp_path):
     correct = np.array([True, False, True] * 5)
     arrays = {"test_correct": np.packbits(correct), "num_test": np.asarray(15)}
     records.write(record(), tmp_path, arrays)
@@ -101,7 +101,7 @@ def test_a_file_written_twice_at_once_is_one_of_the_two(tmp_path):
 
     def slowly(file):
         file.write(b"slow")
-        replace_file(path, lambda other: other.write(b"quick"))
+        replace_file(path, lambda second: second.write(b"quick"))
         file.write(b"ly")
 
     replace_file(path, slowly)
@@ -130,7 +130,7 @@ def test_two_runners_in_one_process_share_no_run(tmp_path):
     assert not second.take(key)
     assert second.take(("0" * 16, 1))
     second.close()
-    assert not RunLocks(tmp_path).take(key)  # closing a runner frees its own runs only
+    assert not RunLocks(tmp_path).take(key)  # closing a runner frees only its runs
     first.release(key)
     assert second.take(key)
 
