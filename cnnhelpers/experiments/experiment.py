@@ -88,7 +88,7 @@ class Experiment:
                 f"an experiment follows another by after=. Received: weights={self.weights!r}"
             )
         if not callable(self.network):
-            from cnnhelpers.experiments.identity import layer_list
+            from cnnhelpers.experiments.building import layer_list
 
             object.__setattr__(self, "network", layer_list(self.network))
 
@@ -120,7 +120,7 @@ class Experiment:
         InputError
             If the network cannot be built for these images, or its weights are missing.
         """
-        from cnnhelpers.experiments.identity import build
+        from cnnhelpers.experiments.building import build
 
         return build(self._function(pretrained), input_shape, classes, self.id)
 
@@ -162,7 +162,7 @@ class Experiment:
 
     def _describe(self, *shape: Any) -> str:
         """Return the lines of the network; described again if custom code that it uses has changed since."""
-        from cnnhelpers.experiments.identity import code_state, describe_network
+        from cnnhelpers.experiments.building import code_state, describe_network
 
         state, text = self._networks.get(shape, ("", ""))
         if state == TRUSTED:

@@ -1,10 +1,8 @@
 """Describe a Keras model by a canonical text: all that decides its results, nothing that a rebuild changes."""
 
 import copy
-import functools
 import inspect
 import random
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -13,132 +11,8 @@ import numpy as np
 from cnnhelpers.errors import InputError, one_line
 from cnnhelpers.experiments.custom_code import code_hash, is_library, names_in, value_text
 
-Network = Callable[[tuple[int, int, int], int], keras.Model]
 OPAQUE = {"Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}  # layers around code or files
 _MISSING = object()
-
-
-def layer_list(layers: Sequence[keras.layers.Layer]) -> Network:
-    """Return a network function that builds fresh copies of `layers`, so that each run starts from other weights.
-
-    Raises
-    ------
-    InputError
-        If an item is not a layer, or a copy would lose something: the weights of a model, an adapted state, an
-        attribute.
-    """
-    for layer in layers:
-        if not isinstance(layer, keras.layers.Layer):
-            raise InputError(f"a network is a function or a list of Keras layers. Received in the list: {layer!r}")
-        _refuse_opaque(layer)
-        adapted = isinstance(layer, keras.layers.Normalization) and layer.built and layer.input_mean is None
-        if adapted or (isinstance(layer, keras.Model) and layer.weights):
-            raise InputError(
-                f"a list of layers starts from fresh weights, and {layer.name} in it has weights already: write a "
-                "function (input_shape, classes, weights) that loads them and pass weights= to Experiment, or pass "
-                "mean= and variance= to Normalization"
-            )
-    recipes = [(type(layer), _recipe(layer)) for layer in layers if not isinstance(layer, keras.layers.InputLayer)]
-
-    def network(input_shape: tuple[int, int, int], classes: int) -> keras.Model:
-        fresh = [layer_class.from_config(copy.deepcopy(config)) for layer_class, config in recipes]
-        return keras.Sequential([keras.Input(input_shape), *fresh])
-
-    return network
-
-
-def _recipe(layer: keras.layers.Layer) -> dict[str, Any]:
-    """Return the config of a layer, without a dtype that is only the global policy."""
-    config = _config(layer)
-    if layer.dtype_policy == keras.config.dtype_policy():
-        config.pop("dtype", None)
-    return config
-
-
-def build(network: Network, input_shape: tuple[int, int, int], classes: int, label: str) -> keras.Model:
-    """Return `network(input_shape, classes)`, checked: a built model whose output is (batch, classes).
-
-    Raises
-    ------
-    InputError
-        If Keras refuses the layers (the message has Keras' text), or the output does not fit the classes.
-    """
-    try:
-        model = network(tuple(input_shape), classes)
-    except InputError:
-        raise
-    except (ValueError, TypeError, OSError) as error:  # OSError: weights that cannot be downloaded
-        reason = one_line(error)
-        if "stateless scope" in reason:
-            reason = "it makes a keras.Variable of an array; self.add_weight(shape, initializer) makes a fresh one"
-        raise InputError(f"the network of {label} cannot be built for images of {input_shape}: {reason}") from error
-    if not isinstance(model, keras.Model):
-        raise InputError(f"the network of {label} must return a keras.Model. Received: {type(model).__name__}")
-    if not (isinstance(model, keras.Sequential) or hasattr(model, "operations")) or not model.built:
-        raise InputError(
-            f"the network of {label} must be a keras.Sequential with keras.Input first, or a functional keras.Model; "
-            f"the code of a subclassed model cannot be described. Received: {type(model).__name__}"
-        )
-    if model.output_shape != (None, classes):
-        raise InputError(
-            f"the network of {label} must end in (batch, {classes}), one probability a class. "
-            f"Received: {model.output_shape}"
-        )
-    return model
-
-
-def describe_network(network: Network, input_shape: tuple[int, int, int], classes: int, label: str) -> str:
-    """Return the canonical text of the model that `network` builds, indented.
-
-    Raises
-    ------
-    InputError
-        If the model cannot be built or described, or has other weights than its initializers give.
-    """
-    with keras.StatelessScope() as scope:  # new variables get no value yet, and assignments are noted
-        model = build(network, input_shape, classes, label)
-        text = describe(model, indent="  ")
-        for variable in model.variables:
-            if variable._value is not None:
-                raise InputError(
-                    f"the network of {label} has a layer that was built before ({variable.path}): its runs would go on "
-                    "from each other's weights. Build all layers inside the network function"
-                )
-            if scope.get_current_value(variable) is not None and not _set_by_build(variable, model, scope):
-                raise InputError(
-                    f"the network of {label} sets weights ({variable.path}), which are not part of its identity: take "
-                    "a keyword `weights`, set them only if it is not None, and pass weights= to Experiment; pass "
-                    "mean= and variance= to Normalization"
-                )
-    return text
-
-
-def code_state(network: Callable[..., Any]) -> str:
-    """Return a text that changes when the custom code of a network function changes in this session."""
-    if isinstance(network, functools.partial):
-        values = (network.args, network.keywords)
-        return f"{code_state(network.func)} {_text_or_nothing(values)}"
-    module = getattr(network, "__module__", None) or ""
-    if module.startswith("cnnhelpers.") and not getattr(network, "__closure__", None):
-        return network.__qualname__  # of this package, which does not change in a session
-    return _text_or_nothing(network)
-
-
-def _text_or_nothing(value: Any) -> str:
-    try:
-        return value_text(value, _describe_global)
-    except Exception:  # network functions may use anything: the model that they build is described
-        return ""
-
-
-def _set_by_build(variable: keras.Variable, model: keras.Model, scope: keras.StatelessScope) -> bool:
-    """Return whether the build method of a custom layer assigns the variable, the same values each time."""
-    for layer in model._flatten_layers(include_self=False):
-        positions = [position for position, one in enumerate(layer.variables) if one is variable]
-        if positions and _is_custom(type(layer)):
-            rebuilt = scope.get_current_value(_rebuilt(layer, _config(layer)).variables[positions[0]])
-            return rebuilt is not None and np.array_equal(rebuilt, scope.get_current_value(variable))
-    return False
 
 
 def describe(model: keras.Model, indent: str = "") -> str:
@@ -171,7 +45,7 @@ def _layers_with_sources(model: keras.Model) -> list[tuple[Any, str]]:
     if len(model.inputs) > 1:
         inputs = [tensor._keras_history.operation.name for tensor in model.inputs]
         positions |= {name: f"input {number}" for number, name in enumerate(inputs)}
-    configs = {config["name"]: config for config in _config(model)["layers"]}
+    configs = {config["name"]: config for config in config_of(model)["layers"]}
     rows = []
     for position, operation in enumerate(operations):
         calls = configs[operation.name]["inbound_nodes"]
@@ -203,12 +77,11 @@ def _options(keywords: dict[str, Any], positions: dict[str, str]) -> list[tuple[
 
 def _reduce(thing: Any) -> str:
     """Return `ClassName(argument=value, ...)` with required arguments and those that differ from the defaults."""
-    _refuse_opaque(thing)
     cls = type(thing)
     label = cls.__name__ + _mark(cls)
     if isinstance(thing, keras.Model):
         return label
-    config = _config(thing)
+    config = config_of(thing)
     required = [name for name in _required_arguments(cls) if name in config]
     default = _default_config(cls, {name: config[name] for name in required})
     changed = sorted(key for key in config if key not in required and _differ(config[key], default.get(key, _MISSING)))
@@ -217,16 +90,13 @@ def _reduce(thing: Any) -> str:
     return f"{label}({', '.join(f'{name}={_value(config[name], thing, name)}' for name in shown)})"
 
 
-def _refuse_opaque(thing: Any) -> None:
+def config_of(thing: Any) -> dict[str, Any]:
+    """Return the config of an object; InputError if there is none, or if it lacks an attribute of custom code."""
     if OPAQUE & {base.__name__ for base in type(thing).__mro__}:
         raise InputError(
             f"a {type(thing).__name__} layer ({thing.name}) has no stable description: write a layer class, or call "
             "keras.ops in a functional model"
         )
-
-
-def _config(thing: Any) -> dict[str, Any]:
-    """Return the config of an object; InputError if there is none, or if it lacks an attribute of custom code."""
     try:
         config = thing.get_config()
     except Exception as error:  # of the class itself, or of Keras, which cannot serialize something
@@ -234,7 +104,7 @@ def _config(thing: Any) -> dict[str, Any]:
             f"{type(thing).__name__} has no get_config() to describe it by ({one_line(error)[:200]}): return each "
             "argument of __init__ there, as numbers, text, lists or Keras objects"
         ) from error
-    if _is_custom(type(thing)) and not isinstance(thing, keras.Model):
+    if is_custom(type(thing)) and not isinstance(thing, keras.Model):
         _check_config(thing, config)
     return config
 
@@ -242,21 +112,21 @@ def _config(thing: Any) -> dict[str, Any]:
 def _check_config(thing: Any, config: dict[str, Any]) -> None:
     """Raise InputError if a copy made from the config has other attributes: they would go unnoticed."""
     cls = type(thing)
-    own, copied = getattr(thing, "__dict__", {}), getattr(_rebuilt(thing, config), "__dict__", {})
-    for name in sorted(names_in(cls, _describe_global) & (own.keys() | copied.keys()) - {"name", "seed"}):
-        value, rebuilt = own.get(name, _MISSING), copied.get(name, _MISSING)
-        if value is rebuilt or isinstance(value, keras.KerasTensor):
+    own, copied = getattr(thing, "__dict__", {}), getattr(rebuilt(thing, config), "__dict__", {})
+    for name in sorted(names_in(cls, describe_global) & (own.keys() | copied.keys()) - {"name", "seed"}):
+        value, again = own.get(name, _MISSING), copied.get(name, _MISSING)
+        if value is again or isinstance(value, keras.KerasTensor):
             continue
-        lost = value is _MISSING or rebuilt is _MISSING
-        if lost or _attribute_text(value) != _attribute_text(rebuilt):
+        lost = value is _MISSING or again is _MISSING
+        if lost or _attribute_text(value) != _attribute_text(again):
             raise InputError(
                 f"{cls.__name__}.{name} is not in the config of the layer, so that a change of it would go unnoticed: "
                 f"take it in __init__ and return it in get_config(). Received: {name}={value!r}, from the config: "
-                f"{'nothing' if rebuilt is _MISSING else repr(rebuilt)}"
+                f"{'nothing' if again is _MISSING else repr(again)}"
             )
 
 
-def _rebuilt(thing: Any, config: dict[str, Any]) -> Any:
+def rebuilt(thing: Any, config: dict[str, Any]) -> Any:
     """Return a copy made from the config, built if `thing` is; Python's random numbers go on as if it had not."""
     state = random.getstate()
     try:
@@ -284,7 +154,7 @@ def _attribute_text(value: Any) -> str:
     return value_text(value, describe_attribute)
 
 
-def _describe_global(value: Any) -> str:
+def describe_global(value: Any) -> str:
     """Return the text of a Keras object that custom code uses without making it itself."""
     if isinstance(value, (keras.Variable, keras.KerasTensor)) or getattr(value, "weights", None):
         raise InputError(
@@ -294,7 +164,8 @@ def _describe_global(value: Any) -> str:
     return _reduce(value)
 
 
-def _is_custom(cls: type) -> bool:
+def is_custom(cls: type) -> bool:
+    """Return whether a class or a base of it is custom code."""
     return any(not is_library(base.__module__) for base in cls.__mro__)
 
 
@@ -339,7 +210,7 @@ def _value(value: Any, owner: Any, name: str) -> str:
         return str(int(value))
     if inspect.isroutine(value) or inspect.isclass(value):
         return value.__name__ + _mark(value)
-    return value_text(value, _describe_global)
+    return value_text(value, describe_global)
 
 
 def _deserialized(value: dict[str, Any], owner: str, name: str) -> Any:
@@ -358,4 +229,4 @@ def _mark(thing: Any) -> str:
         return ""
     if thing.__name__ == "<lambda>":
         raise InputError("a lambda has no stable description: give the function a name with def")
-    return "#" + code_hash(thing, _describe_global)
+    return "#" + code_hash(thing, describe_global)

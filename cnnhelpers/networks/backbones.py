@@ -1,4 +1,4 @@
-"""Backbones of transfer learning by name: those of Keras with ImageNet weights, and a small one to pretrain here."""
+"""Backbones of transfer learning by name: Keras' with ImageNet weights, and a small one to pretrain here."""
 
 import os
 import re
@@ -21,7 +21,7 @@ def small_resnet(input_shape: Shape, weights: None = None, include_top: bool = F
     """Return a residual network of seven 3x3 convolutions: 16, then 16, 32 and 64 filters in a block of two each.
 
     The shortest member of the family that its authors trained on CIFAR-10 (He et al., 2016), with a 1x1 convolution
-    where the number of filters changes. Made to be pretrained here; nobody offers weights of it.
+    where the number of filters changes. It is pretrained here; no public weights exist.
     """
 
     def convolution(inputs: Any, name: str, filters: int, kernel_size: int = 3, strides: int = 1) -> Any:
@@ -40,7 +40,7 @@ def small_resnet(input_shape: Shape, weights: None = None, include_top: bool = F
     return keras.Model(images, outputs, name="small_resnet")
 
 
-# What builds each, and what brings pixels 0..255 to what it was trained on; None where the network itself does.
+# The builder of each, and the function from pixels 0..255 to its input; None where the network scales its input itself.
 BACKBONES = {
     "resnet50": (applications.ResNet50, applications.resnet50.preprocess_input),
     "vgg16": (applications.VGG16, applications.vgg16.preprocess_input),
@@ -57,26 +57,26 @@ def build_backbone(name: str, input_shape: Shape, weights: str | None = None) ->
     Parameters
     ----------
     name
-        One of BACKBONES.
+        A name in BACKBONES.
     weights
-        None for random ones; "imagenet", which Keras downloads on first use; or a file that
-        `save_weights` of such a backbone wrote.
+        None for random weights; "imagenet", which Keras downloads on first use; or a file that `save_weights` of such
+        a backbone wrote.
 
     Raises
     ------
     InputError
-        If the name is unknown, the images do not fit, or the weights cannot be had.
+        If the name is unknown, the images do not fit, or the weights are missing.
     """
     check_backbone(name, weights)
     if min(input_shape[:2]) < SMALLEST_SIDE or input_shape[2] != 3:
         raise InputError(
             f"{name} needs images of at least {SMALLEST_SIDE}x{SMALLEST_SIDE}x3: pass padding='middle' or 'equal' "
-            f"for smaller or grey ones. Received: input_shape={tuple(input_shape)}"
+            f"for smaller or grey images. Received: input_shape={tuple(input_shape)}"
         )
     build = partial(BACKBONES[name][0], input_shape=tuple(input_shape), include_top=False)
     if weights != "imagenet":
         backbone = build(weights=None)
-        return backbone if weights is None else _from_file(backbone, weights)
+        return backbone if weights is None else _load_weights(backbone, weights)
     try:
         with download_timeout(30):
             return build(weights="imagenet")
@@ -90,13 +90,13 @@ def check_backbone(name: str, weights: str | None = None) -> None:
         raise unknown("backbone", name, BACKBONES)
     if name == "small_resnet" and weights == "imagenet":
         raise InputError(
-            "nobody offers ImageNet weights of small_resnet: pass the path of a file, or pretrain it: "
-            "studies.transfer.Transfer takes weights='pretrain:cifar10'"
+            "there are no ImageNet weights of small_resnet: pass the path of a file, or pretrain it: "
+            "reports.transfer.Transfer takes weights='pretrain:cifar10'"
         )
 
 
 def scales_itself(name: str) -> bool:
-    """Return whether a backbone takes pixels 0..255 as they are, whatever its weights: its first layer scales them.
+    """Return whether the first layer of a backbone scales its input, so that it takes pixels 0..255.
 
     >>> scales_itself("efficientnetv2b0"), scales_itself("small_resnet")
     (True, False)
@@ -105,32 +105,32 @@ def scales_itself(name: str) -> bool:
 
 
 def preprocessed(name: str, images: Any) -> Any:
-    """Return pixels 0..255 as the backbone `name` was trained on them."""
+    """Return pixels 0..255 in the range that the backbone `name` was trained with."""
     return images if scales_itself(name) else BACKBONES[name][1](images)
 
 
 def blocks(backbone: keras.Model) -> list[list[keras.layers.Layer]]:
-    """Return the layers of a backbone block by block, told by their names; what comes before the first is one too.
+    """Return the layers of a backbone by block, recognized by name; the layers before the first block are a block too.
 
     >>> [len(block) for block in blocks(small_resnet((32, 32, 3)))]
     [4, 7, 9, 9]
     """
-    found: list[list[keras.layers.Layer]] = [[]]
+    divided: list[list[keras.layers.Layer]] = [[]]
     current = None
     for layer in backbone.layers:
         named = BLOCK.search(layer.name)
         if named and named[0] != current:
             current = named[0]
-            found.append([])
-        found[-1].append(layer)
-    return found
+            divided.append([])
+        divided[-1].append(layer)
+    return divided
 
 
 def freeze(backbone: keras.Model, unfrozen: int = 0) -> None:
     """Let only the last `unfrozen` blocks of a backbone learn, and all of it compute as in inference.
 
-    Batch normalization keeps the statistics that it was pretrained with, in the blocks that learn too, and no dropout
-    is active: calling the backbone with training=False does not do that, as a model around it overrides it.
+    Batch normalization keeps its pretrained statistics, also in blocks that learn, and no dropout is active: calling
+    the backbone with training=False does not suffice, as a model around it overrides that.
 
     Raises
     ------
@@ -152,29 +152,27 @@ def freeze(backbone: keras.Model, unfrozen: int = 0) -> None:
             layer.rate = 0.0
 
 
-def _from_file(backbone: keras.Model, path: str) -> keras.Model:
+def _load_weights(backbone: keras.Model, path: str) -> keras.Model:
     if not Path(path).is_file():
-        raise InputError(
-            f"there is no file of weights {path}: pass weights='imagenet' or the path of a file that is there"
-        )
+        raise InputError(f"there is no file of weights {path}: pass weights='imagenet' or the path of a file")
     try:
         backbone.load_weights(path)
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise InputError(
             f"{path} holds no weights of {backbone.name} without its top ({one_line(error)[:200]}): "
-            "it must be what backbone.save_weights('NAME.weights.h5') wrote, or Keras' own *_notop.h5"
+            "it must be a file of backbone.save_weights('NAME.weights.h5'), or Keras' *_notop.h5"
         ) from error
     return backbone
 
 
-def _not_downloaded(name: str, said: str) -> str:
-    """Return what to do without a download, from what Keras `said`: it names the address."""
-    found = re.search(r"https?://[^\s:]+", said)
-    address = found[0] if found else "the address in keras.applications"
+def _not_downloaded(name: str, error: str) -> str:
+    """Return the fix for a failed download; the error of Keras names the address."""
+    match = re.search(r"https?://[^\s:]+", error)
+    address = match[0] if match else "the address in keras.applications"
     folder = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
-    place = folder / address.rpartition("/")[2] if found else folder
+    place = folder / address.rpartition("/")[2] if match else folder
     return (
-        f"the ImageNet weights of {name} are not on this machine and Keras could not get them "
-        f"({one_line(said)[:200]}). Put the file {address} from a machine with a network at {place}, pass "
-        "the path of a file as weights=, or pretrain it: studies.transfer.Transfer takes weights='pretrain:cifar10'"
+        f"the ImageNet weights of {name} are not on this machine and Keras could not download them "
+        f"({one_line(error)[:200]}). Download {address} elsewhere and put it at {place}, pass the path of a file as "
+        "weights=, or pretrain it: reports.transfer.Transfer takes weights='pretrain:cifar10'"
     )

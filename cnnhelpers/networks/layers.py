@@ -1,4 +1,4 @@
-"""Layers with ReLU and checks of options that the networks share."""
+"""Layers with their activation, and checks of options, that the networks share."""
 
 import math
 from typing import Any
@@ -20,14 +20,19 @@ def dense(units: int, **options: Any) -> layers.Dense:
     return layers.Dense(units, activation="relu", **options)
 
 
+def output(classes: int, **options: Any) -> layers.Dense:
+    """Return a softmax over the classes."""
+    return layers.Dense(classes, activation="softmax", **options)
+
+
 def check_dropout(rate: float) -> None:
-    """Raise InputError unless `rate` is a share of activations that can be dropped."""
+    """Raise InputError unless `rate` is a dropout rate."""
     if not is_number(rate) or not 0 <= rate < 1:
         raise InputError(f"dropout must be a rate from 0 to below 1. Received: dropout={rate!r}")
 
 
 def check_strength(name: str, strength: float | None) -> None:
-    """Raise InputError unless `strength` is that of a weight penalty, or None for no penalty."""
+    """Raise InputError unless `strength` is the strength of a weight penalty, or None for no penalty."""
     if strength is not None and (not is_number(strength) or not 0 <= strength < math.inf):
         raise InputError(f"{name} must be a finite number of at least 0, or None. Received: {name}={strength!r}")
 

@@ -4,7 +4,7 @@ import keras
 from keras import layers, regularizers
 
 from cnnhelpers.errors import InputError, check_count
-from cnnhelpers.networks.layers import Shape, check_dropout, check_strength, convolution, dense
+from cnnhelpers.networks.layers import Shape, check_dropout, check_strength, convolution, dense, output
 
 
 def report_a_cnn(
@@ -22,13 +22,13 @@ def report_a_cnn(
     Parameters
     ----------
     strides
-        Of the convolutions after the first, whose stride is 1. The report takes 2, and 1 for its four convolutions.
+        Of the convolutions after the first, whose stride is 1. The report uses 2, and 1 for its four convolutions.
     dense_units
-        Units of a dense layer before the output (100 in A3 and A4), 0 for none.
+        Units of a dense layer before the output (100 in A3 and A4), 0 for no such layer.
     l2
-        Strength of the L2 penalty on the kernel of that dense layer; 0 and None are the same network without.
+        Strength of the L2 penalty on the kernel of that dense layer; 0 and None for no penalty.
     dropout
-        Rate after every pooling; 0 is the network without dropout layers.
+        Rate after every pooling; 0 for a network without dropout layers.
 
     Raises
     ------
@@ -41,16 +41,13 @@ def report_a_cnn(
     check_strength("l2", l2)
     check_dropout(dropout)
     if l2 and not dense_units:
-        raise InputError(f"l2 acts on the dense layer: give dense_units=100 too. Received: l2={l2!r}, dense_units=0")
+        raise InputError(f"l2 acts on the dense layer: pass dense_units=100 too. Received: l2={l2!r}, dense_units=0")
 
     network = [keras.Input(input_shape)]
     for block in range(convolutions):
-        network.append(convolution(32, strides=1 if block == 0 else strides, padding="same"))
-        network.append(layers.MaxPooling2D(2))
-        if dropout:
-            network.append(layers.Dropout(dropout))
+        network += [convolution(32, strides=1 if block == 0 else strides, padding="same"), layers.MaxPooling2D(2)]
+        network += [layers.Dropout(dropout)] if dropout else []
     network.append(layers.Flatten())
     if dense_units:
         network.append(dense(dense_units, kernel_regularizer=regularizers.L2(l2) if l2 else None))
-    network.append(layers.Dense(classes, activation="softmax"))
-    return keras.Sequential(network)
+    return keras.Sequential([*network, output(classes)])

@@ -6,7 +6,7 @@ import keras
 from keras import layers, regularizers
 
 from cnnhelpers.errors import check_count, check_positive
-from cnnhelpers.networks.layers import Shape, check_dropout, check_strength, convolution, dense, scaled
+from cnnhelpers.networks.layers import Shape, check_dropout, check_strength, convolution, dense, output, scaled
 
 
 def report_b_dense(
@@ -26,10 +26,10 @@ def report_b_dense(
     l1_l2
         Strength of the L1 and of the L2 penalty on every dense layer, the output too (Keras' default is 0.01).
     dropout
-        Rate after the second dense layer; 0 is the network without.
+        Rate after the second dense layer; 0 for no dropout layer.
     flatten_first
-        The report flattens after its dense layers, which so see the colours of one pixel at a time, as 1x1
-        convolutions do. True flattens before them, which is what a dense network is.
+        The report flattens after its dense layers, which therefore see the colours of one pixel at a time, as 1x1
+        convolutions do. True flattens before them, as in an ordinary dense network.
     width
         Factor on all units.
 
@@ -38,18 +38,13 @@ def report_b_dense(
     InputError
         If an option is out of its range.
     """
-    _check(units, l1_l2, dropout, width)
-    network = [keras.Input(input_shape)]
-    if flatten_first:
-        network.append(layers.Flatten())
+    penalty = _checked_penalty(units, l1_l2, dropout, width)
+    network = [keras.Input(input_shape), *([layers.Flatten()] if flatten_first else [])]
     for position, count in enumerate(units):
-        network.append(dense(scaled(count, width), kernel_regularizer=_penalty(l1_l2)))
-        if dropout and position == 1:
-            network.append(layers.Dropout(dropout))
-    if not flatten_first:
-        network.append(layers.Flatten())
-    network.append(layers.Dense(classes, activation="softmax", kernel_regularizer=_penalty(l1_l2)))
-    return keras.Sequential(network)
+        network.append(dense(scaled(count, width), kernel_regularizer=penalty))
+        network += [layers.Dropout(dropout)] if dropout and position == 1 else []
+    network += [] if flatten_first else [layers.Flatten()]
+    return keras.Sequential([*network, output(classes, kernel_regularizer=penalty)])
 
 
 def report_b_cnn(
@@ -68,7 +63,7 @@ def report_b_cnn(
     l1_l2
         Strength of the L1 and of the L2 penalty on the dense layer and on the output (Keras' default is 0.01).
     dropout
-        Rate after the second pooling; 0 is the network without.
+        Rate after the second pooling; 0 for no dropout layer.
     width
         Factor on all filters and on the dense layer's units.
 
@@ -77,26 +72,21 @@ def report_b_cnn(
     InputError
         If an option is out of its range.
     """
-    _check(filters, l1_l2, dropout, width)
+    penalty = _checked_penalty(filters, l1_l2, dropout, width)
     network = [keras.Input(input_shape)]
     for position, count in enumerate(filters):
-        network.append(convolution(scaled(count, width)))
-        network.append(layers.MaxPooling2D(2))
-        if dropout and position == 1:
-            network.append(layers.Dropout(dropout))
-    network.append(layers.Flatten())
-    network.append(dense(scaled(512, width), kernel_regularizer=_penalty(l1_l2)))
-    network.append(layers.Dense(classes, activation="softmax", kernel_regularizer=_penalty(l1_l2)))
-    return keras.Sequential(network)
+        network += [convolution(scaled(count, width)), layers.MaxPooling2D(2)]
+        network += [layers.Dropout(dropout)] if dropout and position == 1 else []
+    network += [layers.Flatten(), dense(scaled(512, width), kernel_regularizer=penalty)]
+    return keras.Sequential([*network, output(classes, kernel_regularizer=penalty)])
 
 
-def _penalty(strength: float | None) -> regularizers.Regularizer | None:
-    return regularizers.L1L2(strength, strength) if strength else None
-
-
-def _check(counts: Sequence[int], l1_l2: float | None, dropout: float, width: float) -> None:
+def _checked_penalty(
+    counts: Sequence[int], l1_l2: float | None, dropout: float, width: float
+) -> regularizers.Regularizer | None:
     for count in counts:
         check_count("filters and units", count)
     check_strength("l1_l2", l1_l2)
     check_dropout(dropout)
     check_positive("width", width)
+    return regularizers.L1L2(l1_l2, l1_l2) if l1_l2 else None

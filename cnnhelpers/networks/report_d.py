@@ -1,4 +1,4 @@
-"""Report D: networks on CIFAR-10, each built on the one before.
+"""Report D: networks on CIFAR-10, each built on the previous network.
 
 D2 is D1 again, D3 is D0 with padding, D8 is D7 with other optimizers, D9 is missing in the report.
 """
@@ -6,7 +6,7 @@ D2 is D1 again, D3 is D0 with padding, D8 is D7 with other optimizers, D9 is mis
 import keras
 from keras import layers, regularizers
 
-from cnnhelpers.networks.layers import Shape, check_dropout, check_strength, convolution, dense
+from cnnhelpers.networks.layers import Shape, check_dropout, check_strength, convolution, dense, output
 
 
 def report_d_0(input_shape: Shape, classes: int, *, padding: str = "valid") -> keras.Model:
@@ -14,14 +14,10 @@ def report_d_0(input_shape: Shape, classes: int, *, padding: str = "valid") -> k
     return keras.Sequential(
         [
             keras.Input(input_shape),
-            convolution(32, padding=padding),
-            layers.MaxPooling2D(2),
+            *(convolution(32, padding=padding), layers.MaxPooling2D(2)),
+            *(convolution(64, padding=padding), layers.MaxPooling2D(2)),
             convolution(64, padding=padding),
-            layers.MaxPooling2D(2),
-            convolution(64, padding=padding),
-            layers.Flatten(),
-            dense(64),
-            layers.Dense(classes, activation="softmax"),
+            *(layers.Flatten(), dense(64), output(classes)),
         ]
     )
 
@@ -31,17 +27,10 @@ def report_d_1(input_shape: Shape, classes: int) -> keras.Model:
     return keras.Sequential(
         [
             keras.Input(input_shape),
-            convolution(32),
-            convolution(64),
-            layers.MaxPooling2D(2),
-            convolution(64),
-            convolution(64),
-            layers.MaxPooling2D(2),
-            convolution(64),
-            convolution(64),
-            layers.Flatten(),
-            dense(64),
-            layers.Dense(classes, activation="softmax"),
+            *(convolution(32), convolution(64), layers.MaxPooling2D(2)),
+            *(convolution(64), convolution(64), layers.MaxPooling2D(2)),
+            *(convolution(64), convolution(64)),
+            *(layers.Flatten(), dense(64), output(classes)),
         ]
     )
 
@@ -51,17 +40,10 @@ def report_d_4(input_shape: Shape, classes: int) -> keras.Model:
     return keras.Sequential(
         [
             keras.Input(input_shape),
-            convolution(32, padding="same"),
-            convolution(32, padding="same"),
-            layers.MaxPooling2D(2),
-            convolution(64, padding="same"),
-            convolution(64, padding="same"),
-            layers.MaxPooling2D(2),
-            convolution(64, padding="same"),
-            convolution(64, padding="same"),
-            layers.Flatten(),
-            dense(64),
-            layers.Dense(classes, activation="softmax"),
+            *(*_convolutions(2, 32), layers.MaxPooling2D(2)),
+            *(*_convolutions(2, 64), layers.MaxPooling2D(2)),
+            *_convolutions(2, 64),
+            *(layers.Flatten(), dense(64), output(classes)),
         ]
     )
 
@@ -71,17 +53,10 @@ def report_d_5(input_shape: Shape, classes: int) -> keras.Model:
     return keras.Sequential(
         [
             keras.Input(input_shape),
-            *_convolutions(2, 32),
-            layers.SpatialDropout2D(0.25),
-            layers.MaxPooling2D(2),
-            *_convolutions(3, 64),
-            layers.SpatialDropout2D(0.25),
-            layers.MaxPooling2D(2),
-            *_convolutions(3, 64),
-            layers.MaxPooling2D(2),
-            layers.Flatten(),
-            dense(64),
-            layers.Dense(classes, activation="softmax"),
+            *(*_convolutions(2, 32), layers.SpatialDropout2D(0.25), layers.MaxPooling2D(2)),
+            *(*_convolutions(3, 64), layers.SpatialDropout2D(0.25), layers.MaxPooling2D(2)),
+            *(*_convolutions(3, 64), layers.MaxPooling2D(2)),
+            *(layers.Flatten(), dense(64), output(classes)),
         ]
     )
 
@@ -99,11 +74,11 @@ def report_d_6(
     Parameters
     ----------
     dropout
-        Rate of the spatial dropout; 0 is the network without.
+        Rate of the spatial dropout; 0 for no dropout layer.
     initializer
         Keras initializer of the kernels of all layers with ReLU.
     batch_normalization
-        True puts one after each spatial dropout, as D7 has them.
+        True for batch normalization after each spatial dropout, as in D7.
 
     Raises
     ------
@@ -117,8 +92,7 @@ def report_d_6(
         network += [layers.SpatialDropout2D(dropout)] if dropout else []
         network += [layers.BatchNormalization()] if batch_normalization else []
         network.append(layers.MaxPooling2D(2))
-    head = dense(64, kernel_initializer=initializer)
-    return keras.Sequential([*network, layers.Flatten(), head, layers.Dense(classes, activation="softmax")])
+    return keras.Sequential([*network, layers.Flatten(), dense(64, kernel_initializer=initializer), output(classes)])
 
 
 def report_d_7(input_shape: Shape, classes: int) -> keras.Model:
@@ -126,10 +100,8 @@ def report_d_7(input_shape: Shape, classes: int) -> keras.Model:
     network = [keras.Input(input_shape)]
     for number, filters in ((2, 32), (3, 64), (3, 64)):
         network += _convolutions(number, filters)
-        network.append(layers.SpatialDropout2D(0.25))
-        network.append(layers.BatchNormalization())
-        network.append(layers.MaxPooling2D(2))
-    return keras.Sequential([*network, layers.Flatten(), dense(64), layers.Dense(classes, activation="softmax")])
+        network += [layers.SpatialDropout2D(0.25), layers.BatchNormalization(), layers.MaxPooling2D(2)]
+    return keras.Sequential([*network, layers.Flatten(), dense(64), output(classes)])
 
 
 def report_d_10(input_shape: Shape, classes: int) -> keras.Model:
@@ -137,23 +109,9 @@ def report_d_10(input_shape: Shape, classes: int) -> keras.Model:
     return keras.Sequential(
         [
             keras.Input(input_shape),
-            *_convolutions(2, 32),
-            layers.BatchNormalization(),
-            *_convolutions(1, 32),
-            layers.Dropout(0.1),
-            layers.BatchNormalization(),
-            layers.MaxPooling2D(2),
-            *_normalized_convolutions(3, 64),
-            layers.Dropout(0.1),
-            layers.MaxPooling2D(2),
-            *_normalized_convolutions(4, 128),
-            layers.Dropout(0.1),
-            layers.MaxPooling2D(2),
-            layers.Flatten(),
-            dense(128),
-            layers.BatchNormalization(),
-            layers.Dropout(0.1),
-            layers.Dense(classes, activation="softmax"),
+            *(*_convolutions(2, 32), layers.BatchNormalization(), *_convolutions(1, 32)),
+            *(layers.Dropout(0.1), layers.BatchNormalization(), layers.MaxPooling2D(2)),
+            *_end_of_d_10(classes),
         ]
     )
 
@@ -168,23 +126,9 @@ def report_d_11(input_shape: Shape, classes: int, *, l2: float | None = 0.01) ->
     return keras.Sequential(
         [
             keras.Input(input_shape),
-            *_convolutions(2, 32, penalty),
-            layers.BatchNormalization(),
-            *_convolutions(1, 32, penalty),
-            layers.BatchNormalization(),
-            layers.Dropout(0.1),
-            layers.MaxPooling2D(2),
-            *_normalized_convolutions(3, 64, penalty),
-            layers.Dropout(0.1),
-            layers.MaxPooling2D(2),
-            *_normalized_convolutions(4, 128, penalty),
-            layers.Dropout(0.1),
-            layers.MaxPooling2D(2),
-            layers.Flatten(),
-            dense(128, kernel_regularizer=penalty),
-            layers.BatchNormalization(),
-            layers.Dropout(0.1),
-            layers.Dense(classes, activation="softmax"),
+            *(*_convolutions(2, 32, penalty), layers.BatchNormalization(), *_convolutions(1, 32, penalty)),
+            *(layers.BatchNormalization(), layers.Dropout(0.1), layers.MaxPooling2D(2)),
+            *_end_of_d_10(classes, penalty),
         ]
     )
 
@@ -193,10 +137,12 @@ def _convolutions(number: int, filters: int, penalty: regularizers.Regularizer |
     return [convolution(filters, padding="same", kernel_regularizer=penalty) for _ in range(number)]
 
 
-def _normalized_convolutions(
-    number: int, filters: int, penalty: regularizers.Regularizer | None = None
-) -> list[layers.Layer]:
+def _end_of_d_10(classes: int, penalty: regularizers.Regularizer | None = None) -> list[layers.Layer]:
+    """Return the layers of D10 and D11 after their first pooling."""
     network = []
-    for layer in _convolutions(number, filters, penalty):
-        network += [layer, layers.BatchNormalization()]
-    return network
+    for number, filters in ((3, 64), (4, 128)):
+        for layer in _convolutions(number, filters, penalty):
+            network += [layer, layers.BatchNormalization()]
+        network += [layers.Dropout(0.1), layers.MaxPooling2D(2)]
+    head = [layers.Flatten(), dense(128, kernel_regularizer=penalty), layers.BatchNormalization(), layers.Dropout(0.1)]
+    return [*network, *head, output(classes)]

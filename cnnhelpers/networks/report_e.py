@@ -5,7 +5,7 @@ from keras import layers, regularizers
 
 from cnnhelpers.errors import check_count, unknown
 from cnnhelpers.networks.backbones import SMALLEST_SIDE, build_backbone, freeze, preprocessed
-from cnnhelpers.networks.layers import Shape, convolution, dense
+from cnnhelpers.networks.layers import Shape, convolution, dense, output
 
 POOLINGS = {"flatten": layers.Flatten, "average": layers.GlobalAveragePooling2D}  # of a backbone's features
 
@@ -15,14 +15,10 @@ def report_e_1(input_shape: Shape, classes: int) -> keras.Model:
     return keras.Sequential(
         [
             keras.Input(input_shape),
-            convolution(32, kernel_initializer="he_normal"),
-            layers.MaxPooling2D(2),
-            convolution(64),
-            layers.MaxPooling2D(2),
+            *(convolution(32, kernel_initializer="he_normal"), layers.MaxPooling2D(2)),
+            *(convolution(64), layers.MaxPooling2D(2)),
             convolution(128),
-            layers.Flatten(),
-            dense(128),
-            layers.Dense(classes, activation="softmax"),
+            *(layers.Flatten(), dense(128), output(classes)),
         ]
     )
 
@@ -32,22 +28,11 @@ def report_e_2(input_shape: Shape, classes: int) -> keras.Model:
     return keras.Sequential(
         [
             keras.Input(input_shape),
-            convolution(32, kernel_initializer="he_normal"),
-            layers.BatchNormalization(),
-            layers.Dropout(0.25),
-            layers.MaxPooling2D(2),
-            convolution(64),
-            layers.BatchNormalization(),
-            layers.MaxPooling2D(2),
-            layers.Dropout(0.25),
-            convolution(128),
-            layers.BatchNormalization(),
-            layers.Dropout(0.4),
-            layers.Flatten(),
-            dense(128),
-            layers.BatchNormalization(),
-            layers.Dropout(0.3),
-            layers.Dense(classes, activation="softmax"),
+            *(convolution(32, kernel_initializer="he_normal"), layers.BatchNormalization()),
+            *(layers.Dropout(0.25), layers.MaxPooling2D(2)),
+            *(convolution(64), layers.BatchNormalization(), layers.MaxPooling2D(2), layers.Dropout(0.25)),
+            *(convolution(128), layers.BatchNormalization(), layers.Dropout(0.4)),
+            *(layers.Flatten(), dense(128), layers.BatchNormalization(), layers.Dropout(0.3), output(classes)),
         ]
     )
 
@@ -57,27 +42,12 @@ def report_e_3(input_shape: Shape, classes: int) -> keras.Model:
     return keras.Sequential(
         [
             keras.Input(input_shape),
-            convolution(32),
-            layers.BatchNormalization(),
-            convolution(32),
-            layers.BatchNormalization(),
-            layers.MaxPooling2D(2),
-            layers.Dropout(0.2),
-            convolution(64),
-            layers.BatchNormalization(),
-            layers.Dropout(0.2),
-            convolution(128),
-            layers.BatchNormalization(),
-            layers.MaxPooling2D(2),
-            layers.Dropout(0.3),
-            layers.Flatten(),
-            dense(512),
-            layers.BatchNormalization(),
-            layers.Dropout(0.4),
-            dense(128),
-            layers.BatchNormalization(),
-            layers.Dropout(0.4),
-            layers.Dense(classes, activation="softmax"),
+            *(convolution(32), layers.BatchNormalization()),
+            *(convolution(32), layers.BatchNormalization(), layers.MaxPooling2D(2), layers.Dropout(0.2)),
+            *(convolution(64), layers.BatchNormalization(), layers.Dropout(0.2)),
+            *(convolution(128), layers.BatchNormalization(), layers.MaxPooling2D(2), layers.Dropout(0.3)),
+            *(layers.Flatten(), dense(512), layers.BatchNormalization(), layers.Dropout(0.4)),
+            *(dense(128), layers.BatchNormalization(), layers.Dropout(0.4), output(classes)),
         ]
     )
 
@@ -88,27 +58,12 @@ def report_e_4(input_shape: Shape, classes: int) -> keras.Model:
     return keras.Sequential(
         [
             keras.Input(input_shape),
-            convolution(32, kernel_initializer="he_normal", **options),
-            layers.BatchNormalization(),
-            convolution(32, **options),
-            layers.BatchNormalization(),
-            layers.MaxPooling2D(2),
-            layers.Dropout(0.25),
-            convolution(64, **options),
-            layers.BatchNormalization(),
-            layers.Dropout(0.25),
-            convolution(128, **options),
-            layers.BatchNormalization(),
-            layers.MaxPooling2D(2),
-            layers.Dropout(0.4),
-            layers.Flatten(),
-            dense(512),
-            layers.BatchNormalization(),
-            layers.Dropout(0.5),
-            dense(128),
-            layers.BatchNormalization(),
-            layers.Dropout(0.5),
-            layers.Dense(classes, activation="softmax"),
+            *(convolution(32, kernel_initializer="he_normal", **options), layers.BatchNormalization()),
+            *(convolution(32, **options), layers.BatchNormalization(), layers.MaxPooling2D(2), layers.Dropout(0.25)),
+            *(convolution(64, **options), layers.BatchNormalization(), layers.Dropout(0.25)),
+            *(convolution(128, **options), layers.BatchNormalization(), layers.MaxPooling2D(2), layers.Dropout(0.4)),
+            *(layers.Flatten(), dense(512), layers.BatchNormalization(), layers.Dropout(0.5)),
+            *(dense(128), layers.BatchNormalization(), layers.Dropout(0.5), output(classes)),
         ]
     )
 
@@ -124,27 +79,26 @@ def report_e_backbone(
     pooling: str = "flatten",
     unfrozen: int | None = 0,
 ) -> keras.Model:
-    """Return a backbone without its top, then the output; with the defaults only the output learns, as in the report.
+    """Return a backbone without its top, then the output; by default only the output learns, as in the report.
 
     Parameters
     ----------
     input_shape
         (height, width, 3), both sides at least 32 unless `side` is given.
     backbone
-        One of backbones.BACKBONES: "resnet50", "vgg16", "mobilenetv2", "efficientnetv2b0", "convnexttiny", or
-        "small_resnet", which is small enough to be pretrained here.
+        A name in backbones.BACKBONES, such as "resnet50"; "small_resnet" is small enough to be pretrained here.
     weights
-        "imagenet" (downloaded by Keras on first use), None for random ones, or the path of a weights file.
+        "imagenet" (downloaded by Keras on first use), None for random weights, or the path of a weights file.
     preprocess
-        Bring pixels 0..255 to what the backbone was trained on, by its own preprocess_input. The report left it out
-        and gave pixels 0..1.
+        Bring pixels 0..255 to the range that the backbone was trained with, by its preprocess_input. The report omits
+        this and passes pixels 0..1.
     side
-        Enlarge the images to side x side, bilinearly; None leaves them as they are, as the report did.
+        Enlarge the images to side x side, bilinearly; None leaves them as they are, as in the report.
     pooling
-        "flatten", as the report did, or "average" over all places of the features.
+        "flatten", as in the report, or "average" over all positions of the features.
     unfrozen
-        How many of the last blocks of the backbone learn too; its batch normalization stays in inference mode. None:
-        everything learns from scratch, batch normalization included.
+        Number of the last blocks of the backbone that learn too; its batch normalization stays in inference mode.
+        None: everything learns from scratch, batch normalization included.
 
     Raises
     ------
@@ -162,4 +116,4 @@ def report_e_backbone(
     images = keras.Input(input_shape)
     outputs = images if side is None else layers.Resizing(side, side, interpolation="bilinear")(images)
     outputs = base(preprocessed(backbone, outputs) if preprocess else outputs)
-    return keras.Model(images, layers.Dense(classes, activation="softmax")(POOLINGS[pooling]()(outputs)))
+    return keras.Model(images, output(classes)(POOLINGS[pooling]()(outputs)))

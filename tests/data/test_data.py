@@ -1,4 +1,5 @@
 import pickle
+import re
 import subprocess
 import sys
 
@@ -123,7 +124,7 @@ def test_save_keeps_float_pixels(saved, tmp_path):
 
 
 def test_save_refuses_another_ending(tmp_path):
-    with pytest.raises(InputError, match=r"saved as \.npz"):
+    with pytest.raises(InputError, match=r"digits\.npy"):
         data.load("digits").save(tmp_path / "digits.npy")
 
 
@@ -167,49 +168,49 @@ NAN, INFINITE, NEGATIVE = (IMAGES / 255 for _ in range(3))
 NAN[3, 1, 2], INFINITE[5, 0, 3], NEGATIVE[2, 2, 2] = np.nan, np.inf, -1
 UNIT = IMAGES / 255
 BAD = {
-    "NaN pixel": ({"x_train": NAN, "x_test": UNIT[:6]}, r"x_train\[3, 1, 2\] is nan: pixels must be finite"),
+    "NaN pixel": ({"x_train": NAN, "x_test": UNIT[:6]}, r"x_train\[3, 1, 2\] is nan"),
     "infinite pixel": ({"x_train": UNIT, "x_test": INFINITE[:6]}, r"x_test\[5, 0, 3\] is inf"),
     "0..255 floats": (
         {"x_train": UNIT * 255, "x_test": UNIT[:6]},
-        r"pixels reach 255.0 but 0\.\.1 was expected in x_train: pass pixel_range=\(0, 255\)",
+        r"255\.0.*x_train.*pixel_range=\(0, 255\)",
     ),
-    "negative pixels": ({"x_train": NEGATIVE, "x_test": UNIT[:6]}, r"pixels go down to -1.0 but 0\.\.1 was expected"),
-    "16-bit pixels": ({"x_train": IMAGES * np.uint16(9)}, r"pixels reach 2\d\d\d but 0\.\.255 .*\(lowest, highest\)"),
-    "0..1 integers": ({"x_train": IMAGES // 128}, r"reach only 1 but 0\.\.255 was expected.*pass pixel_range=\(0, 1\)"),
-    "two scales": ({"x_train": UNIT}, r"one scale: integers or floats. Received: x_train float64, x_test uint8"),
-    "boolean pixels": ({"x_train": IMAGES > 9}, r"must hold numbers.*astype\('uint8'\) \* 255"),
-    "text pixels": ({"x_train": IMAGES.astype(str)}, "x_train must hold numbers"),
-    "flat images": ({"x_train": IMAGES.reshape(12, 16)}, r"x.reshape\(-1, height, width\)"),
+    "negative pixels": ({"x_train": NEGATIVE, "x_test": UNIT[:6]}, r"-1\.0.*0\.\.1.*x_train"),
+    "16-bit pixels": ({"x_train": IMAGES * np.uint16(9)}, r" 2\d\d\d .*0\.\.255 .*x_train"),
+    "0..1 integers": ({"x_train": IMAGES // 128}, r" 1 .*0\.\.255.*x_train.*pixel_range=\(0, 1\)"),
+    "two scales": ({"x_train": UNIT}, "x_train float64, x_test uint8"),
+    "boolean pixels": ({"x_train": IMAGES > 9}, r"x_train.*astype\('uint8'\) \* 255.*bool"),
+    "text pixels": ({"x_train": IMAGES.astype(str)}, "x_train.*<U"),
+    "flat images": ({"x_train": IMAGES.reshape(12, 16)}, r"x_train.*reshape.*\(12, 16\)"),
     "channels first": ({"x_train": np.zeros((12, 3, 4, 4), np.uint8)}, r"np.moveaxis\(x, 1, -1\)"),
     "grey channels first": ({"x_train": IMAGES[:, None]}, r"np.moveaxis\(x, 1, -1\)"),
-    "alpha channel": ({"x_train": np.zeros((12, 4, 4, 4), np.uint8)}, r"1 or 3 channels.*x\[\.\.\., :3\]"),
-    "two channels": ({"x_train": np.zeros((12, 4, 4, 2), np.uint8)}, r"1 or 3 channels. Received: shape \(12, 4, 4, 2"),
-    "no image": ({"x_train": IMAGES[:0], "y_train": LABELS[:0]}, "x_train is empty"),
-    "no test image": ({"x_test": IMAGES[:0]}, "x_test is empty"),
-    "other length": ({"y_train": LABELS[:11]}, "x_train and y_train must be of equal length.*12 images, 11 labels"),
-    "other test length": ({"y_test": LABELS[:5]}, "x_test and y_test must be of equal length"),
-    "other size": ({"x_test": np.zeros((6, 5, 4), np.uint8)}, r"one size.*\(4, 4, 1\), x_test \(5, 4, 1\)"),
-    "labels from 1": ({"y_train": LABELS + 1, "y_test": LABELS[:6] + 1}, "labels start at 1: pass first_label=1"),
-    "negative labels": ({"y_train": LABELS - 1}, r"must not be negative. Received: y_train\[0\] = -1"),
-    "fractions": ({"y_train": LABELS + 0.5}, r"y_train\[0\] = 0.5: labels must be whole numbers"),
-    "NaN label": ({"y_train": np.where(LABELS == 2, np.nan, LABELS)}, r"y_train\[2\] = nan: labels must be whole"),
-    "text labels": ({"y_train": LABELS.astype(str)}, r"y_train holds text \(0\).*np.unique\(y, return_inverse=True\)"),
-    "one-hot": ({"y_train": np.eye(3)[LABELS]}, r"one-hot.*np.argmax\(y, axis=1\). Received: shape \(12, 3\)"),
-    "cubic labels": ({"y_train": LABELS.reshape(3, 2, 2)}, "one whole number an image"),
-    "single label": ({"y_train": np.array(1)}, "one whole number an image"),
+    "alpha channel": ({"x_train": np.zeros((12, 4, 4, 4), np.uint8)}, r"x_train.*:3\].*\(12, 4, 4, 4\)"),
+    "two channels": ({"x_train": np.zeros((12, 4, 4, 2), np.uint8)}, r"x_train.*\(12, 4, 4, 2"),
+    "no image": ({"x_train": IMAGES[:0], "y_train": LABELS[:0]}, "x_train.*empty"),
+    "no test image": ({"x_test": IMAGES[:0]}, "x_test.*empty"),
+    "other length": ({"y_train": LABELS[:11]}, "x_train and y_train.*12.*11"),
+    "other test length": ({"y_test": LABELS[:5]}, "x_test and y_test.*6.*5"),
+    "other size": ({"x_test": np.zeros((6, 5, 4), np.uint8)}, r"\(4, 4, 1\), x_test \(5, 4, 1\)"),
+    "labels from 1": ({"y_train": LABELS + 1, "y_test": LABELS[:6] + 1}, "first_label=1.*first_label=0"),
+    "negative labels": ({"y_train": LABELS - 1}, r"y_train\[0\] = -1"),
+    "fractions": ({"y_train": LABELS + 0.5}, r"y_train\[0\] = 0\.5"),
+    "NaN label": ({"y_train": np.where(LABELS == 2, np.nan, LABELS)}, r"y_train\[2\] = nan"),
+    "text labels": ({"y_train": LABELS.astype(str)}, r"y_train.*text \(0\)"),
+    "one-hot": ({"y_train": np.eye(3)[LABELS]}, r"y_train.*one-hot.*\(12, 3\)"),
+    "cubic labels": ({"y_train": LABELS.reshape(3, 2, 2)}, r"y_train.*\(3, 2, 2\)"),
+    "single label": ({"y_train": np.array(1)}, r"y_train.*\(\)"),
     "a gap": (
         {"y_train": LABELS + 2 * (LABELS == 2), "y_test": LABELS[:6] + 2 * (LABELS[:6] == 2)},
-        "class 2 has no image, yet labels reach 4; renumber them",
+        "class 2 .* 4",
     ),
-    "one class": ({"y_train": LABELS * 0, "y_test": LABELS[:6] * 0}, "at least two classes"),
-    "class not in test": ({"y_test": LABELS[:6] % 2}, r"class 2 \(2\) has no image in the test part"),
-    "class not in train": ({"y_train": LABELS % 2}, r"class 2 \(2\) has no image in the train part"),
-    "too few names": ({"class_names": np.array(["cat", "dog"])}, "names 2 classes, but its labels count 3"),
+    "one class": ({"y_train": LABELS * 0, "y_test": LABELS[:6] * 0}, "labels 0"),
+    "class not in test": ({"y_test": LABELS[:6] % 2}, r"class 2 \(2\).*test"),
+    "class not in train": ({"y_train": LABELS % 2}, r"class 2 \(2\).*train"),
+    "too few names": ({"class_names": np.array(["cat", "dog"])}, "2 classes.*3"),
 }
 
 
 @pytest.mark.parametrize("changed, message", BAD.values(), ids=BAD)
-def test_bad_arrays_are_refused_with_the_mend(saved, changed, message):
+def test_bad_arrays_are_refused_by_name_and_value(saved, changed, message):
     with pytest.raises(InputError, match=message):
         data.load(saved(**four(**changed)))
 
@@ -222,14 +223,14 @@ def test_a_colour_pixel_is_named_with_its_channel(saved):
 
 
 BAD_OPTIONS = {
-    "0..255 declared 0..1": ({"pixel_range": (0, 1)}, r"reach 25\d but 0\.\.1 was expected"),
-    "range of one": ({"pixel_range": (255,)}, r"pixel_range must be the lowest and the highest.*\(255"),
-    "range upside down": ({"pixel_range": (255, 0)}, "pixel_range must be"),
-    "range of text": ({"pixel_range": "unit"}, "pixel_range must be"),
-    "first label 0.5": ({"first_label": 0.5}, "first_label must be a whole number"),
-    "first label too high": ({"first_label": 1}, "labels start at 0: pass first_label=0. Received: first_label=1"),
-    "fraction 1": ({"test_fraction": 1}, "test_fraction must be between 0"),
-    "fraction of text": ({"test_fraction": "0.2"}, "test_fraction must be between 0"),
+    "0..255 declared 0..1": ({"pixel_range": (0, 1)}, r" 25\d .*0\.\.1 "),
+    "range of one": ({"pixel_range": (255,)}, r"pixel_range=\(255"),
+    "range upside down": ({"pixel_range": (255, 0)}, r"pixel_range=\(255"),
+    "range of text": ({"pixel_range": "unit"}, "pixel_range='unit'"),
+    "first label 0.5": ({"first_label": 0.5}, "first_label=0.5"),
+    "first label too high": ({"first_label": 1}, "first_label=0.*first_label=1"),
+    "fraction 1": ({"test_fraction": 1}, "test_fraction=1"),
+    "fraction of text": ({"test_fraction": "0.2"}, "test_fraction='0.2'"),
 }
 
 
@@ -246,7 +247,7 @@ def test_options_of_own_files_are_refused_for_named_datasets():
 
 def test_too_few_images_to_hold_out_a_test_part(saved):
     images, labels = grey(4, classes=3)
-    with pytest.raises(InputError, match=r"test_fraction=0.2 cannot hold out a test part of 4 images"):
+    with pytest.raises(InputError, match=r"test_fraction=0\.2.* 4 "):
         data.load(saved(x=images, y=labels))
 
 
@@ -254,7 +255,7 @@ def test_too_few_images_to_hold_out_a_test_part(saved):
     "arrays", [{"X": IMAGES, "y": LABELS}, {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES}]
 )
 def test_other_keys_are_listed(saved, arrays):
-    with pytest.raises(InputError, match="must hold x_train.*Received: " + ", ".join(sorted(arrays))):
+    with pytest.raises(InputError, match=", ".join(sorted(arrays))):
         data.load(saved(**arrays))
 
 
@@ -269,27 +270,27 @@ def test_truncated_foreign_and_pickled_npz_are_refused(saved, tmp_path):
     }
     for name, content in contents.items():
         (tmp_path / f"{name}.npz").write_bytes(content)
-        with pytest.raises(InputError, match=rf"{name}.npz is damaged"):
+        with pytest.raises(InputError, match=rf"{name}\.npz"):
             data.load(tmp_path / f"{name}.npz")
     np.save(tmp_path / "single.npy", IMAGES)
     (tmp_path / "single.npy").rename(tmp_path / "single.npz")
-    with pytest.raises(InputError, match="a single array"):
+    with pytest.raises(InputError, match=r"single\.npz"):
         data.load(tmp_path / "single.npz")
-    with pytest.raises(InputError, match=r"own\.npz is damaged"):
+    with pytest.raises(InputError, match=r"own\.npz"):
         data.load(saved(x=np.array([IMAGES, None], dtype=object), y=LABELS))
 
 
 def test_missing_files_and_unknown_names(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=r"unknown dataset 'mnits': did you mean 'mnist'\?"):
+    with pytest.raises(InputError, match=r"'mnits'.*'mnist'"):
         data.load("mnits")
     for name in ("mnits.npz", "folder/mnist", "./mnist", tmp_path / "gone"):
-        with pytest.raises(InputError, match="file not found: "):
+        with pytest.raises(InputError, match=re.escape(str(name))):
             data.info(name)
-    with pytest.raises(InputError, match="unknown dataset ''"):
+    with pytest.raises(InputError, match="''"):
         data.is_local("")
     (tmp_path / "notes.txt").write_text("no data")
-    with pytest.raises(InputError, match=r"notes.txt must be a .npz"):
+    with pytest.raises(InputError, match=r"notes\.txt"):
         data.load("notes.txt")
 
 
@@ -326,11 +327,11 @@ def test_kinds_of_image_files(tmp_path, suffix):
 
 def test_bad_folders_are_refused(pictures):
     cases = {
-        "owl/big.png": (Image.new("L", (5, 3)), r"owl/big.png is 5x3 L, but cat/0.png is 4x3 L"),
-        "owl/red.png": (Image.new("RGB", (4, 3)), r"owl/red.png is 4x3 RGB, but cat/0.png is 4x3 L"),
-        "owl/alpha.png": (Image.new("RGBA", (4, 3)), r"owl/alpha.png \(4x3\) is of mode RGBA"),
-        "owl/deep.png": (Image.new("I;16", (4, 3)), r"owl/deep.png \(4x3\) is of mode I;16"),
-        "owl.png": (Image.new("L", (4, 3)), "Received: the image owl.png next to the folders"),
+        "owl/big.png": (Image.new("L", (5, 3)), r"owl/big\.png is 5x3 L, .*cat/0\.png is 4x3 L"),
+        "owl/red.png": (Image.new("RGB", (4, 3)), r"owl/red\.png is 4x3 RGB, .*cat/0\.png is 4x3 L"),
+        "owl/alpha.png": (Image.new("RGBA", (4, 3)), r"owl/alpha\.png.*RGBA"),
+        "owl/deep.png": (Image.new("I;16", (4, 3)), r"owl/deep\.png.*I;16"),
+        "owl.png": (Image.new("L", (4, 3)), r"owl\.png"),
     }
     for name, (image, message) in cases.items():
         image.save(pictures / name)
@@ -338,33 +339,33 @@ def test_bad_folders_are_refused(pictures):
             data.load(pictures)
         (pictures / name).unlink()
     for name, message in {
-        "owl/notes.txt": "owl/notes.txt is no image",
-        "owl/broken.png": "owl/broken.png cannot be read as an image",
+        "owl/notes.txt": r"owl/notes\.txt",
+        "owl/broken.png": r"owl/broken\.png",
     }.items():
         (pictures / name).write_bytes(b"\x89PNG\r\n\x1a\n")
         with pytest.raises(InputError, match=message):
             data.load(pictures)
         (pictures / name).unlink()
     (pictures / "owl" / "link.png").symlink_to("gone.png")
-    with pytest.raises(InputError, match=r"owl/link.png cannot be read as an image"):
+    with pytest.raises(InputError, match=r"owl/link\.png"):
         data.load(pictures)
     (pictures / "owl" / "link.png").unlink()
     frames = [Image.new("L", (4, 3), value) for value in (0, 200)]
     frames[0].save(pictures / "owl" / "film.gif", save_all=True, append_images=frames[1:])
-    with pytest.raises(InputError, match=r"owl/film.gif has 2 frames"):
+    with pytest.raises(InputError, match=r"owl/film\.gif.* 2 "):
         data.load(pictures)
     (pictures / "owl" / "film.gif").unlink()
     (pictures / "owl" / "nested").mkdir()
-    with pytest.raises(InputError, match="owl/nested is a folder"):
+    with pytest.raises(InputError, match="owl/nested"):
         data.load(pictures)
 
 
 def test_empty_folders_are_refused(pictures, tmp_path):
     (pictures / "fox").mkdir()
-    with pytest.raises(InputError, match="class fox has no image"):
+    with pytest.raises(InputError, match="fox"):
         data.load(pictures)
     (tmp_path / "nothing").mkdir()
-    with pytest.raises(InputError, match=r"Received: no folder"):
+    with pytest.raises(InputError, match="nothing"):
         data.load(tmp_path / "nothing")
 
 

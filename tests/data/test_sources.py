@@ -120,9 +120,7 @@ def test_idx_files_of_fashion_mnist_are_read_without_keras(folders, monkeypatch,
 @pytest.mark.parametrize("where", ["keras/datasets/fashion-mnist", "debian"])
 def test_other_pixels_in_the_cache_or_in_debians_folder_are_refused(folders, where):
     write_idx(folders / where, arrays())
-    with pytest.raises(
-        InputError, match=r"fashion_mnist from .* is not the official dataset \(sha256 .*delete it there"
-    ):
+    with pytest.raises(InputError, match=r"fashion_mnist.*official"):
         data.load("fashion_mnist")
 
 
@@ -131,10 +129,10 @@ def test_damaged_files_of_the_cache_are_refused(folders):
     file = folders / "debian" / sources.IDX_FILES[0]
     for content in (file.read_bytes()[:-100], b"", gzip.compress(b"no idx"), gzip.compress(b"\0\0\x08\x03\0\0")):
         file.write_bytes(content)
-        with pytest.raises(InputError, match=r"train-images-idx3-ubyte.gz in .* is damaged"):
+        with pytest.raises(InputError, match=r"train-images-idx3-ubyte\.gz"):
             data.load("fashion_mnist")
     (folders / "keras" / "datasets" / "mnist.npz").write_bytes(b"half a file")
-    with pytest.raises(InputError, match=r"mnist.npz in the Keras cache is damaged: delete it and load again"):
+    with pytest.raises(InputError, match=r"mnist\.npz.*Keras cache"):
         data.load("mnist")
 
 
@@ -149,9 +147,7 @@ def test_a_download_happens_once_in_a_process(keras, monkeypatch):
 
 def test_a_download_without_a_checksum_is_compared_with_our_own(keras):
     keras.result = arrays()
-    with pytest.raises(
-        InputError, match=r"fashion_mnist from keras.datasets.fashion_mnist is not the official dataset"
-    ):
+    with pytest.raises(InputError, match=r"keras\.datasets\.fashion_mnist.*official"):
         data.load("fashion_mnist")
 
 
@@ -169,8 +165,8 @@ def test_a_failed_download_says_why_and_what_to_do(keras, reason):
         data.load("mnist")
     text = str(caught.value)
     assert "\n" not in text and (" ".join(str(reason).split()) or "TimeoutError") in text
-    for mend in ("Put mnist.npz with the keys x_train, y_train, x_test, y_test", "CNNHELPERS_DATA", "dataset='digits'"):
-        assert mend in text
+    for part in ("mnist.npz", "x_train, y_train, x_test, y_test", "CNNHELPERS_DATA", "digits"):
+        assert part in text
 
 
 def test_the_time_limit_of_a_download_ends_with_it(keras):
@@ -232,22 +228,22 @@ def test_a_file_of_fashion_mnist_5_comes_before_the_pairs(folders):
 def test_a_named_file_without_all_four_arrays_is_refused(folders, missing):
     found = {key: array for key, array in arrays().items() if missing not in key}
     np.savez(folders / "own" / "mnist.npz", **found)
-    with pytest.raises(InputError, match=r"mnist.npz .*must hold x_train, y_train, x_test, y_test"):
+    with pytest.raises(InputError, match=r"mnist\.npz .*x_train, y_train, x_test, y_test"):
         data.load("mnist")
 
 
 def test_a_named_file_of_other_images_is_refused(folders):
     np.savez(folders / "own" / "mnist.npz", **arrays(side=20))
-    with pytest.raises(InputError, match=r"mnist has images of \(28, 28, 1\) in 10 classes. Received from mnist.npz"):
+    with pytest.raises(InputError, match=r"mnist.*\(28, 28, 1\).*mnist\.npz.*\(20, 20, 1\)"):
         data.load("mnist")
     np.savez(folders / "own" / "cifar10.npz", **arrays(classes=20, side=32, channels=(3,)))
-    with pytest.raises(InputError, match="names 10 classes, but its labels count 20"):
+    with pytest.raises(InputError, match=r"10.*20"):
         data.info("cifar10")
 
 
 def test_an_own_folder_that_does_not_exist_is_refused_and_an_empty_name_is_none(folders, monkeypatch):
     monkeypatch.setenv("CNNHELPERS_DATA", str(folders / "gone"))
-    with pytest.raises(InputError, match=r"CNNHELPERS_DATA must name a folder. Received: CNNHELPERS_DATA='.*gone'"):
+    with pytest.raises(InputError, match=r"CNNHELPERS_DATA='.*gone'"):
         data.load("mnist")
     assert data.load("digits").official
     monkeypatch.setenv("CNNHELPERS_DATA", "")

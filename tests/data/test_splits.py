@@ -48,25 +48,25 @@ def test_parse_split(spec, parsed):
 @pytest.mark.parametrize(
     "spec, message",
     [
-        ("stratifed:0.2", r"unknown split 'stratifed:0.2': did you mean 'stratified:0.2'\?"),
-        ("", "unknown split ''"),
-        (0.2, "split must be text such as"),
-        (None, "split must be text such as"),
-        ("tail", "split must look like 'tail:0.15'. Received: split='tail'"),
-        ("none:0.1", "split must look like 'none'"),
-        ("none:", "split must look like 'none'"),
-        ("random:0.1", "split must look like 'random:0.1,0.1'"),
-        ("tail:0.1,0.1", "split must look like 'tail:0.15'"),
-        ("tail:0", "fractions between 0 and 1. Received: split='tail:0'"),
-        ("tail:1", "fractions between 0 and 1"),
-        ("tail:-0.1", "fractions between 0 and 1"),
-        ("tail:nan", "fractions between 0 and 1"),
-        ("stratified:a fifth", "fractions between 0 and 1"),
-        ("random:0.1,", "fractions between 0 and 1"),
-        ("random:0.5,0.5", "must sum to less than 1"),
-        ("first:0", "whole number of images of at least 1"),
-        ("first:-3", "whole number of images"),
-        ("last:0.5", "whole number of images"),
+        ("stratifed:0.2", "'stratified:0.2'"),
+        ("", "split ''"),
+        (0.2, "split=0.2"),
+        (None, "split=None"),
+        ("tail", "split='tail'"),
+        ("none:0.1", "split='none:0.1'"),
+        ("none:", "split='none:'"),
+        ("random:0.1", "'random:0.1,0.1'.*split='random:0.1'"),
+        ("tail:0.1,0.1", "'tail:0.15'.*split='tail:0.1,0.1'"),
+        ("tail:0", "split='tail:0'"),
+        ("tail:1", "split='tail:1'"),
+        ("tail:-0.1", "split='tail:-0.1'"),
+        ("tail:nan", "split='tail:nan'"),
+        ("stratified:a fifth", "split='stratified:a fifth'"),
+        ("random:0.1,", "split='random:0.1,'"),
+        ("random:0.5,0.5", "split='random:0.5,0.5'"),
+        ("first:0", "split='first:0'"),
+        ("first:-3", "split='first:-3'"),
+        ("last:0.5", "split='last:0.5'"),
     ],
 )
 def test_bad_splits_are_refused(spec, message):
@@ -91,7 +91,7 @@ def test_first_and_last():
 
 @pytest.mark.parametrize("spec", ["first:100", "last:100", "last:1000"])
 def test_no_image_left_for_training(spec):
-    with pytest.raises(InputError, match=f"split='{spec}' leaves 0 of 100 images for training"):
+    with pytest.raises(InputError, match=f"split='{spec}'.* 0 of 100"):
         split(dataset(), spec, 0)
 
 
@@ -152,28 +152,28 @@ def test_images_limits_training_and_validation_but_never_the_test_part():
 
 @pytest.mark.parametrize("images", [0, -1, 2.5, True, "10"])
 def test_bad_numbers_of_images_are_refused(images):
-    with pytest.raises(InputError, match="images must be a whole number of at least 1"):
+    with pytest.raises(InputError, match=f"images={images!r}"):
         split(dataset(), "none", 0, images)
 
 
 def test_a_class_that_is_missing_in_a_part_is_named_with_the_part():
     in_order = dataset(labels=np.repeat(np.arange(4), 25))
-    with pytest.raises(InputError, match=r"split='last:25' leaves no image of class 3 \(3\) in the train part of 75"):
+    with pytest.raises(InputError, match=r"split='last:25'.*class 3 .*train"):
         split(in_order, "last:25", 0)
-    with pytest.raises(InputError, match=r"split='last:10' leaves no image of class 0 \(0\) in the validation part"):
+    with pytest.raises(InputError, match=r"split='last:10'.*class 0 .*validation"):
         split(in_order, "last:10", 0)
-    with pytest.raises(InputError, match=r"split='none' with images=2 leaves no image of class . \(.\) in the train"):
+    with pytest.raises(InputError, match=r"split='none'.*images=2.*train"):
         split(dataset(), "none", 0, images=2)
 
 
 def test_a_class_too_small_to_stratify():
     labels = np.array([*range(3)] * 20 + [3])
-    with pytest.raises(InputError, match=r"split='stratified:0.2' does not fit 61 images"):
+    with pytest.raises(InputError, match=r"split='stratified:0\.2'.*61"):
         split(dataset(labels=labels), "stratified:0.2", 0)
 
 
 def test_without_test_images_only_a_random_split_works():
-    with pytest.raises(InputError, match=r"tiny has no test images, which split='none' needs: load it with test_frac"):
+    with pytest.raises(InputError, match=r"tiny.*split='none'"):
         split(dataset(test=0), "none", 0)
     assert len(split(dataset(test=0), "random:0.2,0.2", 0).test) == 20
 
@@ -206,10 +206,10 @@ def test_pad_equal_repeats_grey_and_keeps_colour():
 @pytest.mark.parametrize(
     "shape, mode, message",
     [
-        ((1, 33, 28, 1), "equal", "up to 32x32x1 or 32x32x3. Received: 33x28x1"),
-        ((1, 28, 28, 2), "equal", "Received: 28x28x2"),
-        ((1, 28, 28, 3), "middle", "padding='middle' is for grey images"),
-        ((1, 28, 28, 1), "midle", "unknown padding 'midle': did you mean 'middle'"),
+        ((1, 33, 28, 1), "equal", "33x28x1"),
+        ((1, 28, 28, 2), "equal", "28x28x2"),
+        ((1, 28, 28, 3), "middle", "'middle'.*28x28x3"),
+        ((1, 28, 28, 1), "midle", "'midle'.*'middle'"),
     ],
 )
 def test_bad_padding_is_refused(shape, mode, message):

@@ -77,7 +77,7 @@ def test_the_last_blocks_learn_but_for_their_batch_normalization():
 
 @pytest.mark.parametrize("unfrozen", [-1, 5, 1.0, True])
 def test_a_number_of_blocks_that_is_not_there_is_refused(unfrozen):
-    with pytest.raises(InputError, match=f"0 to 4, the blocks of small_resnet.*unfrozen={unfrozen}"):
+    with pytest.raises(InputError, match=f"unfrozen={unfrozen}"):
         freeze(small_resnet(COLOUR), unfrozen)
 
 
@@ -104,13 +104,13 @@ def test_images_are_enlarged_inside_the_network():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"pooling": "max"}, "unknown pooling 'max'"),
-        ({"side": 16}, "side must be a whole number of at least 32. Received: side=16"),
-        ({"weights": "imagenet"}, "nobody offers ImageNet weights of small_resnet"),
-        ({"weights": "nowhere.weights.h5"}, "there is no file of weights nowhere.weights.h5"),
+        ({"pooling": "max"}, "'max'"),
+        ({"side": 16}, "side=16"),
+        ({"weights": "imagenet"}, "small_resnet"),
+        ({"weights": "nowhere.weights.h5"}, r"nowhere\.weights\.h5"),
         (
             {"weights": "pretrain:digits"},
-            "pretrain:digits: pass weights='imagenet' or the path of a file",
+            "pretrain:digits",
         ),
     ],
 )
@@ -135,17 +135,17 @@ def test_weights_come_from_a_file_and_the_identity_follows_its_content(tmp_path)
     small_resnet(COLOUR).save_weights(path)
     assert Experiment(network, Protocol(), weights=str(path)).identity(CARD) != identity
     path.unlink()
-    with pytest.raises(InputError, match="there is no file of weights"):
+    with pytest.raises(InputError, match=path.name):
         Experiment(network, Protocol(), weights=str(path)).identity(CARD)
 
 
 def test_a_file_of_other_weights_is_refused(tmp_path):
     path = tmp_path / "other.weights.h5"
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save_weights(path)
-    with pytest.raises(InputError, match=r"other.weights.h5 holds no weights of small_resnet without its top"):
+    with pytest.raises(InputError, match=r"other\.weights\.h5.*small_resnet"):
         build_backbone("small_resnet", COLOUR, str(path))
     path.write_bytes(b"no HDF5")
-    with pytest.raises(InputError, match="holds no weights of small_resnet"):
+    with pytest.raises(InputError, match=r"other\.weights\.h5.*small_resnet"):
         build_backbone("small_resnet", COLOUR, str(path))
 
 
@@ -160,6 +160,6 @@ def test_without_a_network_one_error_says_where_the_weights_are_and_where_they_g
     with pytest.raises(InputError) as caught:
         Experiment(network, Protocol(), weights="imagenet").build(COLOUR, 5, pretrained=True)
     file = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    for told in (f"https://storage.googleapis.com/tensorflow/keras-applications/vgg16/{file}", f"models/{file}"):
-        assert told in str(caught.value)
+    for part in (f"https://storage.googleapis.com/tensorflow/keras-applications/vgg16/{file}", f"models/{file}"):
+        assert part in str(caught.value)
     assert str(tmp_path) in str(caught.value) and "pretrain:cifar10" in str(caught.value)

@@ -121,7 +121,7 @@ def test_network_takes_other_images_and_classes(id, shape, classes):
     small = profiles.apply(EXPERIMENTS[id], "smoke")  # narrow networks, no ImageNet weights
     shape = padded_shape(shape, EXPERIMENTS[id].protocol.padding)
     if id in ("D1", "D2") and shape == GREY:
-        with pytest.raises(InputError, match="cannot be built for images of"):
+        with pytest.raises(InputError, match=id):
             small.build(shape, classes)
         return
     model = small.build(shape, classes)
@@ -293,26 +293,26 @@ def test_strength_zero_is_the_network_without():
 @pytest.mark.parametrize(
     ("network", "options", "message"),
     [
-        (networks.report_a_cnn, {"dropout": 1.5}, "dropout must be a rate from 0 to below 1. Received: dropout=1.5"),
-        (networks.report_a_cnn, {"dropout": 1}, "dropout=1"),
+        (networks.report_a_cnn, {"dropout": 1.5}, "dropout=1.5"),
+        (networks.report_a_cnn, {"dropout": 1}, "dropout=1$"),
         (networks.report_a_cnn, {"dropout": float("nan")}, "dropout=nan"),
         (networks.report_a_cnn, {"dropout": "0.1"}, "dropout='0.1'"),
-        (networks.report_a_cnn, {"dense_units": 100, "l2": -1}, "l2 must be .* at least 0, or None. Received: l2=-1"),
+        (networks.report_a_cnn, {"dense_units": 100, "l2": -1}, "l2=-1"),
         (networks.report_a_cnn, {"dense_units": 100, "l2": float("inf")}, "l2=inf"),
-        (networks.report_a_cnn, {"l2": 0.1}, "give dense_units=100"),
-        (networks.report_a_cnn, {"dense_units": -1}, "dense_units must be .* at least 0"),
-        (networks.report_a_cnn, {"convolutions": 0}, "convolutions must be .* at least 1"),
+        (networks.report_a_cnn, {"l2": 0.1}, "l2=0.1, dense_units=0"),
+        (networks.report_a_cnn, {"dense_units": -1}, "dense_units=-1"),
+        (networks.report_a_cnn, {"convolutions": 0}, "convolutions=0"),
         (networks.report_a_cnn, {"convolutions": 1.0}, "convolutions=1.0"),
-        (networks.report_a_cnn, {"strides": 0}, "strides must be"),
-        (networks.report_b_cnn, {"width": 0}, "width must be .* Received: width=0"),
+        (networks.report_a_cnn, {"strides": 0}, "strides=0"),
+        (networks.report_b_cnn, {"width": 0}, "width=0"),
         (networks.report_b_cnn, {"width": float("inf")}, "width=inf"),
-        (networks.report_b_cnn, {"filters": (512, 0)}, "filters and units must be"),
+        (networks.report_b_cnn, {"filters": (512, 0)}, "filters and units=0"),
         (networks.report_b_dense, {"l1_l2": -0.01}, "l1_l2=-0.01"),
         (networks.report_b_dense, {"dropout": -0.1}, "dropout=-0.1"),
-        (networks.report_c_2, {"kernel_size": 0}, "kernel_size must be"),
+        (networks.report_c_2, {"kernel_size": 0}, "kernel_size=0"),
         (networks.report_c_7, {"kernel_size": 2.5}, "kernel_size=2.5"),
         (networks.report_d_11, {"l2": -1}, "l2=-1"),
-        (networks.report_e_backbone, {"backbone": "resnet"}, "did you mean 'resnet50'"),
+        (networks.report_e_backbone, {"backbone": "resnet"}, "resnet50"),
     ],
 )
 def test_option_out_of_range_is_refused(network, options, message):
