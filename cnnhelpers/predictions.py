@@ -206,9 +206,9 @@ def _probabilities(values: np.ndarray, classes: int | None = None) -> np.ndarray
 
 def _picture_paths(pictures: str | Path | Iterable[str | Path]) -> list[Path]:
     if not isinstance(pictures, (str, Path)):
-        paths = [Path(one) for one in pictures]
+        paths = [Path(picture) for picture in pictures]
     elif Path(pictures).is_dir():
-        paths = sorted((one for one in Path(pictures).iterdir() if one.suffix.lower() in PICTURES), key=_natural)
+        paths = sorted((path for path in Path(pictures).iterdir() if path.suffix.lower() in PICTURES), key=_natural)
     else:
         paths = [Path(pictures)]
     if not paths:
@@ -216,15 +216,14 @@ def _picture_paths(pictures: str | Path | Iterable[str | Path]) -> list[Path]:
     return paths
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
+def _natural(path: Path) -> tuple[list[str | int], str]:
     """Return the sorting key by which 2.png comes before 10.png."""
-    return [(int(text), "") if text.isdecimal() else (-1, text) for text in re.split(r"(\d+)", path.name)] + [
-        (-1, path.name)
-    ]
+    texts = re.split(r"(\d+)", path.name)
+    return [int(text) if position % 2 else text for position, text in enumerate(texts)], path.name
 
 
 def _read_image(path: Path, image_shape: tuple[int, int, int], invert: bool) -> np.ndarray:
-    """Return one picture as (height, width, channels) uint8."""
+    """Return a picture as (height, width, channels) uint8."""
     height, width, channels = image_shape
     try:
         with Image.open(path) as opened:

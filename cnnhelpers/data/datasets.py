@@ -26,7 +26,7 @@ class DatasetInfo:
 
 _GREY, _COLOUR = (28, 28, 1), (32, 32, 3)
 # Fingerprints of the arrays, see fingerprint(); those of CIFAR are the SHA-256 of the official archives, which Keras
-# verifies: arrays from such an archive are official, any other copy is identified by its arrays.
+# verifies: arrays from such an archive are official, another copy is identified by its arrays.
 KNOWN = {
     info.name: info
     for info in (
@@ -60,7 +60,7 @@ def pixel_source(name: str, fingerprint: str, official: bool | None) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Checked, read-only arrays: pixels 0..255 whatever the range in the file, labels 0..classes-1.
+    """Checked, read-only arrays: pixels 0..255 for any range in the file, labels 0..classes-1.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def load(
 
 
 def info(name: str | Path) -> DatasetInfo:
-    """Return the info of the local copy of a dataset, else of the official one; never downloads.
+    """Return the info of the local copy of a dataset, else of the official dataset; never downloads.
 
     >>> info("digits").image_shape
     (28, 28, 1)
@@ -187,7 +187,7 @@ def info(name: str | Path) -> DatasetInfo:
         return load(name).info
     place = sources.find(str(name), _folders())
     # Copies of Keras and Debian are official or refused by load, so they need not be loaded here.
-    return _load_named(str(name), place).info if place.kind == "own" else KNOWN[str(name)]
+    return _load_named(str(name), place).info if place.kind == "user" else KNOWN[str(name)]
 
 
 def is_local(name: str | Path) -> bool:
@@ -218,7 +218,7 @@ def fingerprint(*arrays: np.ndarray) -> str:
 def _load_named(name: str, place: sources.Place) -> Dataset:
     """Load a named dataset; copies of Keras and Debian must be official, those in the folder of CNNHELPERS_DATA may."""
     known = KNOWN[name]
-    if name == "fashion_mnist_5" and not (place.kind == "own" and place.paths[0].stem == name):
+    if name == "fashion_mnist_5" and not (place.kind == "user" and place.paths[0].stem == name):
         dataset = _paired(_load_named("fashion_mnist", place))
     else:
         dataset = _dataset(name, validation.raw(sources.read(name, place), class_names=sources.CLASS_NAMES[name]))
@@ -227,9 +227,9 @@ def _load_named(name: str, place: sources.Place) -> Dataset:
             f"{name} has images of {known.image_shape} in {known.classes} classes. Received from {dataset.source}: "
             f"{dataset.image_shape} in {dataset.classes}"
         )
-    from_archive = name.startswith("cifar") and place.kind != "own"
+    from_archive = name.startswith("cifar") and place.kind != "user"
     official = from_archive or dataset.fingerprint == known.fingerprint
-    if not official and place.kind != "own":
+    if not official and place.kind != "user":
         raise InputError(
             f"{name} from {dataset.source} is not the official dataset (sha256 {dataset.fingerprint[:16]}, expected "
             f"{known.fingerprint[:16]}): delete it there and load again, or put {name}.npz into a folder that "
@@ -269,9 +269,9 @@ def _paired(ten: Dataset) -> Dataset:
 
 def _folders() -> sources.Folders:
     """Return the folders to search, as the environment names them now."""
-    own, keras = os.environ.get("CNNHELPERS_DATA"), os.environ.get("KERAS_HOME") or "~/.keras"
+    user, keras = os.environ.get("CNNHELPERS_DATA"), os.environ.get("KERAS_HOME") or "~/.keras"
     return sources.Folders(
-        own=Path(own).expanduser() if own else None,
+        user=Path(user).expanduser() if user else None,
         keras=Path(keras).expanduser() / "datasets",
         debian=sources.DEBIAN,
     )

@@ -86,7 +86,7 @@ def _moments(part: Part, columns: int) -> tuple[np.ndarray, np.ndarray]:
             for column in range(columns):
                 counts[column] += np.bincount(values[:, column], minlength=256)
         total, first, second = (  # Python's whole numbers do not overflow
-            [int(one) for one in counts @ np.arange(256) ** power] for power in (0, 1, 2)
+            [int(number) for number in counts @ np.arange(256) ** power] for power in (0, 1, 2)
         )
         mean = [s / n for s, n in zip(first, total, strict=True)]
         variance = [(n * q - s * s) / (n * n) for n, s, q in zip(total, first, second, strict=True)]

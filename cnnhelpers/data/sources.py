@@ -51,16 +51,16 @@ CLASS_NAMES = {
 
 @dataclass(frozen=True)
 class Folders:
-    """The folders to search, in order; `own` is the folder that CNNHELPERS_DATA names."""
+    """The folders to search, in order; `user` is the folder that CNNHELPERS_DATA names."""
 
-    own: Path | None
+    user: Path | None
     keras: Path
     debian: Path
 
 
 @dataclass(frozen=True)
 class Place:
-    """The place of a named dataset: "bundled", "own", "keras", "debian" or "download"; stamps reveal changes."""
+    """The place of a named dataset: "bundled", "user", "keras", "debian" or "download"; stamps reveal changes."""
 
     kind: str
     paths: tuple[Path, ...] = ()
@@ -77,11 +77,11 @@ def find(name: str, folders: Folders) -> Place:
     """
     if name == "digits":
         return Place("bundled")
-    if folders.own is not None:
-        if not folders.own.is_dir():
-            raise InputError(f"CNNHELPERS_DATA must name a folder. Received: CNNHELPERS_DATA={str(folders.own)!r}")
-        if (folders.own / f"{name}.npz").is_file():
-            return _place("own", [folders.own / f"{name}.npz"])
+    if folders.user is not None:
+        if not folders.user.is_dir():
+            raise InputError(f"CNNHELPERS_DATA must name a folder. Received: CNNHELPERS_DATA={str(folders.user)!r}")
+        if (folders.user / f"{name}.npz").is_file():
+            return _place("user", [folders.user / f"{name}.npz"])
     if name == "fashion_mnist_5":
         return find("fashion_mnist", folders)
     cached = [folders.keras / file for file in KERAS_FILES[name]]
@@ -97,7 +97,7 @@ def read(name: str, place: Place) -> Raw:
     """Return the raw arrays of a named dataset (not fashion_mnist_5's pairs) from the place that `find` returned."""
     if place.kind == "bundled":
         return digits()
-    if place.kind == "own":
+    if place.kind == "user":
         return npz(place.paths[0], source=f"{place.paths[0].name} in the folder of CNNHELPERS_DATA")
     if place.kind == "download" or name.startswith("cifar"):
         return _keras(name)

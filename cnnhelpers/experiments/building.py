@@ -111,7 +111,7 @@ def describe_network(network: Network, input_shape: tuple[int, int, int], classe
 def _set_by_build(variable: keras.Variable, model: keras.Model, scope: keras.StatelessScope) -> bool:
     """Return whether the build method of a custom layer assigns the variable, the same values each time."""
     for layer in model._flatten_layers(include_self=False):
-        positions = [position for position, one in enumerate(layer.variables) if one is variable]
+        positions = [position for position, held in enumerate(layer.variables) if held is variable]
         if positions and is_custom(type(layer)):
             again = scope.get_current_value(rebuilt(layer, config_of(layer)).variables[positions[0]])
             return again is not None and np.array_equal(again, scope.get_current_value(variable))

@@ -137,7 +137,9 @@ class Experiment:
             lines.append(f"weights: {weights_text(self.weights)}")
         if self.after is not None:
             name = self.after.protocol.dataset
-            same = info if name == self.protocol.dataset else next((one for one in sources if one.name == name), None)
+            same = (
+                info if name == self.protocol.dataset else next((info for info in sources if info.name == name), None)
+            )
             lines.append(f"after: {self.after.identity(same, info, *sources)}")
         network = self._describe(padded_shape(info.image_shape, self.protocol.padding), info.classes)
         return "\n".join([*lines, "network:", network])

@@ -112,9 +112,9 @@ def config_of(thing: Any) -> dict[str, Any]:
 def _check_config(thing: Any, config: dict[str, Any]) -> None:
     """Raise InputError if a copy made from the config has other attributes: they would go unnoticed."""
     cls = type(thing)
-    own, copied = getattr(thing, "__dict__", {}), getattr(rebuilt(thing, config), "__dict__", {})
-    for name in sorted(names_in(cls, describe_global) & (own.keys() | copied.keys()) - {"name", "seed"}):
-        value, again = own.get(name, _MISSING), copied.get(name, _MISSING)
+    held, copied = getattr(thing, "__dict__", {}), getattr(rebuilt(thing, config), "__dict__", {})
+    for name in sorted(names_in(cls, describe_global) & (held.keys() | copied.keys()) - {"name", "seed"}):
+        value, again = held.get(name, _MISSING), copied.get(name, _MISSING)
         if value is again or isinstance(value, keras.KerasTensor):
             continue
         lost = value is _MISSING or again is _MISSING
@@ -127,7 +127,7 @@ def _check_config(thing: Any, config: dict[str, Any]) -> None:
 
 
 def rebuilt(thing: Any, config: dict[str, Any]) -> Any:
-    """Return a copy made from the config, built if `thing` is; Python's random numbers go on as if it had not."""
+    """Return a copy made from the config, built if `thing` is; without a trace in Python's random numbers."""
     state = random.getstate()
     try:
         copied = type(thing).from_config(copy.deepcopy(config))
@@ -170,7 +170,7 @@ def is_custom(cls: type) -> bool:
 
 
 def _default_config(cls: type, required: dict[str, Any]) -> dict[str, Any]:
-    """Return the configuration of a `cls` made with only its required arguments; {} if Keras cannot make one."""
+    """Return the config of an object made with only the required arguments; {} if it cannot be made."""
     for make in (cls.from_config, lambda config: cls(**config)):
         try:
             return make(copy.deepcopy(required)).get_config()
@@ -182,7 +182,7 @@ def _default_config(cls: type, required: dict[str, Any]) -> dict[str, Any]:
 def _required_arguments(cls: type) -> list[str]:
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
-    return [one.name for one in parameters if one.kind in kinds and one.default is inspect.Parameter.empty]
+    return [part.name for part in parameters if part.kind in kinds and part.default is inspect.Parameter.empty]
 
 
 def _differ(value: Any, default: Any) -> bool:

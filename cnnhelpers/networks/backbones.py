@@ -1,4 +1,4 @@
-"""Backbones of transfer learning by name: Keras' with ImageNet weights, and a small one to pretrain here."""
+"""Backbones of transfer learning by name: Keras' with ImageNet weights, and a small network to pretrain here."""
 
 import os
 import re

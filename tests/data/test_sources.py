@@ -80,9 +80,9 @@ def test_the_own_folder_comes_before_the_keras_cache_and_debian(folders):
     write_idx(folders / "keras" / "datasets" / "fashion-mnist", arrays())
     write_idx(folders / "debian", arrays())
     found = sources.Folders(folders / "own", folders / "keras" / "datasets", folders / "debian")
-    assert sources.find("fashion_mnist", found).kind == "own"
-    assert sources.find("fashion_mnist", replace(found, own=None)).kind == "keras"
-    nowhere = replace(found, own=None, keras=folders)
+    assert sources.find("fashion_mnist", found).kind == "user"
+    assert sources.find("fashion_mnist", replace(found, user=None)).kind == "keras"
+    nowhere = replace(found, user=None, keras=folders)
     assert sources.find("fashion_mnist", nowhere).kind == "debian"
     assert sources.find("fashion_mnist", replace(nowhere, debian=folders)).kind == "download"
     assert sources.find("mnist", nowhere).kind == "download"

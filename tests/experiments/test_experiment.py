@@ -79,6 +79,7 @@ def test_golden_text_and_identity_on_which_all_records_hang():
     assert experiment.identity(INFO) == GOLDEN_IDENTITY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_identity_is_the_same_in_another_process_and_backend(backend):
     pytest.importorskip(backend)
