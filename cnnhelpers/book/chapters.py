@@ -1,30 +1,44 @@
-"""What every chapter shows, each by one call: its data, its networks, what was run, what a model answers.
+"""What chapters show, each by one call: data, networks, runs, and the figures and tables of results.
 
-Everything here can be shown without the data: sizes, class counts and pixel statistics then come from a record.
+Everything here can be shown without the data: sizes, class counts and pixel statistics then come from a record. A
+result without runs is a sentence.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 from matplotlib.axes import Axes
 
-from cnnhelpers import data, plotting, records
+from cnnhelpers import analysis, data, interpretability, plotting, predictions, records
 from cnnhelpers import model_summary as summaries
+from cnnhelpers.analysis import DIFFERENCES, comparable_pairs, compare_all, summary
+from cnnhelpers.claims import ClaimResult
 from cnnhelpers.data import split
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiments import Experiment, padded_shape
-from cnnhelpers.reports import all_experiments, profiles
+from cnnhelpers.reports import all_experiments, compare_with_published, profiles
+from cnnhelpers.statistics import MARGINS
 
+NO_RUNS = "*None of these runs is recorded yet.*"
+OTHER_MARGIN = 0.005  # accuracy; of data without a margin in MARGINS
 PLAIN_PIXELS = {"official", "own"}
 NOT_AT_HAND = (
     "*The images of {name} are not on the machine that made this page, so they are not shown here; "
     "every number comes from recorded runs.*"
 )
+
+
+def show_data(experiment: Experiment) -> None:
+    """Display the source of the data, the facts of each part, and labelled training images."""
+    display(data_source(experiment), data_facts(experiment))
+    if text := samples(experiment):
+        display(text)
 
 
 def data_source(experiment: Experiment) -> Markdown:
@@ -100,6 +114,11 @@ def networks(experiments: list[Experiment]) -> pd.DataFrame:
     return _table(experiments, facts)
 
 
+def show_runs(runs: pd.DataFrame, experiments: Sequence[Experiment], seeds: int) -> None:
+    """Display how the runs were made, and which are missing; InputError if there are none."""
+    display(provenance(runs), missing(runs, experiments, seeds))
+
+
 def provenance(runs: pd.DataFrame) -> Markdown:
     """Return what was run: profile, seeds, data, machine, versions, commit and hours of computing.
 
@@ -142,6 +161,8 @@ def missing(runs: pd.DataFrame, experiments: Sequence[Experiment], seeds: int) -
 
     A run that diverged counts; a run that ended in an error does not, since it is trained again.
     """
+    if not experiments:
+        return Markdown("*With these parameters there is no such experiment.*")
     settled = runs[runs["stop_reason"].isin(records.SETTLED)]
     counts = settled["experiment"].value_counts()
     without = [one for one in experiments if one.id not in counts]
@@ -194,6 +215,251 @@ def timed_elsewhere(runs: pd.DataFrame, timed: pd.DataFrame) -> Markdown:
     return Markdown(left_out if told else "*All runs were timed on one machine, in one precision.*")
 
 
+def titled(runs: pd.DataFrame, experiments: Iterable[Experiment]) -> pd.DataFrame:
+    """Return runs with the column network: id and title of the experiment."""
+    titles = {one.id: f"{one.id} {one.labels['title']}" for one in experiments}
+    return runs.assign(network=runs["experiment"].map(titles))
+
+
+def show_seeds(runs: pd.DataFrame, metric: str = "test_accuracy", label: str = "experiment") -> Markdown | None:
+    """Draw a metric of each run with mean and 95 % interval, a row for each value of the column `label`.
+
+    `metric` is a column, or a difference of two in analysis.DIFFERENCES, such as "gap".
+    """
+    if metric in DIFFERENCES:
+        first, second = DIFFERENCES[metric]
+        runs = runs.assign(**{metric: runs[first] - runs[second]}).dropna(subset=[first, second])
+    if runs.empty:
+        return Markdown(NO_RUNS)
+    plotting.plot_seeds(runs, metric, table=summary(runs, metric, label), label=label)
+    return None
+
+
+def show_curves(
+    runs: pd.DataFrame,
+    metric: str = "accuracy",
+    *,
+    label: str = "experiment",
+    panels: Mapping[str, Sequence[str]] | None = None,
+    log: bool = False,
+) -> Markdown | None:
+    """Draw learning curves of each value of the column `label`; each of `panels`, title to experiments, by itself."""
+    curves = records.histories(runs.assign(experiment=runs[label]))
+    parts = {
+        title: curves[curves["experiment"].isin(names)] for title, names in (panels or {"": {*runs[label]}}).items()
+    }
+    parts = {title: part for title, part in parts.items() if len(part)}
+    if not parts:
+        return Markdown(NO_RUNS)
+    if panels is None:
+        plotting.plot_learning_curves(curves, metric, log=log)
+        return None
+    size = (max(7, 5 * len(parts)), 5)
+    _, axes = plt.subplots(1, len(parts), figsize=size, sharey=True, squeeze=False, layout="constrained")
+    for ax, (title, part) in zip(axes[0], parts.items(), strict=True):
+        plotting.plot_learning_curves(part, metric, ax, log=log)
+        ax.set_title(title)
+    return None
+
+
+def show_time(runs: pd.DataFrame, label: str = "experiment") -> Markdown:
+    """Draw the time of each run, of runs timed alike, display medians, and return what is left out."""
+    timed = records.timed_alike(runs)
+    show_seeds(timed, records.seconds_column(timed), label)
+    columns = ["seconds_per_epoch", "seconds_to_best", "best_epoch", "epochs_run"]
+    display(timed.groupby("experiment", sort=False)[columns].median().round(1))
+    return timed_elsewhere(runs, timed)
+
+
+def show_stops(runs: pd.DataFrame, experiments: Iterable[Experiment]) -> pd.DataFrame | Markdown:
+    """Return after how many epochs the runs with early stopping ended, and why."""
+    stopped = runs[runs["experiment"].isin([one.id for one in experiments if one.protocol.early_stopping])]
+    if stopped.empty:
+        return Markdown(NO_RUNS)
+    epochs = stopped.groupby(["experiment", "stop_reason"], sort=False)["epochs_run"]
+    return epochs.agg(["count", "min", "median", "max"]).rename(columns={"count": "runs"}).reset_index()
+
+
+def show_cost(runs: pd.DataFrame, cost: str) -> Markdown | None:
+    """Draw test accuracy against a cost with the Pareto front; of "seconds" those of runs timed alike."""
+    if cost != "seconds":
+        plotting.plot_pareto(analysis.pareto(runs, cost), cost)
+        return None
+    timed = records.timed_alike(runs)
+    column = records.seconds_column(timed)
+    plotting.plot_pareto(analysis.pareto(runs.assign(**{column: timed[column]}), column), column)
+    return timed_elsewhere(runs, timed)
+
+
+def show_dose_response(
+    runs: pd.DataFrame,
+    x: str,
+    by: str | None = None,
+    metric: str = "validation_accuracy",
+    label: str = "",
+) -> Markdown | None:
+    """Draw a metric at each value of `x`, a curve for each value of `by`; `label` names the axis of `x`."""
+    if runs.empty:
+        return Markdown(NO_RUNS)
+    points = summary(runs, metric, [x, by] if by else x)
+    ax = plotting.plot_dose_response(points, x=x, by=by, runs=runs, metric=metric)
+    ax.set_xlabel(label or ax.get_xlabel())
+    return None
+
+
+def show_trends(runs: pd.DataFrame, level: str, by: str) -> pd.DataFrame | Markdown:
+    """Return the change of test accuracy along a line through the values of `level`, a column for each of `by`."""
+    trends = analysis.dose_response(runs, level, by, margin(runs)) if len(runs) else runs
+    if trends.empty:
+        return Markdown("*Nothing has three levels with runs yet.*")
+    return analysis.percent(trends.set_index(by)).T
+
+
+def show_effects(runs: pd.DataFrame, grid: pd.DataFrame) -> pd.DataFrame | Markdown:
+    """Draw main effects and interactions of the factors of a grid, and return them as a table.
+
+    A main effect of a single pair is no average and is left out.
+    """
+    effects = analysis.factorial_effects(runs, grid)
+    effects = effects[(effects["cells"] > 1) | (effects["kind"] == "interaction")]
+    if effects.empty:
+        return Markdown("*No factor has two pairs of networks with runs yet.*")
+    plotting.plot_intervals(effects, metric="difference", margin=margin(runs))
+    return analysis.percent(effects)
+
+
+def show_selection(runs: pd.DataFrame, fewest: int = 5) -> pd.DataFrame | Markdown:
+    """Draw the accuracy of the best of single runs on the images that selected it and on others; return the table."""
+    correct = analysis.selection_answers(runs)
+    if len(correct) < fewest:
+        return Markdown(f"*Left out: {len(correct)} of these networks have runs, and a choice needs {fewest}.*")
+    choices = analysis.selection_bias(correct, np.random.default_rng(0))
+    ax = plotting.plot_intervals(choices[:3], metric="test_accuracy")
+    ax.set_title(f"the best of {len(correct)} networks", loc="left")
+    return analysis.percent(choices)
+
+
+def learned_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of networks of which a run beat guessing, for figures of accuracy; display what is left out."""
+    least = 1.2 / data.info(runs["dataset"].iloc[0]).classes
+    learned = runs.groupby("experiment")["test_accuracy"].transform("max") >= least
+    if learned.all() or not learned.any():
+        return runs
+    names = ", ".join(sorted({*runs["experiment"][~learned]}))
+    display(Markdown(f"*Left out of the figures of accuracy, no run above {least:.0%}: {names}.*"))
+    return runs[learned]
+
+
+def show_published(
+    runs: pd.DataFrame, metric: str = "validation_accuracy", label: str = "experiment"
+) -> Markdown | None:
+    """Draw and display the intervals next to the numbers that the reports print."""
+    if runs.empty:
+        return Markdown(NO_RUNS)
+    compared = compare_with_published(runs, metric)
+    labels = compared["experiment"].map(dict(zip(runs["experiment"], runs[label], strict=True)))
+    plotting.plot_intervals(compared.assign(label=labels), reference="published", metric=metric)
+    display(analysis.percent(compared))
+    return unofficial(runs)
+
+
+def learned(runs: pd.DataFrame) -> pd.DataFrame | Markdown:
+    """Return the number of runs of each network that learned anything, compared with the first network."""
+    return analysis.learned(runs, margin(runs)).set_index("experiment").round(3) if len(runs) else Markdown(NO_RUNS)
+
+
+def show_signals(experiments: Sequence[Experiment]) -> None:
+    """Draw signal and gradient by layer before training; networks that start alike once, under the first name."""
+    different = list({one.id: one for one in experiments}.values())
+    weights = networks(different)["weights"]
+    starts = pd.concat([interpretability.initial_signals(one) for one in different])
+    starts = starts.drop_duplicates(["depth", "signal", "gradient"])
+    starts["experiment"] += " (" + starts["experiment"].map(weights) + ")"
+    _, (left, right) = plt.subplots(1, 2, figsize=(10, 5.2), layout="constrained")
+    plotting.plot_signal(starts, "signal", left, learning_rate=experiments[0].protocol.learning_rate)
+    plotting.plot_signal(starts, "gradient", right)
+
+
+def margin(runs: pd.DataFrame) -> float:
+    """Return the difference of accuracy that does not matter on the dataset of `runs`."""
+    return MARGINS.get(runs["dataset"].iloc[0], OTHER_MARGIN) if len(runs) else OTHER_MARGIN
+
+
+def differences(
+    runs: pd.DataFrame,
+    questions: Iterable[Sequence[str]],
+    metric: str = "test_accuracy",
+    *,
+    label: str = "experiment",
+    by: str | None = None,
+) -> pd.DataFrame:
+    """Return `compare_all` of the questions of which both experiments have runs.
+
+    Parameters
+    ----------
+    questions
+        (A, B) or (A, B, label of the row): values of the column `label` of `runs`.
+    by
+        Column of `runs`: each of its values is compared, and adjusted by Holm, on its own.
+    """
+    questions = {tuple(question[:2]): question[2:] for question in questions}
+    groups = runs.groupby(by) if by else [(None, runs)]
+    tables = []
+    for value, part in groups:
+        named = part.assign(experiment=part[label])
+        pairs = comparable_pairs(named, questions)
+        table = compare_all(named, pairs, margin(runs), metric)
+        labels = [*(questions[pair] or (text,) for pair, text in zip(pairs, table["label"], strict=True))]
+        first = "" if by is None or isinstance(value, str) else f"{value:,.0f} {by}: "
+        tables.append(table.assign(label=[first + text for (text,) in labels]))
+    return pd.concat(tables, ignore_index=True) if tables else compare_all(runs, [], OTHER_MARGIN)
+
+
+def show_differences(
+    runs: pd.DataFrame, questions: Iterable[Sequence[str]], metric: str = "test_accuracy", **options: Any
+) -> pd.DataFrame:
+    """Draw, display and return `differences`, with the band of differences that do not matter."""
+    compared = differences(runs, questions, metric, **options)
+    if compared.empty:
+        display(Markdown("*No two networks that a question compares have runs yet.*"))
+        return compared
+    plotting.plot_intervals(compared, metric="difference", margin=margin(runs))
+    display(analysis.percent(compared.set_index("label")))
+    if text := unofficial(runs):
+        display(text)
+    return compared
+
+
+def best_runs(runs: pd.DataFrame, metric: str = "validation_accuracy") -> pd.DataFrame:
+    """Return the runs of the experiment with the highest mean of `metric`; failed runs left out."""
+    means = summary(runs.dropna(subset=metric), metric).set_index("experiment")["estimate"]
+    return runs[(runs["experiment"] == means.idxmax()) & (runs["status"] == "done")]
+
+
+def show_confusion(runs: pd.DataFrame) -> pd.DataFrame | Markdown:
+    """Draw the confusion matrix of the test images, summed over `runs`; return precision and recall of each class."""
+    tests = [record.classes for record in runs["record"][runs["status"] == "done"]]
+    if not tests:
+        return Markdown(NO_RUNS)
+    matrix, names = sum(np.array(test["test"]["confusion"]) for test in tests), tuple(tests[0]["names"])
+    plotting.plot_confusion_matrix(matrix, names)
+    return predictions.classification_report(matrix, names).round(3)
+
+
+def answer(result: ClaimResult) -> Markdown:
+    """Return the verdict on a claim with its evidence, and the smallest difference that these seeds would detect."""
+    if not result.parts:
+        return Markdown(f"*{result.claim.text}*: **{result.verdict}**, missing {result.missing}.")
+    smallest = result.deciding.comparison.smallest_detectable
+    points, unit = (
+        (100 * smallest, "points") if result.deciding.unit == "fraction" else (smallest, result.deciding.unit)
+    )
+    return Markdown(
+        f"*{result.claim.text}*: **{result.verdict}**. {result.evidence}. "
+        f"A true difference of {points:.3g} {unit} would be detected in 90 % of such studies."
+    )
+
+
 def _duration(seconds: float) -> str:
     """Return a length of time in words.
 
@@ -212,19 +478,29 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" + "s" * (number != 1)
 
 
-def gallery(record: records.Record, name: str, count: int = 10) -> Markdown | None:
-    """Draw what a recorded run answered for the first test images, like `samples`; without the data a sentence.
+def show_predictions(
+    record: records.Record, name: str, count: int = 10, *, hardest: bool = False, folder: Path | str | None = None
+) -> Markdown | None:
+    """Draw the predictions of a recorded run for the first test images, or the `hardest`; without the data a sentence.
 
-    `name` is that of its dataset, or the path: a record holds no paths.
+    `name` is that of its dataset, or the path: a record holds no paths. `hardest` are the images of the lowest
+    probability of the true class; `folder` is that of the records.
     """
     if not data.is_local(name) or data.info(name).fingerprint != record.data["fingerprint"]:
         return Markdown(NOT_AT_HAND.format(name=record.data["name"]))
     dataset = data.load(name)
-    probabilities = records.arrays(record)["gallery_probabilities"][:count]
-    plotting.plot_predictions(
-        dataset.test_images[:count], probabilities, dataset.test_labels[:count], dataset.class_names
-    )
+    probabilities = records.arrays(record, folder)["gallery_probabilities"]
+    images, labels = dataset.test_images[: len(probabilities)], dataset.test_labels[: len(probabilities)]
+    order = probabilities[np.arange(len(labels)), labels].argsort() if hardest else np.arange(len(labels))
+    shown = order[:count]
+    plotting.plot_predictions(images[shown], probabilities[shown], labels[shown], dataset.class_names)
     return None
+
+
+def probabilities(record: records.Record, count: int = 10) -> Any:
+    """Return the class probabilities of a recorded run for the first test images as a shaded table."""
+    answers = records.arrays(record)["gallery_probabilities"][:count]
+    return predictions.probability_table(answers, record.classes["names"])
 
 
 def _table(experiments: list[Experiment], facts: Callable[[Any], dict[str, Any]]) -> pd.DataFrame:

@@ -62,6 +62,8 @@ def by_verdict(compared: pd.DataFrame, label: str = "label") -> Markdown:
     - Undecided: depth (+0.10 [-0.20, +0.40]).
     - Not enough runs: width (+0.20, no interval); padding (no pair of runs).
     """
+    if compared.empty:
+        return Markdown("No two networks that a question compares have runs yet.")
     heading = "Differences of accuracy in points, with 95 % intervals; what decides is p, adjusted over all of them"
     lines = [f"{heading} (Holm).", ""]
     for verdict, word in _FOUND.items():
@@ -81,6 +83,8 @@ def side_by_side(tables: Mapping[str, pd.DataFrame], label: str = "label") -> Ma
     tables
         By the name that heads its column; the column `label` names the questions. In the order of the first one.
     """
+    if len(tables) < 2:
+        return Markdown("*No other profile is set beside this one.*")
     names = _opposite(tables, label)
     answers = {name: found.set_index(label) for name, found in tables.items()}
     rows = []
@@ -90,8 +94,10 @@ def side_by_side(tables: Mapping[str, pd.DataFrame], label: str = "label") -> Ma
     return table(["points of test accuracy", *tables], rows)
 
 
-def opposite_answers(tables: Mapping[str, pd.DataFrame], label: str = "label") -> Markdown:
-    """Return in a sentence which questions have opposite answers in `side_by_side`, each adjusted in its table."""
+def opposite_answers(tables: Mapping[str, pd.DataFrame], label: str = "label") -> Markdown | None:
+    """Return in a sentence which questions have opposite answers in `side_by_side`; None of fewer than two tables."""
+    if len(tables) < 2:
+        return None
     if names := _opposite(tables, label):
         return Markdown(f"With opposite answers under {' and '.join(tables)}: {'; '.join(names)}.")
     return Markdown(f"No question has opposite answers under {' and '.join(tables)}.")

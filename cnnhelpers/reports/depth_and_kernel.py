@@ -1,6 +1,6 @@
 """Depth and kernel size: report C (2 to 7 convolutions, 3x3 and 5x5) and report D (a network that grows)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -157,6 +157,14 @@ def _kind(name: str) -> str:
     return f"{size}x{size}" + (", regularized" if regularized else "")
 
 
+def families(experiments: Iterable[Experiment]) -> dict[str, list[str]]:
+    """Return the ids of published experiments without and with regularization, by "plain" and "regularized"."""
+    kinds: dict[str, list[str]] = {"plain": [], "regularized": []}
+    for experiment in experiments:
+        kinds["regularized" if LEVELS[experiment.id][3] else "plain"].append(experiment.id)
+    return kinds
+
+
 def one_of_each_depth(experiments: Sequence[Experiment]) -> list[Experiment]:
     """Return the last of the published `experiments` with each number of convolutions, the shallowest first."""
     by_depth = {LEVELS[experiment.id][0]: experiment for experiment in experiments}
@@ -179,6 +187,12 @@ def beyond(report: str, dataset: str | None = None, profile: str = "published") 
     """Return experiments that a report does not have, after the published ones that they are compared with."""
     made = of_report({"C": matched_kernels, "D": rescues}, report)()
     return profiles.select(made, None, dataset, profile)
+
+
+def changes(experiments: Iterable[Experiment]) -> list[tuple[str, str, str]]:
+    """Return (A, B, change from B to A) for every experiment of `beyond` and the published one that it changes."""
+    pairs = [(one, one.id.split("-")[0]) for one in experiments if "-" in one.id]
+    return [(one.id, published, f"{one.id} {one.title}, rather than {published}") for one, published in pairs]
 
 
 def matched_kernels() -> list[Experiment]:

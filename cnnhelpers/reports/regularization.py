@@ -121,33 +121,39 @@ def sweep(
 
 
 def add_strengths(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of a sweep with the columns convolutions and strength (NaN where trained without).
+    """Return the runs of sweeps with the columns kind, convolutions, strength (NaN where trained without) and sweep.
 
     >>> runs = add_strengths(pd.DataFrame({"experiment": ["1conv-l2=0.001", "3conv-early_stopping=none"]}))
-    >>> runs["convolutions"].tolist(), runs["strength"].tolist()
-    ([1, 3], [0.001, nan])
+    >>> runs["convolutions"].tolist(), runs["strength"].tolist(), runs["sweep"].tolist()
+    ([1, 3], [0.001, nan], ['l2, 1 convolution', 'early stopping, 3 convolutions'])
     """
-    parts = runs["experiment"].str.extract(r"^(?P<convolutions>\d+)conv-\w+=(?P<strength>.+)$")
+    parts = runs["experiment"].str.extract(r"^(?P<convolutions>\d+)conv-(?P<kind>\w+)=(?P<strength>.+)$")
+    kinds, counts = parts["kind"].str.replace("_", " "), parts["convolutions"].astype(int)
+    sweeps = [f"{kind}, {n} convolution{'s' * (n > 1)}" for kind, n in zip(kinds, counts, strict=True)]
     strength = pd.to_numeric(parts["strength"], errors="coerce")
-    return runs.assign(convolutions=parts["convolutions"].astype(int), strength=strength)
+    return runs.assign(kind=kinds, convolutions=counts, strength=strength, sweep=sweeps)
 
 
 def against_none(runs: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return (with, without) for each strength and network of a sweep, from the runs that `add_strengths` returns.
+    """Return (with, without) for each strength of each sweep, from the runs that `add_strengths` returns.
 
-    >>> names = ["1conv-dropout=0", "1conv-dropout=0.3", "3conv-dropout=0.3"]
+    >>> names = ["1conv-dropout=0", "1conv-dropout=0.3", "3conv-dropout=0.3", "1conv-l2=0.3"]
     >>> against_none(add_strengths(pd.DataFrame({"experiment": names})))
     [('1conv-dropout=0.3', '1conv-dropout=0')]
     """
     levels = runs.drop_duplicates("experiment").assign(strength=lambda table: table["strength"].fillna(0))
-    without = levels[levels["strength"] == 0].set_index("convolutions")["experiment"]
-    swept = levels[(levels["strength"] > 0) & levels["convolutions"].isin(without.index)]
-    return [(level.experiment, without[level.convolutions]) for level in swept.itertuples()]
+    without = levels[levels["strength"] == 0].set_index("sweep")["experiment"]
+    swept = levels[(levels["strength"] > 0) & levels["sweep"].isin(without.index)]
+    return [(level.experiment, without[level.sweep]) for level in swept.itertuples()]
 
 
-def questions(report: str) -> tuple[tuple[str, str, str], ...]:
-    """Return (A, B, change from B to A) for every comparison of a report; InputError for another study's report."""
-    return of_report(QUESTIONS, report)
+def questions(report: str, width: float | None = None) -> list[tuple[str, str, str]]:
+    """Return (A, B, change from B to A) for every comparison of a report; InputError for another study's report.
+
+    `width`, of networks that are narrower than the report's, is named in the change.
+    """
+    note = f" (width {width:g})" if width else ""
+    return [(a, b, change + note) for a, b, change in of_report(QUESTIONS, report)]
 
 
 def families(report: str) -> dict[str, list[str]]:

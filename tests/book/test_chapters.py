@@ -59,7 +59,7 @@ def test_without_the_data_facts_come_from_a_record_and_pictures_are_a_sentence(f
     assert facts.loc["train"].tolist() == [55, 1, 10, 0.25, 0.3]
     assert "class 9" in chapters.data_source(fashion).data
     assert "not on the machine" in chapters.samples(fashion).data
-    assert "not on the machine" in chapters.gallery(records.load().record[0], "fashion_mnist").data
+    assert "not on the machine" in chapters.show_predictions(records.load().record[0], "fashion_mnist").data
 
 
 def test_facts_come_from_a_record_of_as_many_images(fashion):
@@ -106,9 +106,9 @@ def test_without_graphviz_a_cell_shows_the_text_of_a_network_and_nothing_else(tm
     assert "Conv2D" in shown.data["text/plain"]
 
 
-def test_the_gallery_shows_what_a_run_answered():
+def test_predictions_of_a_run_are_drawn():
     runs = run(tiny(epochs=1), 1, progress=False)
-    assert chapters.gallery(runs.record[0], "digits", count=5) is None
+    assert chapters.show_predictions(runs.record[0], "digits", count=5) is None
     assert sum(ax.axison for ax in plt.gcf().axes) == 10  # five images over their bars
 
 
