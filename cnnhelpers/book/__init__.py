@@ -7,12 +7,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "chapters": [
             "answer",
+            "backbone_source",
             "best_runs",
             "class_counts",
             "data_facts",
             "data_source",
             "diagram",
             "differences",
+            "feature_costs",
             "layers",
             "learned",
             "learned_runs",
@@ -40,6 +42,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "sizes",
             "timed_elsewhere",
             "titled",
+            "trainable",
             "unofficial",
         ],
         "notebooks": [

@@ -23,6 +23,7 @@ from cnnhelpers.data import split
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiments import Experiment, padded_shape
 from cnnhelpers.reports import all_experiments, compare_with_published, profiles
+from cnnhelpers.reports.transfer import Transfer
 from cnnhelpers.statistics import MARGINS
 
 NO_RUNS = "*None of these runs is recorded yet.*"
@@ -88,6 +89,20 @@ def samples(experiment: Experiment, per_class: int = 10) -> Markdown | None:
 def layers(experiment: Experiment) -> pd.DataFrame:
     """Return the layer table of the network: output shape, parameters and FLOPs of each layer."""
     return summaries.layer_table(_model(experiment))
+
+
+def backbone_source(line: Transfer) -> Markdown:
+    """Return where the weights of a backbone come from: given weights, or the data of its pretraining."""
+    if line.weights:
+        return Markdown(f"The backbone starts from given weights: {line.weights}.")
+    return data_source(line.pretraining)
+
+
+def trainable(experiments: Sequence[Experiment], pretrained: bool = True) -> pd.Series:
+    """Return the number of parameters that learn in each network; `pretrained` weights are loaded, and so checked."""
+    models = [_model(one, pretrained=pretrained) for one in experiments]
+    counts = [sum(int(np.prod(weight.shape)) for weight in model.trainable_variables) for model in models]
+    return pd.Series(counts, [one.title for one in experiments], name="parameters that learn")
 
 
 def diagram(experiment: Experiment):
@@ -269,6 +284,16 @@ def show_time(runs: pd.DataFrame, label: str = "experiment") -> Markdown:
     columns = ["seconds_per_epoch", "seconds_to_best", "best_epoch", "epochs_run"]
     display(timed.groupby("experiment", sort=False)[columns].median().round(1))
     return timed_elsewhere(runs, timed)
+
+
+def feature_costs(runs: pd.DataFrame) -> pd.DataFrame | Markdown:
+    """Return mean processor seconds of a training, of computing its features, and of an epoch without them."""
+    if runs.empty:
+        return Markdown(NO_RUNS)
+    features = [record.cost.get("feature_cpu_seconds", 0.0) for record in runs["record"]]
+    costs = runs[["experiment", "cpu_seconds"]].assign(feature_cpu_seconds=features)
+    costs["per epoch"] = (costs["cpu_seconds"] - costs["feature_cpu_seconds"]) / runs["epochs_run"]
+    return costs.groupby("experiment", sort=False).mean().round(2)
 
 
 def show_stops(runs: pd.DataFrame, experiments: Iterable[Experiment]) -> pd.DataFrame | Markdown:
@@ -513,9 +538,9 @@ def _size(model) -> dict[str, Any]:
     return {"parameters": model.count_params(), "MFLOPs for one image": round(summaries.flops(model) / 1e6, 3)}
 
 
-def _model(experiment: Experiment):
-    card = data.info(experiment.protocol.dataset)
-    return experiment.build(padded_shape(card.image_shape, experiment.protocol.padding), card.classes)
+def _model(experiment: Experiment, **options: Any):
+    info = data.info(experiment.protocol.dataset)
+    return experiment.build(padded_shape(info.image_shape, experiment.protocol.padding), info.classes, **options)
 
 
 @lru_cache(maxsize=8)

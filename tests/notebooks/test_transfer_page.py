@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 
 from cnnhelpers.errors import InputError
@@ -34,7 +35,7 @@ def page(until=None, **parameters):
 def test_given_weights_need_no_source(tmp_path):
     small_resnet((32, 32, 3)).save_weights(tmp_path / "small.weights.h5")
     names = page("planned =", **SMALL | {"weights": str(tmp_path / "small.weights.h5"), "source": "nowhere"})
-    assert "small.weights.h5" in names["given"] and names["learning"][1] == 64 * 10 + 10
+    assert names["line"].weights.endswith("small.weights.h5") and names["learning"].iloc[1] == 64 * 10 + 10
 
 
 def test_weights_that_cannot_be_had_stop_the_page_before_its_runs(tmp_path, monkeypatch):
@@ -66,4 +67,5 @@ def test_the_page_shows_what_is_recorded_however_little(tmp_path, monkeypatch, k
     e1, e2, *_ = transfer.experiments("E")
     monkeypatch.setattr(transfer, "experiments", lambda *arguments, **options: [e1, e2])  # the backbones are large
     names = page("published_verdicts(", images=[10])
-    assert len(names["measured"]) == compared and np.isfinite(names["measured"].estimate.astype(float)).all()
+    measured = pd.concat([names["fewer"], names["changed"]])
+    assert len(measured) == compared and np.isfinite(measured.estimate.astype(float)).all()
