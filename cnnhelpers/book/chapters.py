@@ -15,15 +15,12 @@ import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib.axes import Axes
 
-from cnnhelpers import analysis, data, interpretability, plotting, predictions, records
-from cnnhelpers import model_summary as summaries
+from cnnhelpers import analysis, data, interpretability, plotting, predictions, records, reports, statistics
 from cnnhelpers.analysis import DIFFERENCES, comparable_pairs, compare_all, summary
 from cnnhelpers.claims import ClaimResult
 from cnnhelpers.data import split
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiments import Experiment, padded_shape
-from cnnhelpers.reports import all_experiments, compare_with_published, profiles
-from cnnhelpers.reports.transfer import Transfer
 from cnnhelpers.statistics import MARGINS
 
 NO_RUNS = "*None of these runs is recorded yet.*"
@@ -88,10 +85,12 @@ def samples(experiment: Experiment, per_class: int = 10) -> Markdown | None:
 
 def layers(experiment: Experiment) -> pd.DataFrame:
     """Return the layer table of the network: output shape, parameters and FLOPs of each layer."""
-    return summaries.layer_table(_model(experiment))
+    from cnnhelpers.model_summary import layer_table  # imports Keras
+
+    return layer_table(_model(experiment))
 
 
-def backbone_source(line: Transfer) -> Markdown:
+def backbone_source(line: "reports.transfer.Transfer") -> Markdown:
     """Return where the weights of a backbone come from: given weights, or the data of its pretraining."""
     if line.weights:
         return Markdown(f"The backbone starts from given weights: {line.weights}.")
@@ -107,7 +106,9 @@ def trainable(experiments: Sequence[Experiment], pretrained: bool = True) -> pd.
 
 def diagram(experiment: Experiment):
     """Return the diagram of the network (keras.utils.plot_model), as text where graphviz is absent."""
-    return summaries.diagram(_model(experiment))
+    from cnnhelpers import model_summary
+
+    return model_summary.diagram(_model(experiment))
 
 
 def sizes(experiments: list[Experiment]) -> pd.DataFrame:
@@ -118,13 +119,14 @@ def sizes(experiments: list[Experiment]) -> pd.DataFrame:
 def networks(experiments: list[Experiment]) -> pd.DataFrame:
     """Return what decides how several chains of layers learn, one row each.
 
-    Parameters and FLOPs as `sizes` gives them, the receptive field (summaries.receptive_field) beside the side of the
-    images, and how the weights are drawn and whether batches are normalized (summaries.initialization).
+    Parameters and FLOPs as `sizes` gives them, the receptive field next to the side of the images, and how the weights
+    are drawn and whether batches are normalized.
     """
+    from cnnhelpers.model_summary import initialization, receptive_field
 
     def facts(model) -> dict[str, Any]:
-        field = f"{summaries.receptive_field(model)} of {max(model.input_shape[1:3])}"
-        return _size(model) | {"receptive field (pixels)": field, "weights": summaries.initialization(model)}
+        field = f"{receptive_field(model)} of {max(model.input_shape[1:3])}"
+        return _size(model) | {"receptive field (pixels)": field, "weights": initialization(model)}
 
     return _table(experiments, facts)
 
@@ -196,11 +198,11 @@ def missing(runs: pd.DataFrame, experiments: Sequence[Experiment], seeds: int) -
 
 def _training_command(experiments: Sequence[Experiment], seeds: int) -> str:
     """Return a sentence with the command that trains the first experiment the command line knows, else `train`."""
-    published = {one.id: one for one in all_experiments()}
+    published = {one.id: one for one in reports.all_experiments()}
     for one in experiments:
-        if one.id not in published or one.profile not in profiles.PROFILES:
+        if one.id not in published or one.profile not in reports.profiles.PROFILES:
             continue
-        if profiles.apply(published[one.id], one.profile).protocol == one.protocol:
+        if reports.profiles.apply(published[one.id], one.profile).protocol == one.protocol:
             option = f" --profile {one.profile}" if one.profile != "published" else ""
             return f"`python -m cnnhelpers run {one.id}{option} --seeds {seeds}` trains {one.id}."
     return "With `train` switched on, the page trains them."
@@ -381,7 +383,7 @@ def show_published(
     """Draw and display the intervals next to the numbers that the reports print."""
     if runs.empty:
         return Markdown(NO_RUNS)
-    compared = compare_with_published(runs, metric)
+    compared = reports.compare_with_published(runs, metric)
     labels = compared["experiment"].map(dict(zip(runs["experiment"], runs[label], strict=True)))
     plotting.plot_intervals(compared.assign(label=labels), reference="published", metric=metric)
     display(analysis.percent(compared))
@@ -471,6 +473,45 @@ def show_confusion(runs: pd.DataFrame) -> pd.DataFrame | Markdown:
     return predictions.classification_report(matrix, names).round(3)
 
 
+def of_profile(runs: pd.DataFrame, profile: str) -> pd.DataFrame:
+    """Return the runs of a profile, of one copy of the pixels of each dataset."""
+    runs = records.of_one_copy(runs)
+    return runs[runs["profile"] == profile]
+
+
+def recorded_data(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the number of experiments and runs of each report and dataset, and whether the pixels are official."""
+    counted = {"experiments": ("experiment", "nunique"), "runs": ("seed", "size"), "official": ("official", "all")}
+    return runs.groupby(["report", "dataset"]).agg(**counted)
+
+
+def recorded_seeds(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the seeds of each report, its failed runs, and the hours of training."""
+    costs = runs.assign(failed=runs["status"] != "done", hours=runs["seconds"] / 3600).groupby("report")
+    return costs.agg(seeds=("seed", "nunique"), failed=("failed", "sum"), hours=("hours", "sum")).round(1)
+
+
+def single_run_risk(runs: pd.DataFrame, letters: Sequence[str]) -> pd.DataFrame:
+    """Return `analysis.single_run_risk` of every pair of networks that a conclusion of these reports compares."""
+    pairs = reports.published_pairs([claim for claim in reports.CONCLUSIONS if claim.report in letters])
+    return analysis.single_run_risk(runs, pairs)
+
+
+def show_power(risk: pd.DataFrame, effects: Sequence[float], most_seeds: int) -> None:
+    """Draw the power to show each true difference by the number of seeds, from the spreads in `single_run_risk`."""
+    plotting.plot_power(analysis.power_curves(risk["sd"], effects, most_seeds))
+
+
+def show_false_positives(simulations: int, seed: int = 2021) -> None:
+    """Draw how often claims of each kind hold in simulated runs without an effect."""
+    plotting.plot_false_positives(statistics.false_holds(np.random.default_rng(seed), simulations))
+
+
+def show_simulated_power(simulations: int, seed: int = 2022) -> None:
+    """Draw how often planted differences are detected in simulated runs, next to the expected power."""
+    plotting.plot_simulated_power(statistics.planted_effects(np.random.default_rng(seed), simulations))
+
+
 def answer(result: ClaimResult) -> Markdown:
     """Return the verdict on a claim with its evidence, and the smallest difference that these seeds would detect."""
     if not result.parts:
@@ -535,7 +576,9 @@ def _table(experiments: list[Experiment], facts: Callable[[Any], dict[str, Any]]
 
 
 def _size(model) -> dict[str, Any]:
-    return {"parameters": model.count_params(), "MFLOPs for one image": round(summaries.flops(model) / 1e6, 3)}
+    from cnnhelpers.model_summary import flops
+
+    return {"parameters": model.count_params(), "MFLOPs for one image": round(flops(model) / 1e6, 3)}
 
 
 def _model(experiment: Experiment, **options: Any):
