@@ -131,9 +131,11 @@ def networks(experiments: list[Experiment]) -> pd.DataFrame:
     return _table(experiments, facts)
 
 
-def show_runs(runs: pd.DataFrame, experiments: Sequence[Experiment], seeds: int) -> None:
-    """Display how the runs were made, and which are missing; InputError if there are none."""
-    display(provenance(runs), missing(runs, experiments, seeds))
+def show_runs(runs: pd.DataFrame, experiments: Sequence[Experiment] = (), seeds: int = 1) -> None:
+    """Display how the runs were made and, of `experiments`, which are missing; InputError if there are none."""
+    display(provenance(runs))
+    if experiments:
+        display(missing(runs, experiments, seeds))
 
 
 def provenance(runs: pd.DataFrame) -> Markdown:
