@@ -9,14 +9,16 @@ On other networks, beyond the reports::
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from cnnhelpers import networks
-from cnnhelpers.errors import InputError, unknown
+from cnnhelpers.analysis import check_target, summary
+from cnnhelpers.errors import InputError, check_count, unknown
+from cnnhelpers.execution import search
 from cnnhelpers.experiments import Experiment, Protocol
 from cnnhelpers.reports import profiles
 from cnnhelpers.reports.depth_and_kernel import NO_SEED, PROTOCOL_D
@@ -37,6 +39,12 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     },
 }
 D8_ORDER = ("adagrad", "adadelta", "adamax")
+SPACE: dict[str, Any] = {  # of the search
+    "optimizer": ["momentum", "rmsprop", "adam", "adamw", "adamax"],
+    "learning_rate": (0.0003, 0.3),
+    "batch_size": [32, 64, 128, 256, 512],
+    "schedule": ["constant", "cosine", "one_cycle"],
+}
 SCHEDULES = ("constant", "cosine", "one_cycle")
 
 _experiment = partial(published_experiment, "optimization")
@@ -164,6 +172,113 @@ def schedules(
     return [variant(base, optimizer, learning_rate=rate, schedule=name) for rate in rates for name in names]
 
 
+@dataclass(frozen=True)
+class Tuning:
+    """The experiments of a study that tunes the optimization of one network.
+
+    Parameters
+    ----------
+    base
+        As `basis` returns it.
+    optimizers, rates
+        Names of OPTIMIZERS, and the learning rates from which each takes its best.
+    reference
+        The optimizer that the others are compared with.
+    target
+        Validation accuracy to reach, above 0 up to 1.
+    trials
+        Of the search.
+
+    Raises
+    ------
+    InputError
+        For values that no training could use, so before the first of them.
+
+    Examples
+    --------
+    >>> from cnnhelpers.reports.catalog import find_one
+    >>> study = Tuning(basis(find_one("A1")), ["sgd", "adam"], "adam", [0.01])
+    >>> study.pairs, [experiment.id for experiment in study.tried]
+    ([('sgd', 'adam')], ['A1/sgd/0.01', 'A1/adam/0.01'])
+    """
+
+    base: Experiment
+    optimizers: Sequence[str]
+    reference: str
+    rates: Sequence[float]
+    target: float = 0.85
+    trials: int = 16
+
+    def __post_init__(self) -> None:
+        """Check all values."""
+        check_target(self.target)
+        check_count("trials", self.trials)
+        against(self.optimizers, self.reference)
+        _distinct(self.rates, "rates")
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return (optimizer, reference) for each of the others."""
+        return against(self.optimizers, self.reference)
+
+    @property
+    def at_default(self) -> list[Experiment]:
+        """Return each optimizer at Keras' default rate."""
+        return optimizers(self.base, self.optimizers)
+
+    @property
+    def tried(self) -> list[Experiment]:
+        """Return each optimizer at each rate."""
+        return optimizers(self.base, self.optimizers, self.rates)
+
+    @property
+    def fair(self) -> list[Experiment]:
+        """Return report D's three optimizers, each from its own weights."""
+        return optimizers(self.base, D8_ORDER)
+
+    @property
+    def chain(self) -> list[Experiment]:
+        """Return report D's three optimizers, one after another on the same weights."""
+        return one_after_another(self.fair)
+
+    @property
+    def head_starts(self) -> list[tuple[str, str]]:
+        """Return (after the others, from its own weights) for the second and the third of them."""
+        return [(late.id, early.id) for late, early in zip(self.chain[1:], self.fair[1:], strict=True)]
+
+    def at_best(self, chosen: pd.DataFrame) -> list[Experiment]:
+        """Return each optimizer at its best rate; `chosen` is as `execution.best_of_grid` returns."""
+        rates = zip(chosen["optimizer"], chosen["learning_rate"], strict=True)
+        return [variant(self.base, name, learning_rate=rate) for name, rate in rates]
+
+    def rate_map(self, rates: Sequence[float], batch_sizes: Sequence[int]) -> list[Experiment]:
+        """Return plain SGD at every rate with every batch size."""
+        return learning_rate_map(self.base, rates, batch_sizes)
+
+    def schedules(self, rates: Sequence[float]) -> list[Experiment]:
+        """Return the reference under every schedule at every rate."""
+        return schedules(self.base, rates, self.reference)
+
+    def schedule_pairs(self, rates: Sequence[float]) -> list[tuple[str, str]]:
+        """Return (schedule, constant) at each rate, as the column scheduled of `add_settings` names them."""
+        return [(f"{name} {rate:g}", f"constant {rate:g}") for rate in rates for name in SCHEDULES[1:]]
+
+    def search(self, train: bool = False) -> tuple[pd.DataFrame, Experiment]:
+        """Return the trials of a search over SPACE and the experiment with the highest score."""
+        return search(partial(variant, self.base), SPACE, self.trials, train=train)
+
+    def rivals(self, winner: Experiment, runs: pd.DataFrame) -> list[tuple[str, str, str]]:
+        """Return (winner, rival, text): against the base, and the best of `runs` by validation accuracy.
+
+        An experiment that starts from the weights of another is no rival.
+        """
+        late = [experiment.id for experiment in self.chain[1:]]
+        rivals = runs[~runs["experiment"].isin([*late, winner.id])]
+        best = summary(rivals, "validation_accuracy").set_index("experiment")["estimate"].idxmax()
+        texts = {self.base.id: "the network as it was", best: f"{best}, the best before the search"}
+        return [(winner.id, rival, f"{winner.id} rather than {text}") for rival, text in texts.items()]
+
+
 def _distinct(values: Iterable[Any], name: str) -> list[Any]:
     """Return values as a list; InputError if there are none or two are equal."""
     listed = list(values)
@@ -191,13 +306,15 @@ def one_after_another(experiments: Sequence[Experiment]) -> list[Experiment]:
 def add_settings(runs: pd.DataFrame, experiments: Iterable[Experiment]) -> pd.DataFrame:
     """Return the runs of `experiments` with their optimizer (of OPTIMIZERS), learning_rate, batch_size and schedule.
 
+    The column scheduled is schedule and learning rate together.
+
     Examples
     --------
     >>> from cnnhelpers.reports.catalog import find_one
     >>> experiments = optimizers(basis(find_one("A1")), ["momentum"])
     >>> runs = pd.DataFrame({"experiment": ["A1/momentum/0.01", "another"], "seed": [0, 0]})
     >>> add_settings(runs, experiments).values.tolist()
-    [['A1/momentum/0.01', 0, 'momentum', 0.01, 128, 'constant']]
+    [['A1/momentum/0.01', 0, 'momentum', 0.01, 128, 'constant', 'constant 0.01']]
     """
     all_protocols = {experiment.id: experiment.protocol for experiment in experiments}
     runs = runs[runs["experiment"].isin(list(all_protocols))]
@@ -207,6 +324,7 @@ def add_settings(runs: pd.DataFrame, experiments: Iterable[Experiment]) -> pd.Da
         learning_rate=[protocol.learning_rate for protocol in protocols],
         batch_size=[protocol.batch_size for protocol in protocols],
         schedule=[protocol.schedule or "constant" for protocol in protocols],
+        scheduled=[f"{protocol.schedule or 'constant'} {protocol.learning_rate:g}" for protocol in protocols],
     )
 
 
