@@ -4,7 +4,7 @@ Everything here can be shown without the data: sizes, class counts and pixel sta
 result without runs is a sentence.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 
 from cnnhelpers import analysis, data, execution, interpretability, plotting, predictions, records, reports, statistics
 from cnnhelpers.analysis import DIFFERENCES, comparable_pairs, compare_all, summary
+from cnnhelpers.book import tables
 from cnnhelpers.claims import ClaimResult
 from cnnhelpers.data import split
 from cnnhelpers.errors import InputError
@@ -33,10 +34,11 @@ NOT_AT_HAND = (
 
 
 def show_data(experiment: Experiment) -> None:
-    """Display the source of the data, the facts of each part, and labelled training images."""
+    """Display the source of the data, the facts and class counts of each part, and labelled training images."""
     display(data_source(experiment), data_facts(experiment))
     if text := samples(experiment):
         display(text)
+    class_counts(experiment)
 
 
 def data_source(experiment: Experiment) -> Markdown:
@@ -111,24 +113,26 @@ def diagram(experiment: Experiment):
     return model_summary.diagram(_model(experiment))
 
 
-def sizes(experiments: list[Experiment]) -> pd.DataFrame:
-    """Return parameters and FLOPs of several networks, one row each."""
-    return _table(experiments, _size)
+def networks(experiments: Sequence[Experiment]) -> pd.DataFrame:
+    """Return parameters, FLOPs, receptive field next to the side of the images, and weights of networks, a row each.
 
-
-def networks(experiments: list[Experiment]) -> pd.DataFrame:
-    """Return what decides how several chains of layers learn, one row each.
-
-    Parameters and FLOPs as `sizes` gives them, the receptive field next to the side of the images, and how the weights
-    are drawn and whether batches are normalized.
+    The column weights says how they are drawn and whether batches are normalized. A network that is no chain of layers
+    has no receptive field.
     """
-    from cnnhelpers.model_summary import initialization, receptive_field
+    from cnnhelpers import model_summary
 
-    def facts(model) -> dict[str, Any]:
-        field = f"{receptive_field(model)} of {max(model.input_shape[1:3])}"
-        return _size(model) | {"receptive field (pixels)": field, "weights": initialization(model)}
-
-    return _table(experiments, facts)
+    rows = []
+    for experiment in experiments:
+        model = _model(experiment)
+        row = {"network": experiment.labels["title"] or experiment.id, "parameters": model.count_params()}
+        row["MFLOPs for one image"] = round(model_summary.flops(model) / 1e6, 3)
+        try:
+            side = max(model.input_shape[1:3])
+            row["receptive field (pixels)"] = f"{model_summary.receptive_field(model)} of {side}"
+        except InputError:
+            row["receptive field (pixels)"] = ""
+        rows.append(row | {"weights": model_summary.initialization(model)})
+    return pd.DataFrame(rows, index=pd.Index([experiment.id for experiment in experiments], name="experiment"))
 
 
 def show_runs(runs: pd.DataFrame, experiments: Sequence[Experiment] = (), seeds: int = 1) -> None:
@@ -508,7 +512,7 @@ def differences(
     """
     questions = {tuple(question[:2]): question[2:] for question in questions}
     groups = runs.groupby(by) if by else [(None, runs)]
-    tables = []
+    parts = []
     for value, part in groups:
         named = part.assign(experiment=part[label])
         pairs = comparable_pairs(named, questions)
@@ -516,8 +520,8 @@ def differences(
         table = table if grid is None else execution.beyond_the_grid(table, pairs, grid)
         labels = [*(questions[pair] or (text,) for pair, text in zip(pairs, table["label"], strict=True))]
         first = "" if by is None or isinstance(value, str) else f"{value:,.0f} {by}: "
-        tables.append(table.assign(label=[first + text for (text,) in labels]))
-    return pd.concat(tables, ignore_index=True) if tables else compare_all(runs, [], OTHER_MARGIN)
+        parts.append(table.assign(label=[first + text for (text,) in labels]))
+    return pd.concat(parts, ignore_index=True) if parts else compare_all(runs, [], OTHER_MARGIN)
 
 
 def show_differences(
@@ -557,22 +561,39 @@ def of_profile(runs: pd.DataFrame, profile: str) -> pd.DataFrame:
     return runs[runs["profile"] == profile]
 
 
-def recorded_data(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the number of experiments and runs of each report and dataset, and whether the pixels are official."""
-    counted = {"experiments": ("experiment", "nunique"), "runs": ("seed", "size"), "official": ("official", "all")}
-    return runs.groupby(["report", "dataset"]).agg(**counted)
+def recorded(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return what is recorded for each report and dataset: experiments, runs, seeds, failed runs, hours, pixels."""
+    counted = {"experiments": ("experiment", "nunique"), "runs": ("seed", "size"), "seeds": ("seed", "nunique")}
+    counted |= {"failed": ("failed", "sum"), "hours": ("hours", "sum"), "official": ("official", "all")}
+    costs = runs.assign(failed=runs["status"] != "done", hours=runs["seconds"] / 3600)
+    return costs.groupby(["report", "dataset"]).agg(**counted).round(1)
 
 
-def recorded_seeds(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the seeds of each report, its failed runs, and the hours of training."""
-    costs = runs.assign(failed=runs["status"] != "done", hours=runs["seconds"] / 3600).groupby("report")
-    return costs.agg(seeds=("seed", "nunique"), failed=("failed", "sum"), hours=("hours", "sum")).round(1)
+def show_contradictions() -> Markdown:
+    """Return the numbers that a report prints twice and differently."""
+    return tables.contradictions(reports.contradictions())
+
+
+def show_against_runs(runs: pd.DataFrame) -> Markdown:
+    """Return the published numbers that our intervals exclude."""
+    return tables.against_runs(reports.against_runs(runs))
+
+
+def show_mistakes(runs: pd.DataFrame) -> Markdown:
+    """Return the mistakes of the reports with the evidence of runs of all profiles."""
+    return tables.mistakes(reports.mistakes(runs))
 
 
 def single_run_risk(runs: pd.DataFrame, letters: Sequence[str]) -> pd.DataFrame:
     """Return `analysis.single_run_risk` of every pair of networks that a conclusion of these reports compares."""
     pairs = reports.published_pairs([claim for claim in reports.CONCLUSIONS if claim.report in letters])
     return analysis.single_run_risk(runs, pairs)
+
+
+def show_single_runs(risk: pd.DataFrame) -> Markdown:
+    """Draw how often single runs put two networks in the wrong order, and return the table of `single_run_risk`."""
+    plotting.plot_wrong_orders(risk)
+    return tables.single_runs(risk)
 
 
 def show_power(risk: pd.DataFrame, effects: Sequence[float], most_seeds: int) -> None:
@@ -624,39 +645,22 @@ def _counted(number: int, noun: str) -> str:
 
 def show_predictions(
     record: records.Record, name: str, count: int = 10, *, hardest: bool = False, folder: Path | str | None = None
-) -> Markdown | None:
-    """Draw the predictions of a recorded run for the first test images, or the `hardest`; without the data a sentence.
+) -> Any:
+    """Draw the predictions of a recorded run for the first test images, or the `hardest`; without the data a table.
 
     `name` is that of its dataset, or the path: a record holds no paths. `hardest` are the images of the lowest
     probability of the true class; `folder` is that of the records.
     """
-    if not data.is_local(name) or data.info(name).fingerprint != record.data["fingerprint"]:
-        return Markdown(NOT_AT_HAND.format(name=record.data["name"]))
-    dataset = data.load(name)
     probabilities = records.arrays(record, folder)["gallery_probabilities"]
+    if not data.is_local(name) or data.info(name).fingerprint != record.data["fingerprint"]:
+        display(Markdown(NOT_AT_HAND.format(name=record.data["name"])))
+        return predictions.probability_table(probabilities[:count], record.classes["names"])
+    dataset = data.load(name)
     images, labels = dataset.test_images[: len(probabilities)], dataset.test_labels[: len(probabilities)]
     order = probabilities[np.arange(len(labels)), labels].argsort() if hardest else np.arange(len(labels))
     shown = order[:count]
     plotting.plot_predictions(images[shown], probabilities[shown], labels[shown], dataset.class_names)
     return None
-
-
-def probabilities(record: records.Record, count: int = 10) -> Any:
-    """Return the class probabilities of a recorded run for the first test images as a shaded table."""
-    answers = records.arrays(record)["gallery_probabilities"][:count]
-    return predictions.probability_table(answers, record.classes["names"])
-
-
-def _table(experiments: list[Experiment], facts: Callable[[Any], dict[str, Any]]) -> pd.DataFrame:
-    """Return one row for each network, of what `facts` reads off its model."""
-    rows = [{"network": one.labels["title"] or one.id} | facts(_model(one)) for one in experiments]
-    return pd.DataFrame(rows, index=pd.Index([one.id for one in experiments], name="experiment"))
-
-
-def _size(model) -> dict[str, Any]:
-    from cnnhelpers.model_summary import flops
-
-    return {"parameters": model.count_params(), "MFLOPs for one image": round(flops(model) / 1e6, 3)}
 
 
 def _model(experiment: Experiment, **options: Any):

@@ -59,7 +59,6 @@ def test_without_the_data_facts_come_from_a_record_and_pictures_are_a_sentence(f
     assert facts.loc["train"].tolist() == [55, 1, 10, 0.25, 0.3]
     assert "class 9" in chapters.data_source(fashion).data
     assert "not on the machine" in chapters.samples(fashion).data
-    assert "not on the machine" in chapters.show_predictions(records.load().record[0], "fashion_mnist").data
 
 
 def test_facts_come_from_a_record_of_as_many_images(fashion):
@@ -93,7 +92,7 @@ def test_numbers_on_a_copy_of_the_data_say_so(fashion):
 
 def test_networks_are_described_by_one_call_each():
     assert chapters.layers(tiny()).parameters.iloc[-1] == 36 + 4 + 6760 + 10
-    assert chapters.sizes([tiny("a"), tiny("b")]).index.tolist() == ["a", "b"]
+    assert chapters.networks([tiny("a"), tiny("b")]).index.tolist() == ["a", "b"]
     assert chapters.diagram(tiny()) is not None
 
 
@@ -151,3 +150,56 @@ def test_missing_runs_are_trained_by_a_command_that_trains_just_these():
     for experiment in (elsewhere, rescue):  # another dataset, or not an experiment of the command line
         text = chapters.missing(nothing, [experiment], 3).data
         assert "cnnhelpers run" not in text and "`train`" in text
+
+
+def made_up(**columns):
+    """Return a table of ten runs of a and b, five seeds each, b better by about 2 points."""
+    noise = np.array([0.001, -0.002, 0.0, 0.002, -0.001])
+    accuracy = np.concatenate([0.90 + noise, 0.92 + noise[::-1]])
+    table = {"experiment": ["a"] * 5 + ["b"] * 5, "seed": [*range(5)] * 2, "dataset": "digits", "status": "done"}
+    return pd.DataFrame(table | {"test_accuracy": accuracy, "validation_accuracy": accuracy} | columns)
+
+
+def test_differences_have_the_questions_that_have_runs_with_their_text():
+    compared = chapters.differences(made_up(), [("b", "a", "b rather than a"), ("c", "a", "c rather than a")])
+    assert compared.label.tolist() == ["b rather than a"]
+    assert compared.estimate.iloc[0] == pytest.approx(0.02)
+    assert compared.verdict.tolist() == ["holds"]
+
+
+def test_differences_are_compared_apart_for_each_value_of_a_column():
+    runs = pd.concat([made_up(images=50), made_up(images=500).assign(way=list("ba" * 5))]).assign(
+        way=list("aaaaabbbbb") * 2
+    )
+    compared = chapters.differences(runs, [("b", "a")], label="way", by="images")
+    assert compared.label.tolist() == ["50 images: b − a", "500 images: b − a"]
+
+
+def test_a_row_that_a_level_beyond_the_grid_could_reverse_is_undecided():
+    grid = pd.DataFrame({"experiment": ["a", "b"], "at_edge": [True, False]})
+    assert chapters.differences(made_up(), [("b", "a")], grid=grid).verdict.tolist() == ["undecided"]
+
+
+def test_the_best_runs_are_those_of_the_highest_mean_without_failed_ones():
+    runs = made_up(status=["done"] * 9 + ["failed"])
+    assert chapters.best_runs(runs).experiment.tolist() == ["b"] * 4
+    assert chapters.ranges({"all": runs}, "experiment").loc["all"].tolist() == ["b", "a", 2.0]
+
+
+def test_networks_that_never_beat_guessing_are_left_out_of_figures():
+    runs = made_up()
+    runs.loc[runs.experiment == "a", "test_accuracy"] = 0.1
+    assert set(chapters.learned_runs(runs).experiment) == {"b"}
+    assert len(chapters.learned_runs(made_up())) == 10
+
+
+def test_the_luck_of_a_choice_is_its_score_minus_that_of_fresh_seeds():
+    chosen = pd.DataFrame({"optimizer": ["sgd"], "learning_rate": [0.1], "estimate": [0.93], "at_edge": [False]})
+    fresh = pd.DataFrame({"optimizer": ["sgd"] * 2, "validation_accuracy": [0.90, 0.92], "learning_rate": 0.01})
+    row = chapters.chosen_rates(chosen, fresh, fresh).iloc[0]
+    assert (row.luck, row.keras_default) == (pytest.approx(0.02), 0.01)
+
+
+@pytest.mark.parametrize("show", [chapters.show_seeds, chapters.show_curves, chapters.show_published, chapters.learned])
+def test_without_runs_a_result_is_a_sentence(show):
+    assert show(records.table([])).data == chapters.NO_RUNS

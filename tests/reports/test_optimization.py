@@ -168,3 +168,19 @@ def test_every_name_of_the_schedules_can_be_trained(base):
     assert [variant(base, schedule=name).protocol.schedule for name in optimization.SCHEDULES] == [
         None, "cosine", "one_cycle",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("target", 1.5), ("trials", 0), ("reference", "adagrad"), ("rates", [0.1, 0.1])]
+)
+def test_a_study_refuses_what_no_training_could_use(base, name, value):
+    with pytest.raises(InputError, match=name):
+        optimization.Tuning(base, **{"optimizers": ["sgd", "adam"], "reference": "adam", "rates": [0.1], name: value})
+
+
+def test_rivals_of_a_search_are_the_base_and_the_best_that_starts_from_its_own_weights(base):
+    study = optimization.Tuning(base, ["sgd", "adam"], "adam", [0.1])
+    late, winner = study.chain[1].id, variant(base, "rmsprop")
+    scores = {base.id: 0.7, "good": 0.8, late: 0.9, winner.id: 0.95}
+    runs = pd.DataFrame({"experiment": list(scores), "validation_accuracy": list(scores.values())})
+    assert [rival[:2] for rival in study.rivals(winner, runs)] == [(winner.id, base.id), (winner.id, "good")]
