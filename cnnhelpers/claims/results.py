@@ -142,6 +142,15 @@ def verdicts(runs: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFrame:
         (95 % interval), against, direction, margin, scale, unit, n (seeds) and smallest_detectable (difference, with
         90 % power); p of the whole claim (NaN where a rule decides), adjusted_p (of the equivalence tests where the
         verdict is "equivalent"), seeds_to_decide, fragile, rests_on, differs, evidence, missing, parts.
+
+    Examples
+    --------
+    >>> from cnnhelpers.claims.claim import better
+    >>> runs = pd.DataFrame({"experiment": ["plain"] * 5 + ["wide"] * 5, "seed": [0, 1, 2, 3, 4] * 2,
+    ...                      "test_accuracy": [0.90, 0.91, 0.90, 0.92, 0.91, 0.93, 0.94, 0.94, 0.95, 0.94]})
+    >>> claims = [Claim("wide is better", better("wide", "plain")), Claim("plain is", better("plain", "wide"))]
+    >>> verdicts(runs, claims)["verdict"].tolist()
+    ['holds', 'contradicted']
     """
     return pd.DataFrame([_row(result) for result in _results(runs, claims)])
 
