@@ -50,6 +50,8 @@ def measure_runs(
     fingerprint of the data, hash of the weights and versions.
     """
     experiments = [experiments] if isinstance(experiments, Experiment) else list(experiments)
+    if not experiments:
+        raise InputError("no experiments to measure: [] was given, expected one or more")
     folder = Path(folder) if folder is not None else records.default_folder()
     runs = plan(experiments, seeds, folder)
     missing = [cloudpickle.dumps(run) for run in runs if not _is_measured(_path(run, folder))]

@@ -2,7 +2,6 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,12 +9,12 @@ import pandas as pd
 import pytest
 from keras import layers
 
+from cnnhelpers import reports
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution.runner import run
 from cnnhelpers.experiments import Experiment, Protocol
 from cnnhelpers.interpretability import activations, metrics, store
 from cnnhelpers.interpretability.measure import measure
-from cnnhelpers.reports import catalog as studies
 from tests.faults import networks
 
 
@@ -153,22 +152,15 @@ def test_activations_are_measured_layer_by_layer(monkeypatch):
 
 
 def test_a_network_that_is_too_large_for_the_images_is_refused_in_one_line():
-    (experiment,) = studies.representations.experiments()
+    experiment = reports.find_one("A-vis")
     with pytest.raises(InputError, match=experiment.id) as caught:
         experiment.build((12, 12, 3), 3)
     assert not {"\n", "\x1b"} & set(str(caught.value))
 
 
-def test_the_chapter_refuses_an_empty_list_of_networks_before_it_trains():
-    page = json.loads((Path(__file__).parents[2] / "notebooks" / "05_representations.ipynb").read_text())
-    cells = ["".join(cell["source"]) for cell in page["cells"] if cell["cell_type"] == "code"]
-    refusing, training = (
-        next(place for place, cell in enumerate(cells) if words in cell)
-        for words in ("raise", "interpretability.measure")
-    )
-    assert refusing < training
+def test_an_empty_list_of_networks_is_refused():
     with pytest.raises(InputError, match=r"\[\]"):
-        exec(cells[refusing], {"regularized": [], "InputError": InputError})
+        store.measure_runs([])
 
 
 def counted(input_shape, classes):
