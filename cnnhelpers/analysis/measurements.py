@@ -60,6 +60,10 @@ class Measurements:
         """Return the measurements without one seed."""
         return replace(self, left_out=self.left_out | {seed})
 
+    def first(self, seeds: int) -> "Measurements":
+        """Return the measurements of the seeds 0 to `seeds` - 1."""
+        return Measurements(self.runs[self.runs["seed"] < seeds])
+
     def of(self, experiments: Iterable[str]) -> "Measurements":
         """Return the measurements over the seeds of these experiments."""
         return replace(self, compared=tuple(experiments))

@@ -16,6 +16,7 @@ _TOLD = {  # one, several
     "contradicted": ("is contradicted", "are contradicted"),
     "equivalent": ("shows no difference that matters", "show no difference that matters"),
     "undecided": ("stays undecided", "stay undecided"),
+    "too close to tell": ("is too close to tell", "are too close to tell"),
 }
 _FOUND = {
     "holds": "Better",
@@ -23,6 +24,7 @@ _FOUND = {
     "contradicted": "Worse",
     "equivalent": "No difference that matters",
     "undecided": "Undecided",
+    "too close to tell": "Too close to tell",
     "not enough runs": "Not enough runs",
 }
 
@@ -40,7 +42,7 @@ def in_short(found: pd.DataFrame) -> Markdown:
     number = f"{len(tested)} could be tested with several seeds{_whose(found, tested)}"
     first = f"Of {len(found)} published conclusions {number}: {', '.join(told)}"
     fragile = int(tested["fragile"].sum())
-    lines = [first + (f"; of these verdicts {fragile} would change without one of the seeds." if fragile else ".")]
+    lines = [first + (f"; {fragile} of these verdicts {'is' if fragile == 1 else 'are'} fragile." if fragile else ".")]
     for word, verdicts in (("Confirmed", ("holds", "holds but negligible")), ("Contradicted", ("contradicted",))):
         chosen = [f"*{one.text}*{_note(one)}" for one in tested[tested["verdict"].isin(verdicts)].itertuples()]
         lines += [f"{word}: {'; '.join(chosen)}."] if chosen else []

@@ -40,6 +40,7 @@ class Claim:
     report: str = "own"  #: Holm's adjustment is over the claims of a report
     number: int = 0  #: 1 to 30 for the published conclusions
     reading: str = ""  #: how an ambiguous sentence is understood
+    looks: bool = False  #: whether it is tested at each of statistics.LOOKS, not once on all seeds
 
     def __post_init__(self) -> None:
         """Refuse a claim without questions, and unknown logic."""

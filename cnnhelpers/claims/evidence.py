@@ -56,12 +56,12 @@ class Evidence:
 
     @property
     def low(self) -> float:
-        """Return the lower end of the 95 % interval of the estimate."""
+        """Return the lower end of the interval of the estimate."""
         return self.comparison.low + self.against
 
     @property
     def high(self) -> float:
-        """Return the upper end of the 95 % interval of the estimate."""
+        """Return the upper end of the interval of the estimate."""
         return self.comparison.high + self.against
 
     @property
@@ -73,6 +73,18 @@ class Evidence:
     def unit(self) -> str:
         """Return the unit of the estimate; see `unit`."""
         return unit(self.metric)
+
+    def at_level(self, level: float) -> "Evidence":
+        """Return the evidence with the intervals of a test at `level`; they are those of one at 0.05."""
+        if self.by_rule:
+            return self
+        comparison = self.comparison.at_level(level)
+        images = self.new_images
+        if images:
+            wider = (comparison.high - comparison.difference) / (self.comparison.high - self.comparison.difference)
+            images = tuple(self.estimate + wider * (end - self.estimate) for end in images)
+        negligible = is_negligible(comparison, self.margin, self.direction)
+        return replace(self, comparison=comparison, negligible=negligible, new_images=images)
 
     @property
     def by_rule(self) -> bool:

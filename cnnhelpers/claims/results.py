@@ -4,9 +4,13 @@ In short::
 
     verdict(runs, Claim("dropout helps three convolutions", better("A5", "A1")))    # one claim alone
     verdicts(runs, claims)                                                          # a table, adjusted by Holm
+
+Seeds that are added until something is decided raise the error rate. So a claim with `looks` is tested on its first 5,
+10 and 20 seeds only, at the levels of `statistics.LOOKS`, which sum to ALPHA (a union bound), and stays as it was
+decided. Claims without are tested once, on all seeds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import fill
 
@@ -17,7 +21,7 @@ from cnnhelpers.analysis import Measurements, measure
 from cnnhelpers.claims.claim import Claim
 from cnnhelpers.claims.evidence import Evidence
 from cnnhelpers.records import differing, few, rests_on
-from cnnhelpers.statistics import ALPHA, MIN_PAIRS, Verdict, from_differences, holm, seeds_needed, verdict_of
+from cnnhelpers.statistics import ALPHA, LOOKS, MIN_PAIRS, Verdict, from_differences, holm, seeds_needed, verdict_of
 
 NAN = float("nan")
 _NOTHING = Evidence("", from_differences([NAN]), "", against=NAN, direction="", margin=NAN, scale=NAN)
@@ -30,9 +34,10 @@ class ClaimResult:
     claim: Claim
     parts: tuple[Evidence, ...] = field(default=(), repr=False)  #: of each question; empty where runs are missing
     missing: str = ""  #: experiments and seeds
-    adjusted_p: float = 1.0  #: by Holm over the report, as is the next
+    look: int = 0  #: the number of seeds at which the claim was decided, or looked at last; 0 for all seeds, once
+    adjusted_p: float = 1.0  #: for the look and by Holm over the report, as is the next
     adjusted_p_equivalent: float = 1.0
-    fragile: bool = False  #: another verdict without one of the seeds
+    fragile: bool = False  #: another verdict without one of the seeds, or not shown by the sign-flip test
     rests_on: str = ""  #: profile, precision, device, backend and copy of the data of the runs
     differs: str = ""  #: those of them that are not the same in all runs
 
@@ -57,6 +62,11 @@ class ClaimResult:
         return self._combined("p_equivalent", needs_every=True)
 
     @property
+    def level(self) -> float:
+        """Return the level of the test: that of the look."""
+        return LOOKS.get(self.look, ALPHA)
+
+    @property
     def deciding(self) -> Evidence:
         """Return the evidence on which the claim depends: the least supported where all questions must hold."""
         contradicted = self.p_against < self.p_for
@@ -72,9 +82,10 @@ class ClaimResult:
         """Return the verdict at the adjusted p values."""
         if not self.parts:
             return "not enough runs"
-        p = min(self.p_for, self.p_against) if np.isnan(self.p) else self.adjusted_p
+        p = min(self.p_for, self.p_against) * ALPHA / self.level if np.isnan(self.p) else self.adjusted_p
         negligible = any(part.negligible for part in (self.parts if self.claim.logic == "all" else (self.deciding,)))
-        return verdict_of(self.p_for, self.p_against, p, self.adjusted_p_equivalent, negligible)
+        verdict = verdict_of(self.p_for, self.p_against, p, self.adjusted_p_equivalent, negligible)
+        return "too close to tell" if verdict == "undecided" and self.look == max(LOOKS) else verdict
 
     @property
     def evidence(self) -> str:
@@ -88,11 +99,11 @@ class ClaimResult:
 
     @property
     def seeds_to_decide(self) -> float:
-        """Return the seeds that show the larger of estimate and margin with 90 % power; NaN unless undecided.
+        """Return the seeds that show the larger of estimate and margin with 90 % power; NaN of what is decided.
 
         Of `equal` the seeds that tell the estimate from the margin.
         """
-        if self.verdict != "undecided":
+        if self.verdict not in ("undecided", "too close to tell"):
             return NAN
         part = self.deciding
         difference = abs(part.comparison.difference)
@@ -138,10 +149,11 @@ def verdicts(runs: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a claim: number, report, text, reading, verdict; of the deciding question label, estimate, low, high
-        (95 % interval), against, direction, margin, scale, unit, n (seeds) and smallest_detectable (difference, with
-        90 % power); p of the whole claim (NaN where a rule decides), adjusted_p (of the equivalence tests where the
-        verdict is "equivalent"), seeds_to_decide, fragile, rests_on, differs, evidence, missing, parts.
+        One row a claim: number, report, text, reading, verdict, look; of the deciding question label, estimate, low,
+        high (the interval that decides: at the level of the look, adjusted by Holm), confidence (of the interval),
+        against, direction, margin, scale, unit, n (seeds) and smallest_detectable (difference, with 90 % power); p of
+        the whole claim (NaN where a rule decides), adjusted_p (of the equivalence tests where the verdict is
+        "equivalent"), seeds_to_decide, fragile, rests_on, differs, evidence, missing, parts.
 
     Examples
     --------
@@ -180,22 +192,35 @@ def shared_conditions(table: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _results(runs: pd.DataFrame, claims: Sequence[Claim]) -> list[ClaimResult]:
-    measurements = measure(runs)
-    results = _adjusted([_alone(claim, measurements) for claim in claims])
-    fragile: set[int] = set()
-    for seed in measurements.seeds if any(result.parts for result in results) else ():
-        fewer = measurements.without(seed)
-        again = [_alone(result.claim, fewer, MIN_PAIRS - 1) if result.parts else result for result in results]
+    everything = measure(runs)
+    seen = {0: everything} | {seeds: everything.first(seeds) for seeds in LOOKS}
+    first_look, *later = LOOKS
+    results = _adjusted([_alone(claim, seen, first_look if claim.looks else 0) for claim in claims])
+    for look in later:
+        goes_on = [_goes_on(result, seen[look], look) for result in results]
+        asked = zip(results, goes_on, strict=True)
+        results = _adjusted([_alone(one.claim, seen, look) if more else one for one, more in asked])
+    fragile = {at for at, result in enumerate(results) if _signs_disagree(result)}
+    for seed in everything.seeds if any(result.parts for result in results) else ():
+        fewer = {look: measurements.without(seed) for look, measurements in seen.items()}
+        again = [_alone(one.claim, fewer, one.look, MIN_PAIRS - 1) if one.parts else one for one in results]
         fragile |= {at for at, result in enumerate(_adjusted(again)) if result.verdict != results[at].verdict}
-    compared = [measurements.rows(result.claim.experiments if result.parts else ()) for result in results]
+    compared = [seen[result.look].rows(result.claim.experiments if result.parts else ()) for result in results]
     return [
         replace(result, fragile=at in fragile, rests_on=rests_on(rows), differs=differing(rows))
         for at, (result, rows) in enumerate(zip(results, compared, strict=True))
     ]
 
 
-def _alone(claim: Claim, runs: Measurements, needed: int = MIN_PAIRS) -> ClaimResult:
-    """Return the result of a claim before Holm's adjustment."""
+def _goes_on(result: ClaimResult, runs: Measurements, look: int) -> bool:
+    """Return whether a claim is open after the look before, and has the runs of this one."""
+    is_open = result.verdict in ("undecided", "not enough runs")
+    return result.claim.looks and is_open and all(runs.recorded(name) >= look for name in result.claim.experiments)
+
+
+def _alone(claim: Claim, seen: Mapping[int, Measurements], look: int, needed: int = MIN_PAIRS) -> ClaimResult:
+    """Return the result of a claim at a look before any adjustment."""
+    runs = seen[look]
     missing = [runs.so_far(name, needed) for name in claim.experiments if runs.recorded(name) < needed]
     parts = () if missing else tuple(asked.answer(runs.of(asked.experiments)) for asked in claim.questions)
     missing += [
@@ -203,27 +228,53 @@ def _alone(claim: Claim, runs: Measurements, needed: int = MIN_PAIRS) -> ClaimRe
         for part in parts
         if part.comparison.n_pairs < needed
     ]
-    return ClaimResult(claim, () if missing else parts, ", ".join(missing))
+    return ClaimResult(claim, () if missing else parts, ", ".join(missing), look)
 
 
 def _adjusted(results: Sequence[ClaimResult]) -> list[ClaimResult]:
-    """Return the results with p values adjusted by Holm over each report. Claims that rules decide count with p = 1."""
+    """Return the results with p values adjusted for the look, and by Holm over each report; intervals likewise.
+
+    Claims that rules decide count with p = 1.
+    """
     reports = [result.claim.report for result in results]
 
     def adjusted(p: list[float]) -> pd.Series:
-        return pd.Series(p, dtype=float).fillna(1.0).groupby(reports).transform(holm)
+        spent = pd.Series(p, dtype=float) * [ALPHA / result.level for result in results]
+        return spent.clip(upper=1.0).fillna(1.0).groupby(reports).transform(holm)
 
     p, equivalent = (adjusted([getattr(result, name) for result in results]) for name in ("p", "p_equivalent"))
     return [
-        replace(result, adjusted_p=pair[0], adjusted_p_equivalent=pair[1])
-        for result, *pair in zip(results, p, equivalent, strict=True)
+        _with_intervals(replace(result, adjusted_p=pair[0], adjusted_p_equivalent=pair[1]), reports.count(report))
+        for result, report, *pair in zip(results, reports, p, equivalent, strict=True)
     ]
+
+
+def _with_intervals(result: ClaimResult, claims: int) -> ClaimResult:
+    """Return the result with the intervals that its verdict needs; `claims` is the number of those in the report."""
+    p, adjusted = result.p, result.adjusted_p
+    if equivalent := result.verdict == "equivalent":
+        p, adjusted = result.p_equivalent, result.adjusted_p_equivalent
+    times = adjusted / p if p > 0 and adjusted < 1 else claims * ALPHA / result.level
+    if not equivalent and (result.claim.logic == "any") != (result.p_against < result.p_for):
+        times *= len(result.parts)  # as `_combined`
+    one_sided = [equivalent or (part.direction == "equal" and part.p_for <= part.p_against) for part in result.parts]
+    levels = [ALPHA / times * (2 if one else 1) for one in one_sided]  # two one-sided tests: the interval at twice it
+    return replace(result, parts=tuple(part.at_level(level) for part, level in zip(result.parts, levels, strict=True)))
+
+
+def _signs_disagree(result: ClaimResult) -> bool:
+    """Return whether the t test decides and the sign-flip test does not; see `statistics.Comparison.signs_agree`."""
+    comparison = result.deciding.comparison
+    if result.verdict not in ("holds", "holds but negligible", "contradicted") or np.isnan(result.p):
+        return False
+    return result.deciding.direction != "equal" and not comparison.signs_agree(result.level)
 
 
 def _row(result: ClaimResult) -> dict[str, object]:
     part, verdict = result.deciding, result.verdict
     adjusted = result.adjusted_p_equivalent if verdict == "equivalent" else result.adjusted_p
-    row = {name: getattr(result.claim, name) for name in ("number", "report", "text", "reading")} | {"verdict": verdict}
+    row = {name: getattr(result.claim, name) for name in ("number", "report", "text", "reading")}
+    row |= {"verdict": verdict, "look": result.look, "confidence": part.comparison.confidence}
     columns = ("label", "estimate", "low", "high", "against", "direction", "margin", "scale", "unit", "n")
     row |= {name: getattr(part, name) for name in columns}
     row |= {"p": result.p, "adjusted_p": NAN if np.isnan(result.p) and verdict != "equivalent" else adjusted}

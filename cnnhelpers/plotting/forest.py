@@ -28,6 +28,7 @@ VERDICTS = {
     "contradicted": {"marker": "X", "color": COLOURS[1]},
     "equivalent": {"marker": "D", "color": COLOURS[2], "markerfacecolor": "white"},
     "undecided": {"marker": "o", "color": QUIET, "markerfacecolor": "white"},
+    "too close to tell": {"marker": "s", "color": QUIET, "markerfacecolor": "white"},
 }
 WIDE = 20  # margins: larger differences would make the band of the margin a line
 MEAN = {"marker": "|", "color": COLOURS[0], "markersize": 9, "markeredgewidth": 2.2, "linestyle": "none"}

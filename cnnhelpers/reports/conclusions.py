@@ -197,7 +197,7 @@ REPORT_E = [
 
 _REPORTS = {"A": REPORT_A, "B": REPORT_B, "C": REPORT_C, "D": REPORT_D, "E": REPORT_E}
 CONCLUSIONS = tuple(
-    replace(claim, report=letter, number=number)
+    replace(claim, report=letter, number=number, looks=letter != "A")  # A was planned for one look at 10 seeds
     for number, (letter, claim) in enumerate(
         ((letter, claim) for letter, claims in _REPORTS.items() for claim in claims), start=1
     )

@@ -32,7 +32,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "paired",
             "resolution",
         ],
-        "planning": ["ALPHA", "power", "seeds_needed", "smallest_detectable_effect", "wrong_order"],
+        "planning": ["ALPHA", "LOOKS", "power", "seeds_needed", "smallest_detectable_effect", "wrong_order"],
         "selection": ["best_of_many", "interval_over_test_images"],
         "simulations": ["false_holds", "planted_effects"],
         "trends": ["LAST_EPOCHS", "overfitting", "saturation", "trend"],

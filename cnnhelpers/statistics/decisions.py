@@ -12,7 +12,15 @@ from cnnhelpers.statistics.checks import count, number, numbers
 from cnnhelpers.statistics.intervals import Comparison, equivalence
 from cnnhelpers.statistics.planning import ALPHA
 
-Verdict = Literal["holds", "holds but negligible", "contradicted", "equivalent", "undecided", "not enough runs"]
+Verdict = Literal[
+    "holds",
+    "holds but negligible",
+    "contradicted",
+    "equivalent",
+    "undecided",
+    "too close to tell",  # undecided after the last of statistics.LOOKS
+    "not enough runs",
+]
 Direction = Literal["higher", "lower", "equal"]
 
 MIN_PAIRS = 5  # fewer give an interval, but no verdict

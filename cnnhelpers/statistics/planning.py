@@ -14,6 +14,7 @@ from scipy import optimize, special
 from cnnhelpers.statistics.checks import count, number, share
 
 ALPHA = 0.05  # level of every test, two-sided
+LOOKS = {5: 0.025, 10: 0.0125, 20: 0.0125}  # number of seeds at each look at growing data: its level; they sum to ALPHA
 MOST_SEEDS = 10**14
 
 

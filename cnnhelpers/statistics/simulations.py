@@ -9,11 +9,11 @@ from scipy import stats
 
 from cnnhelpers.statistics.decisions import decide, holm
 from cnnhelpers.statistics.intervals import Comparison, equivalence, from_differences, paired
-from cnnhelpers.statistics.planning import ALPHA, power
+from cnnhelpers.statistics.planning import ALPHA, LOOKS, power
 from cnnhelpers.statistics.selection import best_of_many
 from cnnhelpers.statistics.trends import overfitting, trend
 
-SEEDS = (5, 10)
+SEEDS = tuple(LOOKS)
 EFFECTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)  # true differences, in standard deviations of the paired differences
 Generator = np.random.Generator
 
@@ -71,6 +71,26 @@ def _overfits(rng: Generator, n: int) -> bool:
     return change.training_falls and _holds(change.growth)
 
 
+def _at_looks(differences: np.ndarray, *, fragile: bool = True) -> bool:
+    """Looked at when 5, 10 and 20 seeds are there: does one of the looks hold, and is it not fragile if so asked?"""
+    for seeds, level in LOOKS.items():
+        seen = from_differences(differences[:seeds])
+        if seen.n_pairs == seeds and seen.p < level:  # what a look has decided stays
+            return seen.difference > 0 and (fragile or not _is_fragile(seen, level))
+    return False
+
+
+def _is_fragile(comparison: Comparison, level: float) -> bool:
+    """Return whether a difference is not shown without one of the seeds, or not by the sign-flip test."""
+    fewer = [np.delete(comparison.differences, seed) for seed in range(comparison.n_pairs)]
+    return not comparison.signs_agree(level) or any(from_differences(one).p >= level for one in fewer)
+
+
+def _skewed(rng: Generator, n: int) -> np.ndarray:
+    """Return (n,) differences with mean zero and a long lower tail."""
+    return math.exp(0.125) - rng.lognormal(0, 0.5, n)
+
+
 def _any_of_ten(rng: Generator, n: int) -> bool:
     """Ten claims of one report, Holm-adjusted: does any hold?"""
     comparisons = [from_differences(sample) for sample in rng.normal(size=(10, n))]
@@ -92,6 +112,9 @@ _NULLS: dict[str, tuple[Callable[[Generator, int], bool], float]] = {
     "accuracy rises over four levels": (lambda rng, n: _holds(trend(rng.normal(size=(4, n)), 0).rise), ALPHA / 2),
     "A overfits": (_overfits, ALPHA / 2),
     "any of ten claims of a report": (_any_of_ten, ALPHA / 2),
+    "A is better than B, looked at with 5, 10 and 20 seeds": (lambda rng, n: _at_looks(rng.normal(size=n)), ALPHA / 2),
+    "the same, differences skewed to one side": (lambda rng, n: _at_looks(_skewed(rng, n)), ALPHA / 2),
+    "the same, and not fragile": (lambda rng, n: _at_looks(_skewed(rng, n), fragile=False), ALPHA / 2),
 }
 
 

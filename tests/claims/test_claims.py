@@ -348,6 +348,64 @@ def test_a_verdict_that_depends_on_one_seed_is_fragile():
 # --- missing runs, bad input ---
 
 
+# --- looks ---
+
+
+def looked_at(differences, seeds, claims=1):
+    """Return the results of the claim "A is better than B", and of others without runs, when `seeds` are recorded."""
+    runs = runs_of(seeds=seeds, A=[0.9 + difference for difference in differences], B=[0.9] * len(differences))
+    asked = [Claim("c", better("A", "B"), looks=True), *[Claim("c", better("A", "Z"), looks=True)] * (claims - 1)]
+    return verdicts(runs, asked).iloc[0]
+
+
+UNCLEAR = [0.001, 0.004, -0.002, 0.003, 0.001]  # p 0.25
+CLEAR = [0.004, 0.005, 0.006, 0.0045, 0.0055]
+
+
+def test_a_claim_is_looked_at_with_five_ten_and_twenty_seeds_only():
+    gains = UNCLEAR + CLEAR + [0.02, -0.02] * 5
+    seen = {seeds: looked_at(gains, seeds) for seeds in (4, 5, 9, 10, 19, 20)}
+    assert [one.verdict for one in seen.values()] == ["not enough runs"] + ["undecided"] * 2 + ["holds"] * 3
+    assert [one["look"] for one in seen.values()] == [5, 5, 5, 10, 10, 10]  # decided at ten: no further look
+    assert [one.n for one in seen.values()][1:] == [5, 5, 10, 10, 10]
+    p = {seeds: stats.ttest_1samp(gains[:seeds], 0).pvalue for seeds in (5, 10)}
+    assert [seen[5].adjusted_p, seen[10].adjusted_p] == pytest.approx([p[5] * 2, p[10] * 4])
+
+
+def test_what_only_one_look_at_all_seeds_would_show_is_not_shown_at_a_look():
+    gains = [0.0020, 0.0043, -0.0002, 0.0033, 0.0015]  # p 0.042
+    once = result(runs_of(A=[0.9 + gain for gain in gains], B=[0.9] * 5), better("A", "B"))
+    assert (once.verdict, looked_at(gains, 5).verdict) == ("holds", "undecided")
+
+
+def test_after_the_last_look_an_open_claim_is_too_close_to_tell():
+    found = looked_at([0.02, -0.018] * 10, 20)
+    assert (found.verdict, found["look"]) == ("too close to tell", 20)
+    assert found.low < 0 < found.high and found.seeds_to_decide > 20
+
+
+@pytest.mark.parametrize("claims", [1, 2, 3])
+@pytest.mark.parametrize("shift", [-0.0006, 0.0, 0.0006])
+def test_the_interval_excludes_zero_where_the_adjusted_p_decides(claims, shift):
+    gains = [0.0036 + shift, 0.0043, 0.0012, 0.0033, 0.0025]  # p from 0.003 to 0.008: between 0.025 and a third of it
+    found = looked_at(gains, 5, claims)
+    assert (found.low > 0) == (found.verdict == "holds") == (found.adjusted_p < 0.05)
+    level = 1 - found.confidence
+    expected = stats.ttest_1samp(gains, 0).confidence_interval(1 - level)
+    assert [found.low, found.high] == pytest.approx([*expected])
+    assert level == pytest.approx(0.025 / claims)
+
+
+def test_a_verdict_that_the_signs_do_not_show_is_fragile():
+    gains = [0.010, -0.0001, 0.0095, -0.0002, 0.0105, 0.010, 0.010, 0.011, 0.009, -0.0003]
+    comparison = from_differences(gains)  # three tiny negative ones: 2 * 2**3 of 2**10 flips are as extreme
+    assert comparison.sign_flip_p == pytest.approx(16 / 1024)
+    assert max(from_differences(np.delete(gains, seed)).p for seed in range(10)) < 0.0125  # no single seed matters
+    assert (looked_at(gains, 10).verdict, looked_at(gains, 10).fragile) == ("holds", True)
+    assert not result(runs_of(seeds=10, A=[0.9 + gain for gain in gains], B=[0.9] * 10), better("A", "B")).fragile
+    assert from_differences(CLEAR).signs_agree(0.001)  # 5 of 5: as clear as five signs can be
+
+
 def test_missing_runs_are_named_with_their_seeds():
     runs = runs_of(A1=0.9, A2=0.9, seeds=4)
     assert result(runs, better("A1", "A3")).missing == "A1 (4 of 5 seeds), A3"

@@ -11,8 +11,22 @@ TIMES = 100
 
 def test_no_kind_of_claim_holds_more_often_than_its_nominal_rate():
     table = simulations.false_holds(np.random.default_rng(7), TIMES)
-    assert len(table) == 2 * table["claim"].nunique() == 16
-    assert (table["rate"] <= stats.binom.ppf(0.9999, TIMES, table["nominal"]) / TIMES).all()
+    assert len(table) == 3 * table["claim"].nunique() == 33
+    normal = table[~table["claim"].str.startswith("the same")]
+    assert (normal["rate"] <= stats.binom.ppf(0.9999, TIMES, normal["nominal"]) / TIMES).all()
+
+
+def test_looks_keep_the_error_rate_and_what_skewed_differences_show_is_fragile(monkeypatch):
+    kinds = {
+        name: kind
+        for name, kind in simulations._NULLS.items()
+        if name.startswith(("the same", "A is better than B, l"))
+    }
+    monkeypatch.setattr(simulations, "_NULLS", kinds)
+    looks, skewed, not_fragile = simulations.false_holds(np.random.default_rng(7), 500, [20])["rate"]
+    assert looks <= stats.binom.ppf(0.9999, 500, 0.025) / 500
+    assert not_fragile <= stats.binom.ppf(0.999, 500, 0.05) / 500 < skewed + 0.03
+    assert skewed > stats.binom.ppf(0.999, 500, 0.025) / 500
 
 
 def test_a_careless_test_would_be_seen(monkeypatch):
