@@ -152,7 +152,7 @@ def test_the_answer_counts_verdicts_and_names_what_holds_and_what_does_not():
     found = found.assign(reading=["Read so.", "", "", "", ""], parts=parts)
     assert claim_tables.in_short(found).data == (
         "Of 5 published conclusions 4 could be tested with several seeds: 1 holds, 1 is contradicted, "
-        "2 stay undecided; of these verdicts 1 would change without one of the seeds.\n\n"
+        "2 stay undecided; 1 of these verdicts is fragile.\n\n"
         "Confirmed: *claim 1* (read so).\n\n"
         "Contradicted: *claim 2* (though 1 of its 2 questions holds)."
     )
