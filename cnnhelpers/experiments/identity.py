@@ -11,7 +11,8 @@ import numpy as np
 from cnnhelpers.errors import InputError, one_line
 from cnnhelpers.experiments.custom_code import code_hash, is_library, names_in, value_text
 
-OPAQUE = {"Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}  # layers around code or files
+_AROUND = ("Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper")
+OPAQUE = tuple(getattr(keras.layers, name) for name in _AROUND)  # layers around code or files
 _MISSING = object()
 
 
@@ -92,7 +93,7 @@ def _reduce(thing: Any) -> str:
 
 def config_of(thing: Any) -> dict[str, Any]:
     """Return the config of an object; InputError if there is none, or if it lacks an attribute of custom code."""
-    if OPAQUE & {base.__name__ for base in type(thing).__mro__}:
+    if isinstance(thing, OPAQUE):
         raise InputError(
             f"a {type(thing).__name__} layer ({thing.name}) has no stable description: write a layer class, or call "
             "keras.ops in a functional model"

@@ -17,6 +17,7 @@ from cnnhelpers import Experiment, Protocol
 from cnnhelpers.data.datasets import DatasetInfo
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiments.custom_code import is_library
+from cnnhelpers.experiments.identity import config_of
 
 INFO = DatasetInfo("planted", (8, 8, 1), 4, "ab" * 32, True)
 NUMBERS = count()
@@ -471,3 +472,17 @@ def test_installed_code_is_a_library(module):
 @pytest.mark.parametrize("module", ["__main__", "cnnhelpers.networks", __name__])
 def test_code_is_custom_unless_it_is_installed(module):
     assert not is_library(module)
+
+
+class JaxLayer:
+    """With JAX every layer of Keras has a base of this name."""
+
+
+class DenseWithJax(JaxLayer, keras.layers.Dense):
+    pass
+
+
+def test_a_base_class_of_the_backend_may_have_the_name_of_an_opaque_layer():
+    assert config_of(DenseWithJax(3))["units"] == 3
+    with pytest.raises(InputError, match="Lambda"):
+        config_of(keras.layers.Lambda(lambda x: x))
