@@ -9,6 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "cnnhelpers"
 FOLDERS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
+ROOMS = sorted(path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("*/**/__init__.py"))
 
 
 def imports(path):
@@ -17,11 +18,11 @@ def imports(path):
     return [(node.module, alias.name) for node in nodes if node.module for alias in node.names]
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("folder", ROOMS)
 def test_a_folder_has_at_most_ten_modules_that_hide_none_of_its_functions(folder):
     modules = {path.stem for path in (PACKAGE / folder).glob("*.py")} - {"__init__"}
-    package = importlib.import_module(f"cnnhelpers.{folder}")
-    public = {name: getattr(package, name) for name in package.__all__}
+    package = importlib.import_module(f"cnnhelpers.{folder.replace('/', '.')}")
+    public = {name: getattr(package, name) for name in getattr(package, "__all__", ())}
     assert len(modules) <= 10
     assert {name for name, value in public.items() if name in modules and not isinstance(value, ModuleType)} == set()
 

@@ -12,9 +12,9 @@ from PIL import Image
 
 from cnnhelpers import plotting, records, reports
 from cnnhelpers.atomic import replace_file
-from cnnhelpers.book import tables as claim_tables
+from cnnhelpers.book.chapters.tables import in_short, table
 from cnnhelpers.book.notebooks import Status, write_text
-from cnnhelpers.book.status import changed_verdicts, code, status_page, table, write_verdicts
+from cnnhelpers.book.status import changed_verdicts, code, status_page, write_verdicts
 from cnnhelpers.errors import InputError
 
 MADE = ("status", "gallery", "tables")  # pages that are made here, where _toc.yml names them
@@ -37,7 +37,7 @@ def write(stage: Path, root: Path, statuses: Mapping[str, Status], named: Collec
     for name in MADE:
         if name in named:
             write_text(stage / f"{name}.md", made[name]())
-    write_text(stage / "answer.txt", f"{claim_tables.in_short(found).data}\n")  # included by the first page
+    write_text(stage / "answer.txt", f"{in_short(found).data}\n")  # included by the first page
     _draw_answer(stage / "_static" / "answer.svg", found)
     try:
         draw_cover(stage / "_static" / "cover.png", folder)

@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cnnhelpers import environment
+from cnnhelpers.book.chapters.tables import table
 from cnnhelpers.book.notebooks import Status, write_text
 from cnnhelpers.book.sanitize import plain_text
 from cnnhelpers.errors import InputError
@@ -48,23 +49,6 @@ def status_page(runs: pd.DataFrame, notebooks: Mapping[str, Status]) -> str:
         table(["Library", "Version"], ((code(name), text) for name, text in environment.versions().items())),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    r"""Return a Markdown table of cells that are Markdown already, or one sentence if there is no row.
-
-    >>> print(table(["Seed", "Reason"], [(3, code("a|b"))]))
-    | Seed | Reason |
-    | --- | --- |
-    | 3 | `a\|b` |
-    """
-    lines = [
-        "| " + " | ".join(re.sub(r"(?<!\\)\|", r"\\|", str(cell)).replace("\n", " ") for cell in row) + " |"
-        for row in rows
-    ]
-    if not lines:
-        return "There is none yet."
-    return "\n".join(["| " + " | ".join(header) + " |", "|" + " --- |" * len(header), *lines])
 
 
 def code(text: Any) -> str:

@@ -46,6 +46,7 @@ class Record:
         """Return the record as a row of the table that `load` returns; a missing metric is NaN."""
         name, fingerprint, official = (self.data.get(name) for name in ("name", "fingerprint", "official"))
         values = {name: self.labels.get(name, "") for name in ("study", "report", "experiment", "profile")}
+        values |= {"network": f"{values['experiment']} {self.labels.get('title', '')}".strip()}
         values |= {"seed": self.seed, "status": self.status, "identity": self.identity}
         values |= {"dataset": name, "official": official, "pixels": pixel_source(name, fingerprint, official)}
         values |= {name: self.cost.get(name) for name in ("parameters", "flops")}

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "catalog": ["all_experiments", "find", "find_one"],
         "conclusions": ["CONCLUSIONS"],
+        "depth_and_kernel": ["DepthAndKernel"],
         "design_mistakes": ["mistakes"],
         "evaluation": ["measure_rescaled", "measured_runs", "published_verdicts"],
         "published_numbers": [
@@ -19,5 +20,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "published",
             "published_pairs",
         ],
+        "optimization": ["Tuning"],
+        "regularization": ["Regularization"],
+        "transfer": ["Transfer"],
     },
 )

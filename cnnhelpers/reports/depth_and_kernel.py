@@ -1,8 +1,8 @@
 """Depth and kernel size: report C (2 to 7 convolutions, 3x3 and 5x5) and report D (a network that grows)."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import pandas as pd
@@ -101,53 +101,117 @@ def experiments(report: str | None = None, dataset: str | None = None, profile: 
     return profiles.select([*_report_c(), *_report_d()], report, dataset, profile)
 
 
-def select(
-    report: str,
-    *,
-    depths: Sequence[int] = (),
-    kernel_sizes: Sequence[int] = (),
-    regularized: Sequence[bool] = (False, True),
-    dataset: str | None = None,
-    profile: str = "published",
-) -> list[Experiment]:
-    """Return the experiments of a report with these numbers of convolutions, kernel sizes and regularization.
+@dataclass(frozen=True)
+class DepthAndKernel:
+    """The experiments of a study of depth and kernel size: a report's, and others beyond it.
 
-    Empty `depths` or `kernel_sizes` select all. InputError if a list is a string, no network is selected, or the report
-    or profile is unknown.
+    Parameters
+    ----------
+    report
+        "C" or "D".
+    dataset, profile
+        See `profiles.select`.
+    depths, kernel_sizes
+        Numbers of convolutions, and sides of the kernels, of the experiments to take; none: all.
+    regularized
+        Whether to take plain networks (False), regularized ones (True) or both.
+
+    Raises
+    ------
+    InputError
+        If a list is a string, no network is left, or the report or profile is unknown.
 
     Examples
     --------
-    >>> [experiment.id for experiment in select("C", depths=[2, 3], kernel_sizes=[5])]
+    >>> [experiment.id for experiment in DepthAndKernel("C", depths=[2, 3], kernel_sizes=[5]).experiments]
     ['C22', 'C24', 'C32']
     """
-    for name, given in {"depths": depths, "kernel_sizes": kernel_sizes, "regularized": regularized}.items():
-        if isinstance(given, str):
-            raise InputError(f"{name} must be a list, papermill's -y '{name}: [...]'. Received: {name}={given!r}")
-    every = experiments(report, dataset, profile)
-    selected = []
-    for experiment in every:
-        convolutions, kernel_size, _, is_regularized = LEVELS[experiment.id]
-        right_size = (not depths or convolutions in depths) and (not kernel_sizes or kernel_size in kernel_sizes)
-        selected += [experiment] if right_size and is_regularized in regularized else []
-    if not selected:
-        known, sizes = (sorted({LEVELS[experiment.id][place] for experiment in every}) for place in (0, 1))
-        raise InputError(
-            f"report {report} has networks of {known} convolutions and of kernel sizes {sizes}, but not in every "
-            f"combination. Received: depths={list(depths)}, kernel_sizes={list(kernel_sizes)}, "
-            f"regularized={list(regularized)}"
-        )
-    return selected
 
+    report: str = "C"
+    dataset: str | None = None
+    profile: str = "published"
+    depths: Sequence[int] = ()
+    kernel_sizes: Sequence[int] = ()
+    regularized: Sequence[bool] = (False, True)
 
-def add_levels(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of experiments in a grid with the columns convolutions and kind, which names the other factors.
+    def __post_init__(self) -> None:
+        """Select the experiments, so that a page without any ends at its first cell."""
+        for name in ("depths", "kernel_sizes", "regularized"):
+            if isinstance(given := getattr(self, name), str):
+                raise InputError(f"{name} must be a list, papermill's -y '{name}: [...]'. Received: {name}={given!r}")
+        of_report(QUESTIONS, self.report)
+        if not self.experiments:
+            every = experiments(self.report, self.dataset, self.profile)
+            known, sizes = (sorted({LEVELS[experiment.id][place] for experiment in every}) for place in (0, 1))
+            raise InputError(
+                f"report {self.report} has networks of {known} convolutions and of kernel sizes {sizes}, but not in "
+                f"every combination. Received: depths={list(self.depths)}, kernel_sizes={list(self.kernel_sizes)}, "
+                f"regularized={list(self.regularized)}"
+            )
 
-    >>> add_levels(pd.DataFrame({"experiment": ["C34", "C54", "D4"]}))["kind"].tolist()
-    ['5x5, regularized', 'padded']
-    """
-    chosen = runs[runs["experiment"].isin([name for _, names in GRIDS.values() for name in names])]
-    convolutions = [LEVELS[name][0] for name in chosen["experiment"]]
-    return chosen.assign(convolutions=convolutions, kind=[_kind(name) for name in chosen["experiment"]])
+    @cached_property
+    def experiments(self) -> list[Experiment]:
+        """Return the published experiments that were asked for."""
+        return [one for one in experiments(self.report, self.dataset, self.profile) if self._has(*LEVELS[one.id])]
+
+    def _has(self, convolutions: int, kernel_size: int, padding: str, regularized: bool) -> bool:
+        right_depth = not self.depths or convolutions in self.depths
+        right_size = not self.kernel_sizes or kernel_size in self.kernel_sizes
+        return right_depth and right_size and regularized in self.regularized
+
+    @property
+    def families(self) -> dict[str, list[str]]:
+        """Return the ids of the experiments without and with regularization, by "plain" and "regularized"."""
+        kinds: dict[str, list[str]] = {"plain": [], "regularized": []}
+        for experiment in self.experiments:
+            kinds["regularized" if LEVELS[experiment.id][3] else "plain"].append(experiment.id)
+        return kinds
+
+    @property
+    def one_of_each_depth(self) -> list[Experiment]:
+        """Return the last experiment with each number of convolutions, the shallowest first."""
+        by_depth = {LEVELS[experiment.id][0]: experiment for experiment in self.experiments}
+        return [by_depth[depth] for depth in sorted(by_depth)]
+
+    @property
+    def printed_metric(self) -> str:
+        """Return the metric that the report prints of all its networks."""
+        return of_report({"C": "test_accuracy", "D": "validation_accuracy"}, self.report)
+
+    @property
+    def grid(self) -> pd.DataFrame:
+        """Return the factors of the report's grid: index experiment, a column a factor."""
+        factors, names = of_report(GRIDS, self.report)
+        columns = ["convolutions", "kernel size", "padding", "regularized"]
+        return pd.DataFrame([LEVELS[name] for name in names], pd.Index(names, name="experiment"), columns)[factors]
+
+    @property
+    def questions(self) -> tuple[tuple[str, str, str], ...]:
+        """Return (A, B, change from B to A) for every comparison of the report."""
+        return of_report(QUESTIONS, self.report)
+
+    @cached_property
+    def beyond(self) -> list[Experiment]:
+        """Return experiments that the report does not have, after the published ones that they are compared with."""
+        made = of_report({"C": matched_kernels, "D": rescues}, self.report)()
+        return profiles.select(made, None, self.dataset, self.profile)
+
+    @property
+    def changes(self) -> list[tuple[str, str, str]]:
+        """Return (A, B, change from B to A) for every experiment of `beyond` and the published one that it changes."""
+        pairs = [(one, one.id.split("-")[0]) for one in self.beyond if "-" in one.id]
+        return [(one.id, published, f"{one.id} {one.title}, rather than {published}") for one, published in pairs]
+
+    @staticmethod
+    def add_levels(runs: pd.DataFrame) -> pd.DataFrame:
+        """Return the runs of experiments in a grid with the columns convolutions and kind, which names other factors.
+
+        >>> DepthAndKernel.add_levels(pd.DataFrame({"experiment": ["C34", "C54", "D4"]}))["kind"].tolist()
+        ['5x5, regularized', 'padded']
+        """
+        chosen = runs[runs["experiment"].isin([name for _, names in GRIDS.values() for name in names])]
+        convolutions = [LEVELS[name][0] for name in chosen["experiment"]]
+        return chosen.assign(convolutions=convolutions, kind=[_kind(name) for name in chosen["experiment"]])
 
 
 def _kind(name: str) -> str:
@@ -155,44 +219,6 @@ def _kind(name: str) -> str:
     if name.startswith("D"):
         return "padded" if padding == "same" else "not padded"
     return f"{size}x{size}" + (", regularized" if regularized else "")
-
-
-def families(experiments: Iterable[Experiment]) -> dict[str, list[str]]:
-    """Return the ids of published experiments without and with regularization, by "plain" and "regularized"."""
-    kinds: dict[str, list[str]] = {"plain": [], "regularized": []}
-    for experiment in experiments:
-        kinds["regularized" if LEVELS[experiment.id][3] else "plain"].append(experiment.id)
-    return kinds
-
-
-def one_of_each_depth(experiments: Sequence[Experiment]) -> list[Experiment]:
-    """Return the last of the published `experiments` with each number of convolutions, the shallowest first."""
-    by_depth = {LEVELS[experiment.id][0]: experiment for experiment in experiments}
-    return [by_depth[depth] for depth in sorted(by_depth)]
-
-
-def grid(report: str) -> pd.DataFrame:
-    """Return the factors of a report's grid: index experiment, a column a factor; InputError for another report."""
-    factors, names = of_report(GRIDS, report)
-    columns = ["convolutions", "kernel size", "padding", "regularized"]
-    return pd.DataFrame([LEVELS[name] for name in names], pd.Index(names, name="experiment"), columns)[factors]
-
-
-def questions(report: str) -> tuple[tuple[str, str, str], ...]:
-    """Return (A, B, change from B to A) for every comparison of a report; InputError for another study's report."""
-    return of_report(QUESTIONS, report)
-
-
-def beyond(report: str, dataset: str | None = None, profile: str = "published") -> list[Experiment]:
-    """Return experiments that a report does not have, after the published ones that they are compared with."""
-    made = of_report({"C": matched_kernels, "D": rescues}, report)()
-    return profiles.select(made, None, dataset, profile)
-
-
-def changes(experiments: Iterable[Experiment]) -> list[tuple[str, str, str]]:
-    """Return (A, B, change from B to A) for every experiment of `beyond` and the published one that it changes."""
-    pairs = [(one, one.id.split("-")[0]) for one in experiments if "-" in one.id]
-    return [(one.id, published, f"{one.id} {one.title}, rather than {published}") for one, published in pairs]
 
 
 def matched_kernels() -> list[Experiment]:

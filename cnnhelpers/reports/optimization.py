@@ -1,6 +1,6 @@
 """Optimization: report D's optimizers on D7, report E's sweeps on E4 (optimizer, batch size, learning rate, epochs).
 
-On other networks, beyond the reports::
+On other networks, beyond the reports (`Tuning` makes a whole study of it)::
 
     base = basis(find_one("A1"), epochs=5)
     optimizers(base)                                        # each at Keras' default learning rate
@@ -10,7 +10,7 @@ On other networks, beyond the reports::
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import pandas as pd
@@ -18,9 +18,9 @@ import pandas as pd
 from cnnhelpers import networks
 from cnnhelpers.analysis import check_target, summary
 from cnnhelpers.errors import InputError, check_count, unknown
-from cnnhelpers.execution import search
-from cnnhelpers.experiments import Experiment, Protocol
-from cnnhelpers.reports import profiles
+from cnnhelpers.execution import CHOOSING, best_of_grid, run, search
+from cnnhelpers.experiments import Experiment
+from cnnhelpers.reports import depth_and_kernel, profiles, transfer
 from cnnhelpers.reports.depth_and_kernel import NO_SEED, PROTOCOL_D
 from cnnhelpers.reports.profiles import published_experiment
 from cnnhelpers.reports.transfer import PROTOCOL_E, STAND_IN
@@ -172,113 +172,6 @@ def schedules(
     return [variant(base, optimizer, learning_rate=rate, schedule=name) for rate in rates for name in names]
 
 
-@dataclass(frozen=True)
-class Tuning:
-    """The experiments of a study that tunes the optimization of one network.
-
-    Parameters
-    ----------
-    base
-        As `basis` returns it.
-    optimizers, rates
-        Names of OPTIMIZERS, and the learning rates from which each takes its best.
-    reference
-        The optimizer that the others are compared with.
-    target
-        Validation accuracy to reach, above 0 up to 1.
-    trials
-        Of the search.
-
-    Raises
-    ------
-    InputError
-        For values that no training could use, so before the first of them.
-
-    Examples
-    --------
-    >>> from cnnhelpers.reports.catalog import find_one
-    >>> study = Tuning(basis(find_one("A1")), ["sgd", "adam"], "adam", [0.01])
-    >>> study.pairs, [experiment.id for experiment in study.tried]
-    ([('sgd', 'adam')], ['A1/sgd/0.01', 'A1/adam/0.01'])
-    """
-
-    base: Experiment
-    optimizers: Sequence[str]
-    reference: str
-    rates: Sequence[float]
-    target: float = 0.85
-    trials: int = 16
-
-    def __post_init__(self) -> None:
-        """Check all values."""
-        check_target(self.target)
-        check_count("trials", self.trials)
-        against(self.optimizers, self.reference)
-        _distinct(self.rates, "rates")
-
-    @property
-    def pairs(self) -> list[tuple[str, str]]:
-        """Return (optimizer, reference) for each of the others."""
-        return against(self.optimizers, self.reference)
-
-    @property
-    def at_default(self) -> list[Experiment]:
-        """Return each optimizer at Keras' default rate."""
-        return optimizers(self.base, self.optimizers)
-
-    @property
-    def tried(self) -> list[Experiment]:
-        """Return each optimizer at each rate."""
-        return optimizers(self.base, self.optimizers, self.rates)
-
-    @property
-    def fair(self) -> list[Experiment]:
-        """Return report D's three optimizers, each from its own weights."""
-        return optimizers(self.base, D8_ORDER)
-
-    @property
-    def chain(self) -> list[Experiment]:
-        """Return report D's three optimizers, one after another on the same weights."""
-        return one_after_another(self.fair)
-
-    @property
-    def head_starts(self) -> list[tuple[str, str]]:
-        """Return (after the others, from its own weights) for the second and the third of them."""
-        return [(late.id, early.id) for late, early in zip(self.chain[1:], self.fair[1:], strict=True)]
-
-    def at_best(self, chosen: pd.DataFrame) -> list[Experiment]:
-        """Return each optimizer at its best rate; `chosen` is as `execution.best_of_grid` returns."""
-        rates = zip(chosen["optimizer"], chosen["learning_rate"], strict=True)
-        return [variant(self.base, name, learning_rate=rate) for name, rate in rates]
-
-    def rate_map(self, rates: Sequence[float], batch_sizes: Sequence[int]) -> list[Experiment]:
-        """Return plain SGD at every rate with every batch size."""
-        return learning_rate_map(self.base, rates, batch_sizes)
-
-    def schedules(self, rates: Sequence[float]) -> list[Experiment]:
-        """Return the reference under every schedule at every rate."""
-        return schedules(self.base, rates, self.reference)
-
-    def schedule_pairs(self, rates: Sequence[float]) -> list[tuple[str, str]]:
-        """Return (schedule, constant) at each rate, as the column scheduled of `add_settings` names them."""
-        return [(f"{name} {rate:g}", f"constant {rate:g}") for rate in rates for name in SCHEDULES[1:]]
-
-    def search(self, train: bool = False) -> tuple[pd.DataFrame, Experiment]:
-        """Return the trials of a search over SPACE and the experiment with the highest score."""
-        return search(partial(variant, self.base), SPACE, self.trials, train=train)
-
-    def rivals(self, winner: Experiment, runs: pd.DataFrame) -> list[tuple[str, str, str]]:
-        """Return (winner, rival, text): against the base, and the best of `runs` by validation accuracy.
-
-        An experiment that starts from the weights of another is no rival.
-        """
-        late = [experiment.id for experiment in self.chain[1:]]
-        rivals = runs[~runs["experiment"].isin([*late, winner.id])]
-        best = summary(rivals, "validation_accuracy").set_index("experiment")["estimate"].idxmax()
-        texts = {self.base.id: "the network as it was", best: f"{best}, the best before the search"}
-        return [(winner.id, rival, f"{winner.id} rather than {text}") for rival, text in texts.items()]
-
-
 def _distinct(values: Iterable[Any], name: str) -> list[Any]:
     """Return values as a list; InputError if there are none or two are equal."""
     listed = list(values)
@@ -303,30 +196,174 @@ def one_after_another(experiments: Sequence[Experiment]) -> list[Experiment]:
     return chain
 
 
-def add_settings(runs: pd.DataFrame, experiments: Iterable[Experiment]) -> pd.DataFrame:
-    """Return the runs of `experiments` with their optimizer (of OPTIMIZERS), learning_rate, batch_size and schedule.
+@dataclass(frozen=True)
+class Tuning:
+    """The experiments of a study that tunes the optimization of one network.
 
-    The column scheduled is schedule and learning rate together.
+    Parameters
+    ----------
+    network
+        The published experiment whose network is trained; see `basis` for what is changed.
+    dataset
+        Name or path; None: the report's.
+    epochs
+        Of every run.
+    optimizers, rates
+        Names of OPTIMIZERS, and the learning rates from which each takes its best.
+    reference
+        The optimizer that the others are compared with.
+    map_rates, batch_sizes
+        Of the map of settings, of plain SGD.
+    schedule_rates
+        The highest rates of the schedules.
+    target
+        Validation accuracy to reach, above 0 up to 1.
+    trials
+        Of the search.
+
+    Raises
+    ------
+    InputError
+        For values that no training could use, so before the first of them.
 
     Examples
     --------
     >>> from cnnhelpers.reports.catalog import find_one
-    >>> experiments = optimizers(basis(find_one("A1")), ["momentum"])
-    >>> runs = pd.DataFrame({"experiment": ["A1/momentum/0.01", "another"], "seed": [0, 0]})
-    >>> add_settings(runs, experiments).values.tolist()
-    [['A1/momentum/0.01', 0, 'momentum', 0.01, 128, 'constant', 'constant 0.01']]
+    >>> study = Tuning(find_one("A1"), optimizers=["sgd", "adam"], reference="adam", rates=[0.01])
+    >>> study.pairs, [experiment.id for experiment in study.tried]
+    ([('sgd', 'adam')], ['A1/sgd/0.01', 'A1/adam/0.01'])
     """
-    all_protocols = {experiment.id: experiment.protocol for experiment in experiments}
-    runs = runs[runs["experiment"].isin(list(all_protocols))]
-    protocols = [all_protocols[name] for name in runs["experiment"]]
-    return runs.assign(
-        optimizer=[_optimizer(protocol) for protocol in protocols],
-        learning_rate=[protocol.learning_rate for protocol in protocols],
-        batch_size=[protocol.batch_size for protocol in protocols],
-        schedule=[protocol.schedule or "constant" for protocol in protocols],
-        scheduled=[f"{protocol.schedule or 'constant'} {protocol.learning_rate:g}" for protocol in protocols],
-    )
 
+    network: Experiment
+    dataset: str | None = None
+    epochs: int = 5
+    optimizers: Sequence[str] = tuple(OPTIMIZERS)
+    reference: str = "adam"
+    rates: Sequence[float] = (0.0001, 0.001, 0.01, 0.1, 1.0)
+    map_rates: Sequence[float] = (0.04, 0.16, 0.64, 2.56)
+    batch_sizes: Sequence[int] = (32, 128, 512)
+    schedule_rates: Sequence[float] = (0.001, 0.01)
+    target: float = 0.85
+    trials: int = 16
 
-def _optimizer(protocol: Protocol) -> str:
-    return "momentum" if protocol.momentum and protocol.optimizer == "sgd" else protocol.optimizer
+    def __post_init__(self) -> None:
+        """Check all values."""
+        check_target(self.target)
+        check_count("trials", self.trials)
+        against(self.optimizers, self.reference)
+        for name in ("rates", "map_rates", "batch_sizes", "schedule_rates"):
+            _distinct(getattr(self, name), name)
+
+    @cached_property
+    def base(self) -> Experiment:
+        """Return the network as the study trains it, with its published optimizer."""
+        return basis(self.network, dataset=self.dataset, epochs=self.epochs)
+
+    @cached_property
+    def planned(self) -> list[Experiment]:
+        """Return the experiments that depend on no result, each once."""
+        planned = [self.base, *self.at_default, *self.schedules, *self.fair, *self.chain]
+        return list({experiment.id: experiment for experiment in planned}.values())
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return (optimizer, reference) for each of the others."""
+        return against(self.optimizers, self.reference)
+
+    @property
+    def at_default(self) -> list[Experiment]:
+        """Return each optimizer at Keras' default rate."""
+        return optimizers(self.base, self.optimizers)
+
+    @property
+    def tried(self) -> list[Experiment]:
+        """Return each optimizer at each rate."""
+        return optimizers(self.base, self.optimizers, self.rates)
+
+    def choose_rates(self, train: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the runs of `tried` with the seeds that choose, and `execution.best_of_grid` of them."""
+        grid = self.add_settings(run(self.tried, CHOOSING, train=train), self.tried)
+        return grid, best_of_grid(grid)
+
+    def at_best(self, chosen: pd.DataFrame) -> list[Experiment]:
+        """Return each optimizer at its best rate; `chosen` is as `choose_rates` returns it."""
+        rates = zip(chosen["optimizer"], chosen["learning_rate"], strict=True)
+        return [variant(self.base, name, learning_rate=rate) for name, rate in rates]
+
+    @property
+    def rate_map(self) -> list[Experiment]:
+        """Return plain SGD at every rate of the map with every batch size."""
+        return learning_rate_map(self.base, self.map_rates, self.batch_sizes)
+
+    @property
+    def schedules(self) -> list[Experiment]:
+        """Return the reference under every schedule at every rate."""
+        return schedules(self.base, self.schedule_rates, self.reference)
+
+    @property
+    def schedule_pairs(self) -> list[tuple[str, str]]:
+        """Return (schedule, constant) at each rate, as the column scheduled of `add_settings` names them."""
+        names = SCHEDULES[1:]
+        return [(f"{name} {rate:g}", f"constant {rate:g}") for rate in self.schedule_rates for name in names]
+
+    @property
+    def fair(self) -> list[Experiment]:
+        """Return report D's three optimizers, each from its own weights."""
+        return optimizers(self.base, D8_ORDER)
+
+    @cached_property
+    def chain(self) -> list[Experiment]:
+        """Return report D's three optimizers, one after another on the same weights."""
+        return one_after_another(self.fair)
+
+    @property
+    def head_starts(self) -> list[tuple[str, str]]:
+        """Return (after the others, from its own weights) for the second and the third of them."""
+        return [(late.id, early.id) for late, early in zip(self.chain[1:], self.fair[1:], strict=True)]
+
+    @property
+    def published(self) -> list[Experiment]:
+        """Return D7 and E4 and what reports D and E changed of their"""
+        around = [*depth_and_kernel.experiments("D"), *transfer.experiments("E")]
+        return [*(experiment for experiment in around if experiment.id in ("D7", "E4")), *experiments()]
+
+    def search(self, train: bool = False) -> tuple[pd.DataFrame, Experiment]:
+        """Return the trials of a search over SPACE and the experiment with the highest score."""
+        return search(partial(variant, self.base), SPACE, self.trials, train=train)
+
+    def rivals(self, winner: Experiment, runs: pd.DataFrame) -> list[tuple[str, str, str]]:
+        """Return (winner, rival, text): against the base, and the best of `runs` by validation accuracy.
+
+        An experiment that starts from the weights of another is no rival.
+        """
+        late = [experiment.id for experiment in self.chain[1:]]
+        rivals = runs[~runs["experiment"].isin([*late, winner.id])]
+        best = summary(rivals, "validation_accuracy").set_index("experiment")["estimate"].idxmax()
+        texts = {self.base.id: "the network as it was", best: f"{best}, the best before the search"}
+        return [(winner.id, rival, f"{winner.id} rather than {text}") for rival, text in texts.items()]
+
+    @staticmethod
+    def add_settings(runs: pd.DataFrame, experiments: Sequence[Experiment]) -> pd.DataFrame:
+        """Return the runs of `experiments` with their optimizer, learning_rate, batch_size and schedule.
+
+        The optimizer is one of OPTIMIZERS; the column scheduled is schedule and learning rate together.
+
+        Examples
+        --------
+        >>> from cnnhelpers.reports.catalog import find_one
+        >>> study = Tuning(find_one("A1"), optimizers=["momentum", "adam"])
+        >>> runs = pd.DataFrame({"experiment": ["A1/momentum/0.01", "another"], "seed": [0, 0]})
+        >>> Tuning.add_settings(runs, study.at_default).values.tolist()
+        [['A1/momentum/0.01', 0, 'momentum', 0.01, 128, 'constant', 'constant 0.01']]
+        """
+        all_protocols = {experiment.id: experiment.protocol for experiment in experiments}
+        runs = runs[runs["experiment"].isin(list(all_protocols))]
+        protocols = [all_protocols[name] for name in runs["experiment"]]
+        momentum = [bool(protocol.momentum) and protocol.optimizer == "sgd" for protocol in protocols]
+        return runs.assign(
+            optimizer=["momentum" if has else one.optimizer for has, one in zip(momentum, protocols, strict=True)],
+            learning_rate=[protocol.learning_rate for protocol in protocols],
+            batch_size=[protocol.batch_size for protocol in protocols],
+            schedule=[protocol.schedule or "constant" for protocol in protocols],
+            scheduled=[f"{protocol.schedule or 'constant'} {protocol.learning_rate:g}" for protocol in protocols],
+        )

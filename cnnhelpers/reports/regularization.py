@@ -1,8 +1,8 @@
 """Regularization: report A (L2, dropout, early stopping) and report B (L1 with L2, dropout, early stopping)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import product
 from typing import Any
 
@@ -68,6 +68,14 @@ QUESTIONS = {
         ("B16", "B4", "dropout, 3 convolutions"),
     ),
 }
+# The experiments of a report that share a network
+FAMILIES = {
+    "A": {"3 convolutions": ["A1", "A3", "A5", "A7"], "1 convolution": ["A2", "A4", "A6", "A8"]},
+    "B": {
+        "dense networks": ["B1", "B2", "B5", "B6", "B9", "B10", "B13", "B14"],
+        "convolutional networks": ["B3", "B4", "B7", "B8", "B11", "B12", "B15", "B16"],
+    },
+}
 
 
 def experiments(report: str | None = None, dataset: str | None = None, profile: str = "published") -> list[Experiment]:
@@ -120,71 +128,6 @@ def sweep(
     return profiles.select(made, None, dataset, profile)
 
 
-def add_strengths(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of sweeps with the columns kind, convolutions, strength (NaN where trained without) and sweep.
-
-    >>> runs = add_strengths(pd.DataFrame({"experiment": ["1conv-l2=0.001", "3conv-early_stopping=none"]}))
-    >>> runs["convolutions"].tolist(), runs["strength"].tolist(), runs["sweep"].tolist()
-    ([1, 3], [0.001, nan], ['l2, 1 convolution', 'early stopping, 3 convolutions'])
-    """
-    parts = runs["experiment"].str.extract(r"^(?P<convolutions>\d+)conv-(?P<kind>\w+)=(?P<strength>.+)$")
-    kinds, counts = parts["kind"].str.replace("_", " "), parts["convolutions"].astype(int)
-    sweeps = [f"{kind}, {n} convolution{'s' * (n > 1)}" for kind, n in zip(kinds, counts, strict=True)]
-    strength = pd.to_numeric(parts["strength"], errors="coerce")
-    return runs.assign(kind=kinds, convolutions=counts, strength=strength, sweep=sweeps)
-
-
-def against_none(runs: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return (with, without) for each strength of each sweep, from the runs that `add_strengths` returns.
-
-    >>> names = ["1conv-dropout=0", "1conv-dropout=0.3", "3conv-dropout=0.3", "1conv-l2=0.3"]
-    >>> against_none(add_strengths(pd.DataFrame({"experiment": names})))
-    [('1conv-dropout=0.3', '1conv-dropout=0')]
-    """
-    levels = runs.drop_duplicates("experiment").assign(strength=lambda table: table["strength"].fillna(0))
-    without = levels[levels["strength"] == 0].set_index("sweep")["experiment"]
-    swept = levels[(levels["strength"] > 0) & levels["sweep"].isin(without.index)]
-    return [(level.experiment, without[level.sweep]) for level in swept.itertuples()]
-
-
-def questions(report: str, width: float | None = None) -> list[tuple[str, str, str]]:
-    """Return (A, B, change from B to A) for every comparison of a report; InputError for another study's report.
-
-    `width`, of networks that are narrower than the report's, is named in the change.
-    """
-    note = f" (width {width:g})" if width else ""
-    return [(a, b, change + note) for a, b, change in of_report(QUESTIONS, report)]
-
-
-def families(report: str) -> dict[str, list[str]]:
-    """Return the experiments of a report that share a network, by its name; InputError for another study's report."""
-    questions(report)
-    if report.upper() == "A":
-        return {"3 convolutions": ["A1", "A3", "A5", "A7"], "1 convolution": ["A2", "A4", "A6", "A8"]}
-    return {
-        "dense networks": ["B1", "B2", "B5", "B6", "B9", "B10", "B13", "B14"],
-        "convolutional networks": ["B3", "B4", "B7", "B8", "B11", "B12", "B15", "B16"],
-    }
-
-
-def flattened(experiments: Sequence[Experiment]) -> list[Experiment]:
-    """Return report B's dense networks of `experiments`, plain and with dropout, with Flatten first: "B1-flattened".
-
-    The report flattens last, so its dense layers act on single pixels; everything else stays. Report A has no such
-    networks, and the profile "fair" flattens first already.
-    """
-    return [
-        replace(
-            experiment,
-            network=partial(experiment.network, flatten_first=True),
-            id=f"{experiment.id}-flattened",
-            title=f"{experiment.title}, Flatten first",
-        )
-        for experiment in experiments
-        if experiment.id in ("B1", "B2", "B13", "B14") and not experiment.network.keywords.get("flatten_first")
-    ]
-
-
 def combinations(
     *,
     l2: float = L2,
@@ -206,6 +149,127 @@ def combinations(
         variant = _variant(number, DENSE_UNITS, strengths)
         made.append(replace(variant, id=f"{variant.id}-{'+'.join(strengths) or 'none'}"))
     return profiles.select(made, None, dataset, profile)
+
+
+@dataclass(frozen=True)
+class Regularization:
+    """The experiments of a study of regularization: a report's, and sweeps of report A's network.
+
+    Parameters
+    ----------
+    report
+        "A" or "B".
+    dataset, profile
+        See `profiles.select`.
+    l2, dropout, patience
+        Levels of the sweeps: strengths of the penalty, dropout rates, and epochs of patience next to no early stopping.
+    convolutions
+        Of the networks in the sweeps, 1 to 3 each; none: no sweeps.
+
+    Raises
+    ------
+    InputError
+        For a report, a profile or a level that no training could use.
+
+    Examples
+    --------
+    >>> study = Regularization("A", l2=[0.0, 0.001], dropout=[0.3], patience=[1], convolutions=[1])
+    >>> [experiment.id for experiment in study.sweeps]  # doctest: +NORMALIZE_WHITESPACE
+    ['1conv-l2=0', '1conv-l2=0.001', '1conv-dropout=0.3',
+     '1conv-early_stopping=none', '1conv-early_stopping=1']
+    """
+
+    report: str = "A"
+    dataset: str = "fashion_mnist"
+    profile: str = "published"
+    l2: Sequence[float] = (0.0, 0.0001, 0.001, 0.01)
+    dropout: Sequence[float] = (0.0, 0.1, 0.3, 0.5)
+    patience: Sequence[int] = (1, 3)
+    convolutions: Sequence[int] = (1,)
+
+    def __post_init__(self) -> None:
+        """Plan the sweeps, so that a level that no network can have ends a page before its first run."""
+        of_report(QUESTIONS, self.report)
+        _ = self.sweeps
+
+    @cached_property
+    def experiments(self) -> list[Experiment]:
+        """Return the published experiments of the report."""
+        return experiments(self.report, self.dataset, self.profile)
+
+    @cached_property
+    def sweeps(self) -> list[Experiment]:
+        """Return a sweep of L2, one of dropout and one of early stopping."""
+        levels = {"l2": self.l2, "dropout": self.dropout, "early_stopping": [None, *self.patience]}
+        options = {"convolutions": self.convolutions, "dataset": self.dataset, "profile": self.profile}
+        return [level for kind, strengths in levels.items() for level in sweep(kind, strengths, **options)]
+
+    @property
+    def combinations(self) -> list[Experiment]:
+        """Return no regularization, L2, dropout and both, on the last of `convolutions`."""
+        return combinations(convolutions=self.convolutions[-1:], dataset=self.dataset, profile=self.profile)
+
+    @property
+    def families(self) -> dict[str, list[str]]:
+        """Return the ids of the experiments that share a network, by its name."""
+        return of_report(FAMILIES, self.report)
+
+    @property
+    def questions(self) -> list[tuple[str, str, str]]:
+        """Return (A, B, change from B to A) for every comparison of the report; the change names a smaller width."""
+        width = self.experiments[0].protocol.width
+        note = f" (width {width:g})" if width else ""
+        return [(a, b, change + note) for a, b, change in of_report(QUESTIONS, self.report)]
+
+    @property
+    def flattened(self) -> list[Experiment]:
+        """Return report B's dense networks, plain and with dropout, with Flatten first: "B1-flattened".
+
+        The report flattens last, so its dense layers act on single pixels; everything else stays. Report A has no such
+        networks, and the profile "fair" flattens first already.
+        """
+        return [
+            replace(
+                experiment,
+                network=partial(experiment.network, flatten_first=True),
+                id=f"{experiment.id}-flattened",
+                title=f"{experiment.title}, Flatten first",
+            )
+            for experiment in self.experiments
+            if experiment.id in ("B1", "B2", "B13", "B14") and not experiment.network.keywords.get("flatten_first")
+        ]
+
+    @property
+    def flattening(self) -> list[tuple[str, str, str]]:
+        """Return (Flatten first, Flatten last, title) for each of `flattened`."""
+        return [(late.id, late.id.removesuffix("-flattened"), late.title) for late in self.flattened]
+
+    @staticmethod
+    def add_levels(runs: pd.DataFrame) -> pd.DataFrame:
+        """Return the runs of `sweeps` with the columns kind, convolutions, strength (NaN if trained without) and sweep.
+
+        >>> runs = pd.DataFrame({"experiment": ["1conv-l2=0.001", "3conv-early_stopping=none"]})
+        >>> Regularization.add_levels(runs)[["convolutions", "strength", "sweep"]].values.tolist()
+        [[1, 0.001, 'l2, 1 convolution'], [3, nan, 'early stopping, 3 convolutions']]
+        """
+        parts = runs["experiment"].str.extract(r"^(?P<convolutions>\d+)conv-(?P<kind>\w+)=(?P<strength>.+)$")
+        kinds, counts = parts["kind"].str.replace("_", " "), parts["convolutions"].astype(int)
+        sweeps = [f"{kind}, {n} convolution{'s' * (n > 1)}" for kind, n in zip(kinds, counts, strict=True)]
+        strength = pd.to_numeric(parts["strength"], errors="coerce")
+        return runs.assign(kind=kinds, convolutions=counts, strength=strength, sweep=sweeps)
+
+    @staticmethod
+    def against_none(runs: pd.DataFrame) -> list[tuple[str, str]]:
+        """Return (with, without) for each strength of each sweep, from the runs that `add_levels` returns.
+
+        >>> names = ["1conv-dropout=0", "1conv-dropout=0.3", "3conv-dropout=0.3", "1conv-l2=0.3"]
+        >>> Regularization.against_none(Regularization.add_levels(pd.DataFrame({"experiment": names})))
+        [('1conv-dropout=0.3', '1conv-dropout=0')]
+        """
+        levels = runs.drop_duplicates("experiment").assign(strength=lambda table: table["strength"].fillna(0))
+        without = levels[levels["strength"] == 0].set_index("sweep")["experiment"]
+        swept = levels[(levels["strength"] > 0) & levels["sweep"].isin(without.index)]
+        return [(level.experiment, without[level.sweep]) for level in swept.itertuples()]
 
 
 def _variant(convolutions: int, dense_units: int, strengths: dict[str, Any]) -> Experiment:

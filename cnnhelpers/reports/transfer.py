@@ -186,6 +186,27 @@ class Transfer:
             as_reported |= raw
         return [*variants, *([self.frozen("frozen/reported", "as report E did", **as_reported)] if grey else [])]
 
+    @property
+    def published(self) -> list[Experiment]:
+        """Return report E's experiments under the profile."""
+        return experiments("E", profile=self.profile)
+
+    @property
+    def corrected_backbones(self) -> list[Experiment]:
+        """Return report E's two backbones with its mistakes corrected (profile "fair")."""
+        return experiments("E", profile="fair")[-2:]
+
+    @staticmethod
+    def add_ways(runs: pd.DataFrame) -> pd.DataFrame:
+        """Return the runs of `labelled` with columns way (one of WAYS) and images (labelled training images).
+
+        images is NaN where it is unknown, of a failed run.
+        """
+        way = runs["experiment"].str.extract(rf"^[^/]+/({'|'.join(WAYS)})(?:/[0-9]+)?$", expand=False).dropna()
+        runs = runs.loc[way.index]
+        images = [record.data.get("images", {}).get("train", np.nan) for record in runs["record"]]
+        return runs.assign(way=way, images=images)
+
     def _network(self, **options: Any) -> Callable[..., Any]:
         preprocess = {} if self.weights is None else {"preprocess": True}
         chosen = {"backbone": self.backbone, "pooling": "average"} | preprocess | options
@@ -255,14 +276,3 @@ def _check_fewer(protocol: Protocol, images: int, images_a_class: int) -> None:
             f"images_a_class={images_a_class} asks for {images:,} images, and {protocol.dataset} has {labelled:,} "
             f"labelled images, which are used anyway: pass less than {ceil(labelled * images_a_class / images)}"
         )
-
-
-def add_ways(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of `Transfer.labelled` with columns way (one of WAYS) and images (labelled training images).
-
-    images is NaN where it is unknown, of a failed run.
-    """
-    way = runs["experiment"].str.extract(rf"^[^/]+/({'|'.join(WAYS)})(?:/[0-9]+)?$", expand=False).dropna()
-    runs = runs.loc[way.index]
-    images = [record.data.get("images", {}).get("train", np.nan) for record in runs["record"]]
-    return runs.assign(way=way, images=images)

@@ -17,7 +17,7 @@ from tests.benchmarks.tables import write_table
 
 ROUNDS = 5
 NUMBERS = (10, 100, 1_000, 10_000)
-IMPORTS = ("cnnhelpers", "cnnhelpers.plotting.curves", "cnnhelpers.book.chapters", "cnnhelpers.book.tables")
+IMPORTS = ("cnnhelpers", "cnnhelpers.plotting.curves", "cnnhelpers.book.chapters.models")
 
 
 def fill(folder: Path, number: int) -> None:

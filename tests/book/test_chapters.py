@@ -10,11 +10,13 @@ import pandas as pd
 import pytest
 from nbclient import NotebookClient
 
-from cnnhelpers import data, records
-from cnnhelpers.book import chapters, pages
+from cnnhelpers import book, data, records
+from cnnhelpers.book import pages
+from cnnhelpers.book.chapters import images, results
+from cnnhelpers.book.chapters import runs as shown_runs
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution.runner import run
-from cnnhelpers.reports import depth_and_kernel, profiles
+from cnnhelpers.reports import DepthAndKernel, depth_and_kernel, profiles
 from cnnhelpers.reports.catalog import find
 from tests.tiny import record, record_run, tiny
 
@@ -46,59 +48,59 @@ def fashion(tmp_path, monkeypatch):
 
 
 def test_facts_of_data_at_hand_are_measured():
-    facts = chapters.data_facts(tiny(split="tail:0.2", images=None))
+    facts = images.data_facts(tiny(split="tail:0.2", images=None))
     assert facts.images.tolist() == [1037, 260, 500]
-    assert "official arrays" in chapters.data_source(tiny()).data
-    assert chapters.class_counts(tiny()).patches
-    assert chapters.samples(tiny()) is None  # a returned figure would be shown twice
+    assert "official arrays" in images.data_source(tiny()).data
+    assert images.class_counts(tiny()).patches
+    assert images.samples(tiny()) is None  # a returned figure would be shown twice
     assert plt.gca().images
 
 
 def test_without_the_data_facts_come_from_a_record_and_pictures_are_a_sentence(fashion):
-    facts = chapters.data_facts(fashion)
+    facts = images.data_facts(fashion)
     assert facts.loc["train"].tolist() == [55, 1, 10, 0.25, 0.3]
-    assert "class 9" in chapters.data_source(fashion).data
-    assert "not on the machine" in chapters.samples(fashion).data
+    assert "class 9" in images.data_source(fashion).data
+    assert "not on the machine" in images.samples(fashion).data
 
 
 def test_facts_come_from_a_record_of_as_many_images(fashion):
     few, whole = records.load().record[0], fashion.change(images=None)
-    assert chapters.data_facts(fashion.change(images=50)).images.to_dict() == {"test": 55}  # the part that stays whole
+    assert images.data_facts(fashion.change(images=50)).images.to_dict() == {"test": 55}  # the part that stays whole
     counts = {"images": {"train": 99, "validation": 55, "test": 55}}
     text = f"text\n{whole.protocol.text()}\nnetwork:\n"
     records.write(replace(few, identity="e" * 16, text=text, data=few.data | counts), records.default_folder())
-    assert chapters.data_facts(whole).images.tolist() == [99, 55, 55]
-    assert chapters.data_facts(fashion).images.tolist() == [55, 55, 55]
+    assert images.data_facts(whole).images.tolist() == [99, 55, 55]
+    assert images.data_facts(fashion).images.tolist() == [55, 55, 55]
 
 
 def test_without_data_and_records_the_data_are_loaded_as_for_a_run(tmp_path, monkeypatch):
     monkeypatch.setenv("CNNHELPERS_RECORDS", str(tmp_path / "none"))
     monkeypatch.setattr(data, "is_local", lambda name: False)
-    assert chapters.data_facts(tiny(split="first:100", images=None)).images.tolist() == [1197, 100, 500]
+    assert images.data_facts(tiny(split="first:100", images=None)).images.tolist() == [1197, 100, 500]
 
 
 def test_provenance_tells_profile_seeds_data_versions_and_hours(fashion):
-    told = chapters.provenance(records.load()).data
+    told = shown_runs.provenance(records.load()).data
     for part in ("1 run (0 failed)", "profile published", "fashion_mnist (official)", "tensorflow 2", "2 h 2 min"):
         assert part in told
 
 
 def test_numbers_on_a_copy_of_the_data_say_so(fashion):
     runs = records.load()
-    assert chapters.unofficial(runs) is None
-    told = chapters.unofficial(runs.assign(pixels="a JPEG-compressed copy")).data
+    assert book.unofficial(runs) is None
+    told = book.unofficial(runs.assign(pixels="a JPEG-compressed copy")).data
     assert told.startswith("*Numbers on a JPEG-compressed copy of fashion_mnist;")
 
 
 def test_networks_are_described_by_one_call_each():
-    assert chapters.layers(tiny()).parameters.iloc[-1] == 36 + 4 + 6760 + 10
-    assert chapters.networks([tiny("a"), tiny("b")]).index.tolist() == ["a", "b"]
-    assert chapters.diagram(tiny()) is not None
+    assert book.layers(tiny()).parameters.iloc[-1] == 36 + 4 + 6760 + 10
+    assert book.networks([tiny("a"), tiny("b")]).index.tolist() == ["a", "b"]
+    assert book.diagram(tiny()) is not None
 
 
 def test_without_graphviz_a_cell_shows_the_text_of_a_network_and_nothing_else(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    code = "from cnnhelpers.book import chapters; from tests.tiny import tiny; chapters.diagram(tiny())"
+    code = "from cnnhelpers import book; from tests.tiny import tiny; book.diagram(tiny())"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     NotebookClient(notebook, resources={"metadata": {"path": str(Path(__file__).parents[2])}}).execute()
     (shown,) = [one for one in notebook.cells[0].outputs if one.output_type != "stream"]
@@ -107,7 +109,7 @@ def test_without_graphviz_a_cell_shows_the_text_of_a_network_and_nothing_else(tm
 
 def test_predictions_of_a_run_are_drawn():
     runs = run(tiny(epochs=1), 1, progress=False)
-    assert chapters.show_predictions(runs.record[0], "digits", count=5) is None
+    assert book.show_predictions(runs.record[0], "digits", count=5) is None
     assert sum(ax.axison for ax in plt.gcf().axes) == 10  # five images over their bars
 
 
@@ -120,9 +122,9 @@ def test_the_cover_is_drawn_from_records_of_report_a_only(fashion, tmp_path):
 
 def test_what_was_timed_elsewhere_is_named():
     runs = pd.DataFrame({"experiment": ["A1"] * 3 + ["A2"] * 2 + ["A3"]})
-    told = chapters.timed_elsewhere(runs, runs.iloc[[0, 3, 4]]).data
+    told = shown_runs.timed_elsewhere(runs, runs.iloc[[0, 3, 4]]).data
     assert told.endswith("left out: A1 (1 of 3 seeds shown), A3.*")
-    assert "All runs" in chapters.timed_elsewhere(runs, runs).data
+    assert "All runs" in shown_runs.timed_elsewhere(runs, runs).data
 
 
 def test_missing_runs_are_named_with_the_first_error(tmp_path):
@@ -132,23 +134,23 @@ def test_missing_runs_are_named_with_the_first_error(tmp_path):
     record_run(alone, 0, tmp_path)
     record_run(alone, 1, tmp_path, reason="error", error="no such weights")
     runs = run([there, alone, absent], 2, train=False, folder=tmp_path)
-    text = chapters.missing(runs, [there, alone, absent], 2).data
+    text = book.missing(runs, [there, alone, absent], 2).data
     for part in ("**absent**", "alone (1)", "1 of 4 runs", "no such weights"):
         assert part in text
     assert "there" not in text
-    assert "alone" not in chapters.missing(runs, [there], 2).data
+    assert "alone" not in book.missing(runs, [there], 2).data
 
 
 def test_missing_runs_are_trained_by_a_command_that_trains_just_these():
     nothing = records.table([])
     c21 = find("C21")[0]
-    elsewhere = depth_and_kernel.select("C", dataset="fashion_mnist", depths=[2])[0]
+    elsewhere = DepthAndKernel("C", "fashion_mnist", depths=[2]).experiments[0]
     rescue = depth_and_kernel.rescues()[1]
     command = "python -m cnnhelpers run C21"
-    assert f"{command} --seeds 3" in chapters.missing(nothing, [rescue, c21], 3).data
-    assert f"{command} --profile quick --seeds 3" in chapters.missing(nothing, [profiles.apply(c21, "quick")], 3).data
+    assert f"{command} --seeds 3" in book.missing(nothing, [rescue, c21], 3).data
+    assert f"{command} --profile quick --seeds 3" in book.missing(nothing, [profiles.apply(c21, "quick")], 3).data
     for experiment in (elsewhere, rescue):  # another dataset, or not an experiment of the command line
-        text = chapters.missing(nothing, [experiment], 3).data
+        text = book.missing(nothing, [experiment], 3).data
         assert "cnnhelpers run" not in text and "`train`" in text
 
 
@@ -161,7 +163,7 @@ def made_up(**columns):
 
 
 def test_differences_have_the_questions_that_have_runs_with_their_text():
-    compared = chapters.differences(made_up(), [("b", "a", "b rather than a"), ("c", "a", "c rather than a")])
+    compared = results.differences(made_up(), [("b", "a", "b rather than a"), ("c", "a", "c rather than a")])
     assert compared.label.tolist() == ["b rather than a"]
     assert compared.estimate.iloc[0] == pytest.approx(0.02)
     assert compared.verdict.tolist() == ["holds"]
@@ -171,35 +173,35 @@ def test_differences_are_compared_apart_for_each_value_of_a_column():
     runs = pd.concat([made_up(images=50), made_up(images=500).assign(way=list("ba" * 5))]).assign(
         way=list("aaaaabbbbb") * 2
     )
-    compared = chapters.differences(runs, [("b", "a")], label="way", by="images")
+    compared = results.differences(runs, [("b", "a")], label="way", by="images")
     assert compared.label.tolist() == ["50 images: b − a", "500 images: b − a"]
 
 
 def test_a_row_that_a_level_beyond_the_grid_could_reverse_is_undecided():
     grid = pd.DataFrame({"experiment": ["a", "b"], "at_edge": [True, False]})
-    assert chapters.differences(made_up(), [("b", "a")], grid=grid).verdict.tolist() == ["undecided"]
+    assert results.differences(made_up(), [("b", "a")], grid=grid).verdict.tolist() == ["undecided"]
 
 
 def test_the_best_runs_are_those_of_the_highest_mean_without_failed_ones():
     runs = made_up(status=["done"] * 9 + ["failed"])
-    assert chapters.best_runs(runs).experiment.tolist() == ["b"] * 4
-    assert chapters.ranges({"all": runs}, "experiment").loc["all"].tolist() == ["b", "a", 2.0]
+    assert book.best_runs(runs).experiment.tolist() == ["b"] * 4
+    assert book.ranges({"all": runs}, "experiment").loc["all"].tolist() == ["b", "a", 2.0]
 
 
 def test_networks_that_never_beat_guessing_are_left_out_of_figures():
     runs = made_up()
     runs.loc[runs.experiment == "a", "test_accuracy"] = 0.1
-    assert set(chapters.learned_runs(runs).experiment) == {"b"}
-    assert len(chapters.learned_runs(made_up())) == 10
+    assert set(book.learned_runs(runs).experiment) == {"b"}
+    assert len(book.learned_runs(made_up())) == 10
 
 
 def test_the_luck_of_a_choice_is_its_score_minus_that_of_fresh_seeds():
     chosen = pd.DataFrame({"optimizer": ["sgd"], "learning_rate": [0.1], "estimate": [0.93], "at_edge": [False]})
     fresh = pd.DataFrame({"optimizer": ["sgd"] * 2, "validation_accuracy": [0.90, 0.92], "learning_rate": 0.01})
-    row = chapters.chosen_rates(chosen, fresh, fresh).iloc[0]
+    row = book.chosen_rates(chosen, fresh, fresh).iloc[0]
     assert (row.luck, row.keras_default) == (pytest.approx(0.02), 0.01)
 
 
-@pytest.mark.parametrize("show", [chapters.show_seeds, chapters.show_curves, chapters.show_published, chapters.learned])
+@pytest.mark.parametrize("show", [book.show_seeds, book.show_curves, book.show_published, book.learned])
 def test_without_runs_a_result_is_a_sentence(show):
-    assert show(records.table([])).data == chapters.NO_RUNS
+    assert show(records.table([])).data == shown_runs.NO_RUNS

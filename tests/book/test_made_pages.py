@@ -13,7 +13,7 @@ from PIL import Image
 from cnnhelpers.book import checks, status
 from cnnhelpers.book import checks as site_check
 from cnnhelpers.book import pages as made_pages
-from cnnhelpers.book import tables as claim_tables
+from cnnhelpers.book.chapters import tables
 from cnnhelpers.errors import InputError
 
 
@@ -150,12 +150,12 @@ def test_the_answer_counts_verdicts_and_names_what_holds_and_what_does_not():
     found = verdicts(*words).assign(fragile=[False, True, False, False, False])
     parts = [(), (SimpleNamespace(p_for=0.01), SimpleNamespace(p_for=1.0)), (), (), ()]
     found = found.assign(reading=["Read so.", "", "", "", ""], parts=parts)
-    assert claim_tables.in_short(found).data == (
+    assert tables.in_short(found).data == (
         "Of 5 published conclusions 4 could be tested with several seeds: 1 holds, 1 is contradicted, "
         "2 stay undecided; 1 of these verdicts is fragile.\n\n"
         "Confirmed: *claim 1* (read so).\n\n"
         "Contradicted: *claim 2* (though 1 of its 2 questions holds)."
     )
-    assert "No conclusion" in claim_tables.in_short(found[4:]).data
+    assert "No conclusion" in tables.in_short(found[4:]).data
     of_two = found.assign(report=["A", "A", "A", "A", "B"])
-    assert "4 could be tested with several seeds, all of report A: 1 holds" in claim_tables.in_short(of_two).data
+    assert "4 could be tested with several seeds, all of report A: 1 holds" in tables.in_short(of_two).data

@@ -35,7 +35,7 @@ def page(until=None, **parameters):
 def test_given_weights_need_no_source(tmp_path):
     small_resnet((32, 32, 3)).save_weights(tmp_path / "small.weights.h5")
     names = page("planned =", **SMALL | {"weights": str(tmp_path / "small.weights.h5"), "source": "nowhere"})
-    assert names["line"].weights.endswith("small.weights.h5") and names["learning"].iloc[1] == 64 * 10 + 10
+    assert names["study"].weights.endswith("small.weights.h5") and names["learning"].iloc[1] == 64 * 10 + 10
 
 
 def test_weights_that_cannot_be_had_stop_the_page_before_its_runs(tmp_path, monkeypatch):

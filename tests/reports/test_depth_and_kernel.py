@@ -3,11 +3,11 @@
 import pytest
 from keras import layers
 
-from cnnhelpers.book import chapters
+from cnnhelpers import book
 from cnnhelpers.errors import InputError
 from cnnhelpers.model_summary import flops, receptive_field
 from cnnhelpers.networks import report_d_6
-from cnnhelpers.reports import depth_and_kernel
+from cnnhelpers.reports import DepthAndKernel, depth_and_kernel
 
 
 def test_levels_are_those_of_the_networks():
@@ -23,21 +23,22 @@ def test_levels_are_those_of_the_networks():
 @pytest.mark.parametrize("report", ["C", "D"])
 def test_every_grid_and_question_names_published_experiments(report):
     known = {one.id for one in depth_and_kernel.experiments(report)}
-    assert set(depth_and_kernel.grid(report).index) <= known
-    assert {name for *pair, _ in depth_and_kernel.questions(report) for name in pair} <= known
-    assert not depth_and_kernel.grid(report).duplicated().any()
+    study = DepthAndKernel(report)
+    assert set(study.grid.index) <= known
+    assert {name for *pair, _ in study.questions for name in pair} <= known
+    assert not study.grid.duplicated().any()
 
 
-def test_select_takes_networks_by_depth_kernel_and_regularization():
-    chosen = depth_and_kernel.select("C", depths=[2, 5], kernel_sizes=[5], regularized=[True])
+def test_a_study_takes_networks_by_depth_kernel_and_regularization():
+    chosen = DepthAndKernel("c", depths=[2, 5], kernel_sizes=[5], regularized=[True]).experiments
     assert [one.id for one in chosen] == ["C24", "C34", "C54"]
-    assert len(depth_and_kernel.select("D")) == 11
+    assert len(DepthAndKernel("D").experiments) == 11
     with pytest.raises(InputError, match=r"report C .*depths=\[4\]"):
-        depth_and_kernel.select("C", depths=[4])
+        DepthAndKernel("C", depths=[4])
     with pytest.raises(InputError, match=r"depths='\[2, 5\]'"):
-        depth_and_kernel.select("C", depths="[2, 5]")
+        DepthAndKernel("C", depths="[2, 5]")
     with pytest.raises(InputError, match="'A'"):
-        depth_and_kernel.grid("A")
+        DepthAndKernel("A")
 
 
 def test_matched_kernels_match_in_parameters_shapes_and_receptive_field():
@@ -54,7 +55,7 @@ def test_matched_kernels_match_in_parameters_shapes_and_receptive_field():
 
 
 def test_the_page_tells_plain_from_regularized_weights():
-    weights = chapters.networks(depth_and_kernel.matched_kernels()).weights
+    weights = book.networks(depth_and_kernel.matched_kernels()).weights
     told = ["Glorot", "He, batch normalization"]
     assert weights.to_dict() == dict(zip(["C22", "C24", "C22-pairs", "C24-pairs"], told * 2, strict=True))
 

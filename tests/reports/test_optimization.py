@@ -5,12 +5,11 @@ import pandas as pd
 import pytest
 
 from cnnhelpers.errors import InputError
-from cnnhelpers.reports import optimization, profiles
+from cnnhelpers.reports import Tuning, optimization, profiles
 from cnnhelpers.reports.catalog import find
 from cnnhelpers.reports.optimization import (
     D8_ORDER,
     OPTIMIZERS,
-    add_settings,
     basis,
     learning_rate_map,
     one_after_another,
@@ -152,7 +151,7 @@ def test_a_profile_reaches_the_experiments_that_another_starts_from():
 def test_add_settings_keeps_the_runs_of_its_experiments_and_names_what_they_vary(base):
     experiments = [variant(base, "momentum", learning_rate=0.3, batch_size=64, schedule="cosine"), variant(base)]
     names = [experiments[1].id, "another", experiments[0].id]
-    found = add_settings(pd.DataFrame({"experiment": names, "seed": 0}), experiments)
+    found = Tuning.add_settings(pd.DataFrame({"experiment": names, "seed": 0}), experiments)
     assert found[["optimizer", "learning_rate", "batch_size", "schedule"]].to_numpy().tolist() == [
         ["adam", 0.001, 128, "constant"],
         ["momentum", 0.3, 64, "cosine"],
@@ -161,7 +160,7 @@ def test_add_settings_keeps_the_runs_of_its_experiments_and_names_what_they_vary
 
 def test_rmsprop_with_momentum_stays_rmsprop(base):
     one = base.change(optimizer="rmsprop", momentum=0.5)
-    assert add_settings(pd.DataFrame({"experiment": [one.id]}), [one])["optimizer"].item() == "rmsprop"
+    assert Tuning.add_settings(pd.DataFrame({"experiment": [one.id]}), [one])["optimizer"].item() == "rmsprop"
 
 
 def test_every_name_of_the_schedules_can_be_trained(base):
@@ -171,15 +170,23 @@ def test_every_name_of_the_schedules_can_be_trained(base):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("target", 1.5), ("trials", 0), ("reference", "adagrad"), ("rates", [0.1, 0.1])]
+    ("name", "value"),
+    [
+        ("target", 1.5),
+        ("trials", 0),
+        ("reference", "adagrad"),
+        ("rates", [0.1, 0.1]),
+        ("batch_sizes", []),
+        ("schedule_rates", []),
+    ],
 )
-def test_a_study_refuses_what_no_training_could_use(base, name, value):
+def test_a_study_refuses_what_no_training_could_use(name, value):
     with pytest.raises(InputError, match=name):
-        optimization.Tuning(base, **{"optimizers": ["sgd", "adam"], "reference": "adam", "rates": [0.1], name: value})
+        Tuning(find("A2")[0], **{"optimizers": ["sgd", "adam"], "reference": "adam", "rates": [0.1], name: value})
 
 
 def test_rivals_of_a_search_are_the_base_and_the_best_that_starts_from_its_own_weights(base):
-    study = optimization.Tuning(base, ["sgd", "adam"], "adam", [0.1])
+    study = Tuning(find("A2")[0], "digits", 2, optimizers=["sgd", "adam"], rates=[0.1])
     late, winner = study.chain[1].id, variant(base, "rmsprop")
     scores = {base.id: 0.7, "good": 0.8, late: 0.9, winner.id: 0.95}
     runs = pd.DataFrame({"experiment": list(scores), "validation_accuracy": list(scores.values())})

@@ -11,7 +11,7 @@ from cnnhelpers.data import datasets as data
 from cnnhelpers.data.splits import parse_split, split
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiments.experiment import Experiment, Protocol
-from cnnhelpers.reports import depth_and_kernel, profiles, regularization, transfer
+from cnnhelpers.reports import Regularization, depth_and_kernel, profiles, regularization, transfer
 from cnnhelpers.reports.catalog import STUDIES, all_experiments, find, find_one
 from cnnhelpers.reports.published_numbers import published
 
@@ -333,18 +333,18 @@ def test_too_many_convolutions_for_the_image_are_refused_before_a_network_is_bui
 
 @pytest.mark.parametrize("report", ["A", "B"])
 def test_families_hold_every_compared_experiment_once(report):
-    found = [name for names in regularization.families(report).values() for name in names]
+    found = [name for names in Regularization(report).families.values() for name in names]
     known = [one.id for one in regularization.experiments(report) if one.id not in ("A-top", "B-base")]
     assert sorted(found) == sorted(known)
 
 
 def test_flattened_networks_flatten_first_and_keep_everything_else():
     narrow = regularization.experiments("B", profile="narrow")
-    made = regularization.flattened(narrow)
+    made = Regularization("B", "cifar10", "narrow").flattened
     assert ids(made) == ["B1-flattened", "B2-flattened", "B13-flattened", "B14-flattened"]
     kinds = [type(layer).__name__ for layer in made[2].build((32, 32, 3), 10).layers]
     assert kinds == ["Flatten", "Dense", "Dense", "Dropout", "Dense"]
     assert made[2].protocol == narrow[12].protocol and made[2].protocol.width == 0.125
     assert made[0].labels["title"] == "2 dense layers of 64, Flatten first (width 0.125)"
-    assert regularization.flattened(regularization.experiments("A")) == []
-    assert regularization.flattened(regularization.experiments("B", profile="fair")) == []  # they do already
+    assert Regularization("A").flattened == []
+    assert Regularization("B", profile="fair").flattened == []  # they do already

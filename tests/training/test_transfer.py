@@ -16,7 +16,7 @@ from cnnhelpers.data.splits import split
 from cnnhelpers.errors import InputError
 from cnnhelpers.execution import schedule as plans
 from cnnhelpers.execution.task import failure
-from cnnhelpers.reports.transfer import OTHER_SPLIT, Transfer, add_ways, fewer
+from cnnhelpers.reports.transfer import OTHER_SPLIT, Transfer, fewer
 from cnnhelpers.training import frozen_features as transfer
 from cnnhelpers.training import trainer as training
 from cnnhelpers.training.pipeline import assemble, gathered
@@ -365,7 +365,7 @@ def run_of(one, cards=()):
 
 def test_runs_are_labelled_by_way_and_number_of_images():
     line = Transfer("digits", source="digits", profile="smoke")
-    found = add_ways(
+    found = Transfer.add_ways(
         records.table(run_of(one) for one in [*line.ways(10), *line.ways(), line.flipped(), line.pretraining])
     )
     assert found.way.tolist() == ["scratch", "frozen", "fine-tuned"] * 2
@@ -375,7 +375,7 @@ def test_runs_are_labelled_by_way_and_number_of_images():
 def test_a_failed_run_is_labelled_too_and_its_images_are_unknown(tmp_path):
     scratch, *_ = Transfer("digits", source="digits", profile="smoke").ways()
     (one,) = plans.plan([scratch], 1, tmp_path)
-    found = add_ways(records.table([failure(one, "the worker process died twice")]))
+    found = Transfer.add_ways(records.table([failure(one, "the worker process died twice")]))
     assert found.way.tolist() == ["scratch"] and found.images.isna().all()
 
 

@@ -1,6 +1,7 @@
 """Tables of verdicts and audits as a notebook shows them, in Markdown. Tables in, tables out."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
@@ -50,7 +51,7 @@ def in_short(found: pd.DataFrame) -> Markdown:
 
 
 def by_verdict(compared: pd.DataFrame, label: str = "label") -> Markdown:
-    """Return the rows of `comparisons.compare_all` as a list: a line a verdict, with the differences in points.
+    """Return the rows of `analysis.compare_all` as a list: a line a verdict, with the differences in points.
 
     >>> unknown = float("nan")
     >>> rows = [("dropout", 0.004, 0.001, 0.007, "holds"), ("depth", 0.001, -0.002, 0.004, "undecided")]
@@ -78,31 +79,27 @@ def by_verdict(compared: pd.DataFrame, label: str = "label") -> Markdown:
 
 
 def side_by_side(tables: Mapping[str, pd.DataFrame], label: str = "label") -> Markdown:
-    """Return tables of `comparisons.compare_all`, say of two profiles, as one: a row a question, bold if opposite.
+    """Return tables of `analysis.compare_all`, say of two profiles, as one: a row a question, bold if opposite.
 
     Parameters
     ----------
     tables
         By the name that heads its column; the column `label` names the questions. In the order of the first one.
     """
-    if len(tables) < 2:
-        return Markdown("*No other profile is set beside this one.*")
     names = _opposite(tables, label)
     answers = {name: found.set_index(label) for name, found in tables.items()}
     rows = []
     for question in dict.fromkeys(one for found in tables.values() for one in found[label]):
         told = [_answer(found.loc[question]) if question in found.index else "—" for found in answers.values()]
         rows.append((f"**{question}**" if question in names else question, *told))
-    return table(["points of test accuracy", *tables], rows)
+    return Markdown(table(["points of test accuracy", *tables], rows))
 
 
-def opposite_answers(tables: Mapping[str, pd.DataFrame], label: str = "label") -> Markdown | None:
-    """Return in a sentence which questions have opposite answers in `side_by_side`; None of fewer than two tables."""
-    if len(tables) < 2:
-        return None
-    if names := _opposite(tables, label):
-        return Markdown(f"With opposite answers under {' and '.join(tables)}: {'; '.join(names)}.")
-    return Markdown(f"No question has opposite answers under {' and '.join(tables)}.")
+def opposite_answers(tables: Mapping[str, pd.DataFrame], label: str = "label") -> Markdown:
+    """Return in a sentence which questions have opposite answers in `side_by_side`."""
+    names = _opposite(tables, label)
+    first = f"With opposite answers under {' and '.join(tables)}: {'; '.join(names)}" if names else ""
+    return Markdown(f"{first or 'No question has opposite answers under ' + ' and '.join(tables)}.")
 
 
 def _opposite(tables: Mapping[str, pd.DataFrame], label: str) -> list[str]:
@@ -119,48 +116,50 @@ def _answer(one: pd.Series) -> str:
 
 
 def reading(found: pd.DataFrame, report: str | None = None) -> Markdown:
-    """Return the tested claims (of one report, if given) with verdict, adjusted p, evidence and what would decide.
+    """Return the claims (of one report, if given) with verdict, adjusted p, evidence and what would decide.
 
-    Below the table stands what they rest on: profile, precision, device, backend and copy of the data.
+    Below the table stands what they rest on (profile, precision, device, backend and copy of the data), and what is
+    missing for claims that lack runs, with the command that trains it.
     """
     chosen = found if report is None else found[found["report"] == report]
-    tested = chosen[chosen["verdict"] != "not enough runs"]
-    if tested.empty:
-        whose = "these conclusions" if report is None else f"the conclusions of report {report}"
-        return Markdown(f"*None of {whose} has runs enough for a verdict yet.*")
-    shown = table(["", "conclusion", "verdict (Holm's p)", "evidence"], map(_row, tested.itertuples())).data
-    rest = "; ".join(
-        f"conclusion{'s' * (not numbers.isdigit())} {numbers}: {basis}" for basis, numbers in shared_conditions(tested)
-    )
-    return Markdown(shown + (f"\n\nThe runs behind them. {rest[0].upper()}{rest[1:]}." if rest else ""))
-
-
-def lacking(found: pd.DataFrame) -> Markdown:
-    """Return the claims without runs enough, a line a report and command: what is missing, and what trains it."""
-    chosen = found[found["verdict"] == "not enough runs"]
     if chosen.empty:
-        return Markdown("*Every conclusion has runs enough for a verdict.*")
-    rows = []
-    for (report, command), group in chosen.groupby(["report", "command"], sort=False):
+        return Markdown("*There is no such conclusion.*")
+    enough = chosen["verdict"] != "not enough runs"
+    parts = ((_tested, chosen[enough]), (_untested, chosen[~enough]))
+    return Markdown("\n\n".join(write(part) for write, part in parts if len(part)))
+
+
+def _tested(found: pd.DataFrame) -> str:
+    shown = table(["", "conclusion", "verdict (Holm's p)", "evidence"], map(_row, found.itertuples()))
+    rest = "; ".join(
+        f"conclusion{'s' * (not numbers.isdigit())} {numbers}: {basis}" for basis, numbers in shared_conditions(found)
+    )
+    return shown + (f"\n\nThe runs behind them. {rest[0].upper()}{rest[1:]}." if rest else "")
+
+
+def _untested(found: pd.DataFrame) -> str:
+    """Return the claims without runs enough, a line a report and command: what is missing, and what trains it."""
+    rows, found = [], found.assign(command=found.get("command", ""))  # of published conclusions alone
+    for (report, command), group in found.groupby(["report", "command"], sort=False):
         missing = dict.fromkeys(name for text in group["missing"] for name in text.split(", "))
         numbers = ", ".join(str(number) for number in group["number"])
         rows.append((report, numbers, few(list(missing)), f"`{command}`" if command else "—"))
-    return table(["report", "conclusions", "missing", "trained by"], rows)
+    return "Not enough runs for a verdict:\n\n" + table(["report", "conclusions", "missing", "trained by"], rows)
 
 
 def contradictions(found: pd.DataFrame) -> Markdown:
-    """Return `audit.contradictions` for reading."""
+    """Return `reports.contradictions` for reading."""
     rows = [
         (one.report, one.experiment, in_words(one.metric), f"{one.place} {one.value:.6g}",
          f"{one.other_place} {one.other:.6g}", f"{one.difference:+.4g}", f"{one.allowed:.2g}")
         for one in found.itertuples()
     ]  # fmt: skip
     header = ["report", "experiment", "number", "one place", "other place", "difference", "rounding explains"]
-    return table(header, rows)
+    return Markdown(table(header, rows))
 
 
 def against_runs(found: pd.DataFrame) -> Markdown:
-    """Return the rows of `audit.against_runs` whose published number our interval excludes, for reading."""
+    """Return the rows of `reports.against_runs` whose published number our interval excludes, for reading."""
     rows = [
         (one.report, one.experiment, in_words(one.metric), one.place, f"{one.published:.4g}",
          f"{one.estimate:.4f} [{one.low:.4f}, {one.high:.4f}]", "yes" if one.likely else "**no**")
@@ -180,18 +179,18 @@ def against_runs(found: pd.DataFrame) -> Markdown:
         ". Chance alone would put about one in twenty there; numbers of one run, such as its accuracy and its loss, "
     )
     told += "go together."
-    return Markdown(f"{told}\n\n{table(header, rows).data}")
+    return Markdown(f"{told}\n\n{table(header, rows)}")
 
 
 def mistakes(found: pd.DataFrame) -> Markdown:
-    """Return `audit.mistakes` for reading."""
+    """Return `reports.mistakes` for reading."""
     rows = []
     for one in found.itertuples():
         lacking = f"runs are lacking: {few(one.missing.split(', '))}" if one.missing else ""
         lacking += f" (`{one.command}`)" if one.command else ""
         told = "; ".join(filter(None, (one.evidence, lacking))) or "no run can show it: records keep no weights"
         rows.append((one.number, one.report, f"{one.mistake} {one.consequence}", told))
-    return table(["", "report", "mistake", "what our runs say"], rows)
+    return Markdown(table(["", "report", "mistake", "what our runs say"], rows))
 
 
 def single_runs(found: pd.DataFrame) -> Markdown:
@@ -204,13 +203,24 @@ def single_runs(found: pd.DataFrame) -> Markdown:
         for one in found.itertuples()
     ]  # fmt: skip
     header = ["pair", "measure", "published (points)", "ours (points)", "single runs in the wrong order"]
-    return table([*header, "published order", "seeds to show ours"], rows)
+    return Markdown(table([*header, "published order", "seeds to show ours"], rows))
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
-    """Return a Markdown table; a | in a cell is shown as one."""
-    lines = [[str(cell).replace("|", r"\|") for cell in row] for row in (header, ["---"] * len(header), *rows)]
-    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    r"""Return a Markdown table of cells that are Markdown already, or one sentence if there is no row.
+
+    >>> print(table(["Seed", "Reason"], [(3, "`a|b`")]))
+    | Seed | Reason |
+    | --- | --- |
+    | 3 | `a\|b` |
+    """
+    lines = [
+        "| " + " | ".join(re.sub(r"(?<!\\)\|", r"\\|", str(cell)).replace("\n", " ") for cell in row) + " |"
+        for row in rows
+    ]
+    if not lines:
+        return "There is none yet."
+    return "\n".join(["| " + " | ".join(header) + " |", "|" + " --- |" * len(header), *lines])
 
 
 def _whose(found: pd.DataFrame, tested: pd.DataFrame) -> str:
