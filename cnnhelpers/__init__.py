@@ -14,20 +14,8 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        "analysis",
-        "book",
-        "claims",
-        "data",
-        "execution",
-        "experiments",
-        "interpretability",
-        "networks",
-        "plotting",
-        "predictions",
-        "records",
-        "reports",
-        "statistics",
-        "training",
+        *("analysis", "book", "claims", "data", "execution", "experiments", "interpretability"),
+        *("networks", "plotting", "predictions", "records", "reports", "statistics", "training"),
     ],
     submod_attrs={
         "analysis.comparisons": ["compare", "compare_all", "in_points", "summary"],

@@ -31,12 +31,7 @@ def replace_file(path: Path, fill: Callable[[BinaryIO], Any]) -> None:
 def load_npz(path: Path, choose: Callable[[set[str]], Iterable[str]] = sorted) -> dict[str, np.ndarray]:
     """Load the arrays of a .npz file that `choose` takes from the names in it, by default all; never a pickle.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    InputError
-        If it is damaged, or not a .npz file of plain arrays.
+    FileNotFoundError if there is no such file; InputError if it is damaged, or not a .npz file of plain arrays.
     """
     try:
         with path.open("rb") as file:

@@ -9,19 +9,23 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from cnnhelpers.environment import open_standard_streams, start_keras
 from cnnhelpers.errors import InputError, unknown
 
+if TYPE_CHECKING:
+    from cnnhelpers import Experiment
+
 DONE, FAILED, USAGE, INTERRUPTED, CUT_OFF = 0, 1, 2, 130, 141
 NOTEBOOK_CODES = (  # of notebooks.EXIT_CODES, in words
-    "exit codes: 0 done, 1 failed (a cell raised an error), 2 notebook or parameters are not fit to be executed, "
+    "exit codes: 0 done, 1 failed (a cell raised an error), 2 notebook or parameters cannot be executed, "
     "3 dead kernel (killed, out of memory or crashed), 4 timeout, 5 exited (a cell called sys.exit), "
     "6 no kernel (it never started), 130 interrupted"
 )
+STUDY_COLUMNS = ["id", "study", "dataset", "parameters", "identity", "title"]
 RECORD_COLUMNS = [
     *("experiment", "seed", "profile", "status", "identity", "dataset", "official"),
     *("train_accuracy", "validation_accuracy", "test_accuracy", "epochs_run", "seconds"),
@@ -51,29 +55,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def studies(options: argparse.Namespace) -> int:
     """List the published experiments, or those of one study, report or id."""
     start_keras()
-    from cnnhelpers import data
     from cnnhelpers.reports import all_experiments, find
 
-    rows = []
-    for one in find(options.name) if options.name else all_experiments():
-        card = data.info(one.protocol.dataset)
-        text = one.text(card)
-        rows.append(_about(one, card, text))
-    return _print(pd.DataFrame(rows), options.json, shown=["id", "study", "dataset", "parameters", "identity", "title"])
+    experiments = find(options.name) if options.name else all_experiments()
+    table = pd.DataFrame([_about(experiment) for experiment in experiments])
+    return _print(table if options.json else table[STUDY_COLUMNS], options.json)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train what is missing of a study, a report or an experiment."""
+    """Train the missing runs of a study, a report or an experiment."""
     start_keras()
     from cnnhelpers import execution
     from cnnhelpers.reports import find, profiles
 
     changes = _changes(options.set)
-    experiments = [profiles.apply(one, options.profile) for one in find(options.name)]
+    experiments = [profiles.apply(experiment, options.profile) for experiment in find(options.name)]
     if changes:
-        dataset = changes.pop("dataset", None)
-        experiments = [profiles.on_dataset(one, dataset) if dataset else one for one in experiments]
-        experiments = [one.change(profile="own", **changes) for one in experiments]
+        if dataset := changes.pop("dataset", None):
+            experiments = [profiles.on_dataset(experiment, dataset) for experiment in experiments]
+        experiments = [experiment.change(profile="own", **changes) for experiment in experiments]
     seeds = options.seeds if options.seeds is not None else profiles.seeds(options.profile)
     runs = execution.run(experiments, seeds, workers=options.workers, folder=options.folder)
     _print(runs[RECORD_COLUMNS], options.json)
@@ -113,18 +113,17 @@ def verdicts(options: argparse.Namespace) -> int:
 
 
 def data(options: argparse.Namespace) -> int:
-    """Say where a dataset comes from, its shapes and whether its arrays are the official ones."""
+    """Print the source of a dataset, its shapes and whether its arrays are the official ones."""
     from cnnhelpers.data import load
 
     dataset = load(options.name)
-    row = {"name": dataset.name, "source": dataset.source, "classes": len(dataset.class_names)}
-    row |= {"train": list(dataset.train_images.shape), "test": list(dataset.test_images.shape)}
-    row |= {"official": dataset.official, "fingerprint": dataset.fingerprint}
-    return _print(pd.DataFrame([row]), options.json, transpose=True)
+    facts = {"name": dataset.name, "source": dataset.source, "classes": dataset.classes}
+    facts |= {"train": list(dataset.train_images.shape), "test": list(dataset.test_images.shape)}
+    return _print_facts(facts | {"official": dataset.official, "fingerprint": dataset.fingerprint}, options.json)
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Print what decides whether and how fast studies run here."""
+    """Print versions, device, data and other facts that decide whether and how fast studies run here."""
     start_keras()
     import keras
 
@@ -132,18 +131,17 @@ def doctor(options: argparse.Namespace) -> int:
     from cnnhelpers.data import KNOWN, is_local
     from cnnhelpers.records import default_folder
 
-    row: dict[str, Any] = dict(environment.versions())
-    row |= {"backend": keras.backend.backend(), "device": environment.device(), "cores": environment.cores()}
-    row |= {"processor": environment.processor(), "vectors": environment.vectors()}
-    row |= {"bfloat16": training.bfloat16_available()}
-    row |= {"data": [name for name in KNOWN if is_local(name)], "records": str(default_folder())}
-    row |= {"free_disk_gb": round(shutil.disk_usage(Path.cwd()).free / 1e9, 1)}
-    row |= {"graphviz": shutil.which("dot") is not None, "commit": environment.commit()}
-    return _print(pd.DataFrame([row]), options.json, transpose=True)
+    facts: dict[str, Any] = dict(environment.versions())
+    facts |= {"backend": keras.backend.backend(), "device": environment.device(), "cores": environment.cores()}
+    facts |= {"processor": environment.processor(), "vectors": environment.vectors()}
+    facts |= {"bfloat16": training.bfloat16_available(), "data": [name for name in KNOWN if is_local(name)]}
+    facts |= {"records": str(default_folder()), "free_disk_gb": round(shutil.disk_usage(Path.cwd()).free / 1e9, 1)}
+    facts |= {"graphviz": shutil.which("dot") is not None, "commit": environment.commit()}
+    return _print_facts(facts, options.json)
 
 
 def notebook(options: argparse.Namespace) -> int:
-    """Execute one notebook, with parameters, into a file of its own."""
+    """Execute a notebook, with parameters, into a new file."""
     from cnnhelpers.book import execute
 
     status = execute(options.path, options.output, dict(options.parameters), timeout=options.timeout)
@@ -186,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--profile", default="published", help="smoke, quick, narrow, published (default) or fair")
     sub.add_argument("--seeds", type=int, help="number of seeds; by default the profile's")
     sub.add_argument(
-        "--workers", help="processes, by default one a core; or tcp://HOST:PORT or a file of a dask scheduler"
+        "--workers", help="processes, by default one per core; or tcp://HOST:PORT or a file of a dask scheduler"
     )
     changes = {"action": "extend", "nargs": "+", "default": [], "metavar": "FIELD=VALUE"}
     sub.add_argument("--set", **changes, help="change fields of the protocol, such as epochs=3")
@@ -219,19 +217,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _about(one: Any, card: Any, text: str) -> dict[str, Any]:
+def _about(experiment: "Experiment") -> dict[str, Any]:
+    from cnnhelpers.data import info
     from cnnhelpers.experiments import identity_of, padded_shape
 
-    shape = padded_shape(card.image_shape, one.protocol.padding)
+    protocol, dataset = experiment.protocol, info(experiment.protocol.dataset)
+    text = experiment.text(dataset)
+    shape = padded_shape(dataset.image_shape, protocol.padding)
     return {
-        "id": one.id,
-        "study": one.study,
-        "report": one.report,
-        "dataset": one.protocol.dataset,
-        "title": one.title,
+        "id": experiment.id,
+        "study": experiment.study,
+        "report": experiment.report,
+        "dataset": protocol.dataset,
+        "title": experiment.title,
         "network": text.split("network:\n", 1)[1],
-        "parameters": one.build(shape, card.classes).count_params(),
-        "protocol": one.protocol.text(),
+        "parameters": experiment.build(shape, dataset.classes).count_params(),
+        "protocol": protocol.text(),
         "identity": identity_of(text),
     }
 
@@ -260,18 +261,15 @@ def _changes(settings: Sequence[str]) -> dict[str, Any]:
     return changes
 
 
-def _print(
-    frame: pd.DataFrame,
-    as_json: bool,
-    *,
-    shown: Sequence[str] | None = None,
-    transpose: bool = False,
-    empty: str = "nothing recorded",
-) -> int:
+def _print(table: pd.DataFrame, as_json: bool, empty: str = "nothing recorded") -> int:
     if as_json:
-        print(json.dumps(json.loads(frame.to_json(orient="records")), indent=2))
-    elif transpose:
-        print("\n".join(f"{name:<14} {value}" for name, value in frame.iloc[0].items()))
+        print(json.dumps(json.loads(table.to_json(orient="records")), indent=2))
     else:
-        print((frame[list(shown)] if shown else frame).to_string(index=False) if len(frame) else empty)
+        print(table.to_string(index=False) if len(table) else empty)
+    return DONE
+
+
+def _print_facts(facts: dict[str, Any], as_json: bool) -> int:
+    lines = (f"{name:<14} {value}" for name, value in facts.items())
+    print(json.dumps([facts], indent=2) if as_json else "\n".join(lines))
     return DONE

@@ -1,11 +1,9 @@
-"""What a network looks like before it is trained: layer table, FLOPs, diagram. From shapes, on any Keras backend."""
+"""Summarize a network before it is trained: layer table, FLOPs, diagram. From shapes, on any Keras backend."""
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,16 +14,13 @@ from cnnhelpers.errors import InputError
 
 keras = lazy_loader.load("keras")  # chapters import this module, and most of them never build a model
 DIAGRAM_SCALE = 0.7  # of Keras' size: text of 10 points
-Shape = tuple[int | None, ...]
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
-    """Return one row a layer and a last row "total": layer in words, output shape, parameters, FLOPs for one image.
+    """Return one row per layer and a last row "total": layer in words, output shape, parameters, FLOPs for one image.
 
-    A nested model is one row. A layer that is called twice stands there twice, its parameters in the first row only.
+    A nested model is one row. A layer that is called twice has two rows, its parameters in the first only.
 
-    Examples
-    --------
     >>> from keras import Input, Sequential, layers
     >>> model = Sequential([Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.Flatten()])
     >>> print(layer_table(model).set_index("layer"))  # doctest: +NORMALIZE_WHITESPACE
@@ -35,11 +30,13 @@ def layer_table(model: keras.Model) -> pd.DataFrame:
     Flatten                 21632           0       0
     total                                 320  389376
     """
-    rows, seen = [], set()
+    rows, counted = [], set()
     for layer, shapes in _calls(model):
-        parameters = 0 if id(layer) in seen else _parameters(layer)
-        seen.add(id(layer))
-        rows.append((_words(layer), _output_words(layer, shapes), parameters, _layer_flops(layer, shapes)))
+        is_layer = isinstance(layer, keras.layers.Layer)  # other operations were called once, and know their output
+        output = layer.compute_output_shape(*shapes) if is_layer else layer.output.shape
+        parameters = layer.count_params() if is_layer and id(layer) not in counted else 0
+        counted.add(id(layer))
+        rows.append((_words(layer), _shape_words(output), parameters, _layer_flops(layer, shapes)))
     rows.append(("total", "", model.count_params(), sum(row[3] for row in rows)))
     return pd.DataFrame(rows, columns=["layer", "output shape", "parameters", "FLOPs"])
 
@@ -48,12 +45,8 @@ def flops(model: keras.Model) -> int:
     """Return the FLOPs of `model` for one image: 2 x the multiply-adds of its convolutions and dense layers.
 
     Biases, activations, poolings and normalizations count 0 (about a hundredth of the whole), and so do layers of
-    other kinds. A layer that is called twice counts twice; nested models are included.
-
-    Raises
-    ------
-    InputError
-        If the size of the images is not fixed.
+    other kinds. A layer that is called twice counts twice; nested models are included. InputError if the size of the
+    images is not fixed.
     """
     return sum(_layer_flops(layer, shapes) for layer, shapes in _calls(model))
 
@@ -63,14 +56,8 @@ def receptive_field(model: keras.Model) -> int:
 
     A kernel of k adds k - 1 times the distance, in pixels, of neighbouring units; strides and poolings multiply that
     distance. Where the image is smaller, a unit sees all of it. Dense layers after Flatten see everything anyway.
+    InputError if the layers do not follow one another in a chain, or if kernels or strides are not square.
 
-    Raises
-    ------
-    InputError
-        If the layers do not follow one another in a chain, or if kernels or strides are not square.
-
-    Examples
-    --------
     >>> from keras import Input, Sequential, layers
     >>> receptive_field(Sequential([Input((28, 28, 1)), layers.Conv2D(8, 3), layers.Conv2D(8, 3)]))
     5
@@ -78,7 +65,7 @@ def receptive_field(model: keras.Model) -> int:
     seen, distance = 1, 1
     for layer, shapes in _calls(model):
         if len(shapes) > 1 or isinstance(layer, keras.Model) or isinstance(shapes[0], list):
-            raise InputError(f"a receptive field is told of layers in a chain only. Received: {layer.name}")
+            raise InputError(f"a receptive field is defined for layers in a chain only. Received: {layer.name}")
         config = layer.get_config()
         size, strides = config.get("kernel_size") or config.get("pool_size"), config.get("strides")
         if isinstance(layer, keras.layers.Flatten) or type(layer).__name__.startswith("Global"):
@@ -93,18 +80,16 @@ def receptive_field(model: keras.Model) -> int:
 
 
 def initialization(model: keras.Model) -> str:
-    """Return how the kernels before the output are drawn, and whether batch normalization rescales what they give.
+    """Return how the kernels before the output are initialized, and whether there is batch normalization.
 
-    Examples
-    --------
     >>> from keras import Input, Sequential, layers
     >>> initialization(Sequential([Input((28, 28, 1)), layers.Conv2D(8, 3), layers.BatchNormalization()]))
     'Glorot, batch normalization'
     """
-    found = [layer for layer, _ in _calls(model)]
-    kinds = [type(layer.kernel_initializer).__name__ for layer in found if hasattr(layer, "kernel_initializer")]
+    layers = [layer for layer, _ in _calls(model)]
+    kinds = [type(layer.kernel_initializer).__name__ for layer in layers if hasattr(layer, "kernel_initializer")]
     names = dict.fromkeys(re.sub("(Normal|Uniform)$", "", name) for name in kinds[:-1] or kinds)
-    normalized = any(isinstance(layer, keras.layers.BatchNormalization) for layer in found)
+    normalized = any(isinstance(layer, keras.layers.BatchNormalization) for layer in layers)
     return " and ".join(names) + (", batch normalization" if normalized else "")
 
 
@@ -115,30 +100,24 @@ class Text(str):
         """Return the text itself."""
         return str(self)
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(str(self))
-
 
 def diagram(model: keras.Model) -> Any:
     """Return a diagram of the layers for a notebook to show (IPython.display.SVG), or Keras' text summary.
 
-    The diagram needs pydot, graphviz' program `dot` and IPython; whatever is missing or fails, the text is returned.
+    The diagram needs pydot and graphviz' program `dot`; if one is missing or fails, the text is returned.
     """
-    if all(importlib.util.find_spec(name) for name in ("pydot", "IPython")) and shutil.which("dot"):
-        from IPython.display import SVG
-
-        try:
-            dot = keras.utils.model_to_dot(model, show_shapes=True, dpi=72)
-            dot.set("ranksep", "0.25")
-            return SVG(_tidy(dot.create_svg().decode()))
-        except Exception:  # any trouble of dot's: a diagram is not worth a failed notebook
-            pass
+    from IPython.display import SVG
     from IPython.utils.capture import capture_output
 
-    lines: list[str] = []
-    with capture_output():  # Keras shows a notebook an empty box besides, which would be a second figure of its cell
-        model.summary(print_fn=lambda line, **_: lines.append(line), line_length=88)
-    return Text("\n".join(lines))
+    try:
+        dot = keras.utils.model_to_dot(model, show_shapes=True, dpi=72)
+        dot.set("ranksep", "0.25")
+        return SVG(_tidy(dot.create_svg().decode()))
+    except Exception:  # a diagram is not worth a failed notebook
+        lines: list[str] = []
+        with capture_output():  # Keras shows an empty box as well, which would be a second figure of its cell
+            model.summary(print_fn=lambda line, **_: lines.append(line), line_length=88)
+        return Text("\n".join(lines))
 
 
 def _calls(model: keras.Model) -> Iterator[tuple[Any, tuple[Any, ...]]]:
@@ -153,7 +132,7 @@ def _calls(model: keras.Model) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         for layer in model.layers:
             if not isinstance(layer, keras.layers.InputLayer):
                 yield layer, (shape,)
-                shape = tuple(layer.output.shape)  # own layers seldom have compute_output_shape
+                shape = tuple(layer.output.shape)  # layers of the user seldom have compute_output_shape
         return
     layers = {layer.name: layer for layer in model.operations}
     for config in model.get_config()["layers"]:
@@ -165,54 +144,41 @@ def _shapes(argument: Any) -> Any:
     """Return the shape of a serialized tensor, or the list of shapes of a list of them."""
     if isinstance(argument, dict) and argument.get("class_name") == "__keras_tensor__":
         return tuple(argument["config"]["shape"])
-    return [_shapes(one) for one in argument] if isinstance(argument, (list, tuple)) else argument
+    return [_shapes(item) for item in argument] if isinstance(argument, (list, tuple)) else argument
 
 
 def _layer_flops(layer: Any, shapes: tuple[Any, ...]) -> int:
     """Return 2 x (places where the kernel is applied) x (size of the kernel): all such layers work like that."""
     if isinstance(layer, keras.Model):
         return flops(layer)
-    if isinstance(layer, keras.layers.Dense):
-        return 2 * _count(layer, shapes[0][1:-1]) * math.prod(layer.kernel.shape)
-    if isinstance(layer, (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)):
-        return 2 * _count(layer, _places(layer, shapes[0])) * math.prod(layer.kernel.shape)
-    plain = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
-    depthwise = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
-    separable = (keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
-    if isinstance(layer, plain + depthwise):
-        kernel = math.prod(layer.kernel.shape)
-    elif isinstance(layer, separable):
-        kernel = math.prod(layer.depthwise_kernel.shape) + math.prod(layer.pointwise_kernel.shape)
+    kinds = keras.layers
+    transposed = (kinds.Conv1DTranspose, kinds.Conv2DTranspose, kinds.Conv3DTranspose)
+    plain = (kinds.Conv1D, kinds.Conv2D, kinds.Conv3D, kinds.DepthwiseConv1D, kinds.DepthwiseConv2D)
+    separable = (kinds.SeparableConv1D, kinds.SeparableConv2D)
+    if isinstance(layer, (kinds.Dense, *transposed)):
+        shape = shapes[0]
+    elif isinstance(layer, plain + separable):
+        shape = layer.compute_output_shape(shapes[0])
     else:
         return 0
-    return 2 * _count(layer, _places(layer, layer.compute_output_shape(shapes[0]))) * kernel
-
-
-def _places(layer: Any, shape: Shape) -> Shape:
-    """Return height and width of (batch, height, width, channels), or of (batch, channels, height, width)."""
-    return shape[1:-1] if layer.data_format == "channels_last" else shape[2:]
-
-
-def _count(layer: Any, places: Shape) -> int:
+    channels_first = getattr(layer, "data_format", "channels_last") == "channels_first"
+    places = shape[2:] if channels_first else shape[1:-1]
     if None in places:
         raise InputError(
             f"the FLOPs of {layer.name} need a fixed image size: build the model with an input_shape "
             f"of numbers. Received: {places}"
         )
-    return math.prod(places)
-
-
-def _parameters(layer: Any) -> int:
-    return layer.count_params() if hasattr(layer, "count_params") else 0
+    kernels = (getattr(layer, name, None) for name in ("kernel", "depthwise_kernel", "pointwise_kernel"))
+    return 2 * math.prod(places) * sum(math.prod(kernel.shape) for kernel in kernels if kernel is not None)
 
 
 def _words(layer: Any) -> str:
     """Return a layer in words, such as "Conv2D 3x3 stride 2 same relu, L2 0.0001" or "Dropout 0.5"."""
     kind = type(layer).__name__
     if isinstance(layer, keras.Model):
-        counted = [one for one in layer.layers if not isinstance(one, keras.layers.InputLayer)]
+        inner = [each for each in layer.layers if not isinstance(each, keras.layers.InputLayer)]
         own_name = not layer.name.startswith(("functional", "sequential", "model"))  # the others carry a counter
-        return f"{layer.name if own_name else kind} of {len(counted)} layers"
+        return f"{layer.name if own_name else kind} of {len(inner)} layers"
     config = layer.get_config()
     size = config.get("kernel_size") or config.get("pool_size")
     words = [kind, *(["x".join(map(str, size))] if size else [])]
@@ -221,26 +187,17 @@ def _words(layer: Any) -> str:
     strides = config.get("strides")
     if strides and tuple(strides) != (tuple(size) if config.get("pool_size") else (1,) * len(strides)):
         words.append("stride " + "x".join(map(str, sorted(set(strides)))))
-    words += [word for word in (config.get("padding"),) if word == "same"]
+    words += ["same"] if config.get("padding") == "same" else []
     activation = config.get("activation")
     words += [activation] if isinstance(activation, str) and activation != "linear" else []
-    return " ".join(words) + _regularizer_words(config.get("kernel_regularizer"))
-
-
-def _regularizer_words(regularizer: Any) -> str:
-    strengths = regularizer.get("config", {}) if isinstance(regularizer, dict) else {}
-    return "".join(f", {name.upper()} {value:g}" for name, value in strengths.items() if name in ("l1", "l2") and value)
-
-
-def _output_words(layer: Any, shapes: tuple[Any, ...]) -> str:
-    """Return the output shape without the batch; operations that are no layers were called once and know it."""
-    operation = not isinstance(layer, keras.layers.Layer)
-    return _shape_words(layer.output.shape if operation else layer.compute_output_shape(*shapes))
+    strengths = (config.get("kernel_regularizer") or {}).get("config", {})
+    penalties = [f", {name.upper()} {strengths[name]:g}" for name in ("l1", "l2") if strengths.get(name)]
+    return " ".join(words) + "".join(penalties)
 
 
 def _shape_words(shape: Any) -> str:
     if shape and isinstance(shape[0], (list, tuple)):
-        return ", ".join(_shape_words(one) for one in shape)
+        return ", ".join(map(_shape_words, shape))
     return " x ".join("?" if size is None else str(size) for size in shape[1:])
 
 

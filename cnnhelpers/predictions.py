@@ -3,10 +3,9 @@
 A trained model scales its input itself: images go in with pixels from 0 to 255.
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,13 +26,8 @@ PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 def predict(model: "keras.Model", images: np.ndarray, batch_size: int = 256) -> np.ndarray:
     """Return the class probabilities of images, (num_images, classes) float32.
 
-    Parameters
-    ----------
-    images
-        (num_images, height, width, channels) as in training: uint8, or numbers from 0 to 255.
+    `images` are (num_images, height, width, channels) as in training: uint8, or numbers from 0 to 255.
 
-    Examples
-    --------
     >>> import keras
     >>> from keras import layers
     >>> model = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(3, activation="softmax")])
@@ -65,12 +59,8 @@ def read_images(
     Pictures are turned upright by their EXIF tag, put on white where they are transparent, converted to grey or RGB as
     `image_shape` has 1 or 3 channels, scaled as a whole with the Lanczos filter, and centred between black bars.
 
-    Parameters
-    ----------
-    pictures
-        A folder (its pictures in natural order: 2.png before 10.png), a file, or several files.
-    invert
-        True for dark drawings on light paper and a model of light on dark (MNIST, Fashion-MNIST, digits).
+    `pictures` is a folder (its pictures in natural order: 2.png before 10.png), a file, or several files; `invert` is
+    for dark drawings on light paper and a model of light on dark (MNIST, Fashion-MNIST, digits).
     """
     if len(image_shape) != 3 or image_shape[2] not in (1, 3):
         raise InputError(f"image_shape must be (height, width, 1 or 3). Received: {image_shape}")
@@ -86,7 +76,7 @@ def wrong_answers(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """
     probabilities, labels = _probabilities(probabilities), np.asarray(labels)
     if labels.shape != (len(probabilities),):
-        raise InputError(f"labels must be ({len(probabilities)},), one an image. Received: {labels.shape}")
+        raise InputError(f"labels must be ({len(probabilities)},), one per image. Received: {labels.shape}")
     order = np.argsort(-probabilities.max(axis=1), kind="stable")
     return order[probabilities.argmax(axis=1)[order] != labels[order]]
 
@@ -94,7 +84,7 @@ def wrong_answers(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def probability_table(
     probabilities: np.ndarray, class_names: Sequence[str], labels: np.ndarray | None = None
 ) -> "Styler":
-    """Return a table to show: a row an image, a column a class, each percentage on its shade of blue.
+    """Return a table to show: a row per image, a column per class, each percentage on its shade of blue.
 
     With `labels` the table has the true class and ✓ or ✗ as well.
     """
@@ -113,19 +103,11 @@ def probability_table(
 def classification_report(confusion: np.ndarray, class_names: tuple[str, ...] | None = None) -> pd.DataFrame:
     """Return precision, recall, F1 and support of each class, and the rows "macro" and "micro".
 
-    Parameters
-    ----------
-    confusion
-        (classes, classes) counts, rows true and columns predicted.
+    `confusion` has (classes, classes) counts, rows true and columns predicted. Divisions by zero give NaN: the
+    precision of a class that was never predicted, the recall of a class without images, the F1 of a class that is
+    neither. "macro" is the mean over the classes, hence NaN if a class is NaN; "micro" counts all images alike, so its
+    precision, recall and F1 equal the accuracy.
 
-    Notes
-    -----
-    Divisions by zero give NaN: the precision of a class that was never predicted, the recall of a class without
-    images, the F1 of a class that is neither. "macro" is the mean over the classes, hence NaN if a class is NaN;
-    "micro" counts all images alike, so its precision, recall and F1 equal the accuracy.
-
-    Examples
-    --------
     >>> classification_report(np.array([[8, 2], [1, 9]]), ("cat", "dog")).round(3)
            precision  recall     f1  support
     cat        0.889    0.80  0.842       10
@@ -154,16 +136,10 @@ def write_submission(
 ) -> Path:
     """Write a Kaggle submission, "id,label" with class names, whole or not at all, and return its path.
 
-    Parameters
-    ----------
-    answers
-        (num_images,) labels from 0, or (num_images, classes) probabilities.
-    ids
-        The id of each image, or the file names that `read_images` returns: names such as 7.png become ids such as 7 if
-        all of them are numbers. None for 1, 2, 3, ...: the images must then be in the order of their ids.
+    `answers` are (num_images,) labels from 0, or (num_images, classes) probabilities. `ids` has the id of each image,
+    or the file names that `read_images` returns: names such as 7.png become ids such as 7 if all of them are numbers;
+    None for 1, 2, 3, ...: the images must then be in the order of their ids.
 
-    Examples
-    --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "mine.csv"
     >>> write_submission(path, np.array([1, 0]), ("cat", "dog"), ids=["9.png", "10.png"]).read_text().split()
@@ -176,11 +152,9 @@ def write_submission(
             f"answers must be labels from 0 to {len(class_names) - 1}, (num_images,), or probabilities "
             f"(num_images, {len(class_names)}). Received: {answers.dtype} {answers.shape}"
         )
-    rows = zip(_ids(ids, len(labels)), (class_names[label] for label in labels), strict=True)
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([("id", "label"), *rows])
+    table = pd.DataFrame({"id": _ids(ids, len(labels)), "label": [class_names[label] for label in labels]})
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, lambda file: file.write(text.getvalue().encode()))
+    replace_file(path, partial(table.to_csv, index=False, lineterminator="\n"))
     return path
 
 
@@ -189,7 +163,7 @@ def _ids(ids: Iterable[str | int] | None, number: int) -> list[str]:
     names = [str(name) for name in (range(1, number + 1) if ids is None else ids)]
     if len(names) != number or len({*names}) != number:
         raise InputError(
-            f"ids must be {number} different ids, one an image. Received: {len(names)} ids, {len({*names})} different"
+            f"ids must be {number} different ids, one per image. Received: {len(names)} ids, {len({*names})} different"
         )
     stems = [Path(name).stem for name in names]
     return stems if all(map(str.isdecimal, stems)) and len({*stems}) == number else names
@@ -228,7 +202,7 @@ def _read_image(path: Path, image_shape: tuple[int, int, int], invert: bool) -> 
     try:
         with Image.open(path) as opened:
             picture = ImageOps.exif_transpose(opened)
-            if picture.mode.startswith("I"):  # 16 bits a pixel; Pillow would cut off all above 255
+            if picture.mode.startswith("I"):  # 16 bits per pixel; Pillow would cut off all above 255
                 picture = Image.fromarray((np.asarray(picture, dtype=float) / 257).clip(0, 255).astype(np.uint8))
             picture = picture.convert("RGBA")
     except FileNotFoundError as error:

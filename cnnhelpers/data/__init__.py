@@ -1,4 +1,4 @@
-"""Images in: datasets by name or path, checked, with a fingerprint, divided into training, validation and test part."""
+"""Load datasets by name or path, check and fingerprint them, divide them into training, validation and test part."""
 
 import lazy_loader
 

@@ -28,18 +28,14 @@ _GREY, _COLOUR = (28, 28, 1), (32, 32, 3)
 # Fingerprints of the arrays, see fingerprint(); those of CIFAR are the SHA-256 of the official archives, which Keras
 # verifies: arrays from such an archive are official, another copy is identified by its arrays.
 KNOWN = {
-    info.name: info
-    for info in (
-        DatasetInfo("digits", _GREY, 10, "8dd8ce551f7fae9efa6c15700eb1112c20236a4a3eae49f6a0fdfd1113cdc3f5", True),
-        DatasetInfo("mnist", _GREY, 10, "973f7be5365fcf5858d272393a2636eba6a671ff9671382396bbbbcea796c1ed", True),
-        DatasetInfo(
-            "fashion_mnist", _GREY, 10, "ccd84380da27114b6d48a80dc639b4a9d05225277074a74ea39cbacdc21e710e", True
-        ),
-        DatasetInfo(
-            "fashion_mnist_5", _GREY, 5, "6e7c4af9518190bfd8ef3fe6aaa1fda84c143c172a6586dfd52a3c80f3372613", True
-        ),
-        DatasetInfo("cifar10", _COLOUR, 10, "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce", True),
-        DatasetInfo("cifar100", _COLOUR, 100, "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7", True),
+    name: DatasetInfo(name, image_shape, classes, fingerprint, official=True)
+    for name, image_shape, classes, fingerprint in (
+        ("digits", _GREY, 10, "8dd8ce551f7fae9efa6c15700eb1112c20236a4a3eae49f6a0fdfd1113cdc3f5"),
+        ("mnist", _GREY, 10, "973f7be5365fcf5858d272393a2636eba6a671ff9671382396bbbbcea796c1ed"),
+        ("fashion_mnist", _GREY, 10, "ccd84380da27114b6d48a80dc639b4a9d05225277074a74ea39cbacdc21e710e"),
+        ("fashion_mnist_5", _GREY, 5, "6e7c4af9518190bfd8ef3fe6aaa1fda84c143c172a6586dfd52a3c80f3372613"),
+        ("cifar10", _COLOUR, 10, "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"),
+        ("cifar100", _COLOUR, 100, "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7"),
     )
 }
 COPIES = {  # known copies that are not official, by fingerprint
@@ -62,34 +58,24 @@ def pixel_source(name: str, fingerprint: str, official: bool | None) -> str:
 class Dataset:
     """Checked, read-only arrays: pixels 0..255 for any range in the file, labels 0..classes-1.
 
-    Parameters
-    ----------
-    train_images, test_images
-        (num_images, height, width, channels), uint8; float32 only for floats from a file that are not k/255.
-    train_labels, test_labels
-        (num_images,), uint8, or int64 for more than 256 classes.
-    source
-        Description of the file or library that the arrays come from.
-    pixel_range
-        Lowest and highest possible pixel in the source.
+    Images are uint8, float32 only for floats from a file that are not k/255; labels uint8, or int64 for more than 256
+    classes.
 
-    Examples
-    --------
     >>> digits = load("digits")
     >>> digits.image_shape, digits.classes, digits.train_images.shape, digits.official
     ((28, 28, 1), 10, (1297, 28, 28, 1), True)
     """
 
     name: str
-    train_images: np.ndarray = field(repr=False)
-    train_labels: np.ndarray = field(repr=False)
+    train_images: np.ndarray = field(repr=False)  #: (num_images, height, width, channels)
+    train_labels: np.ndarray = field(repr=False)  #: (num_images,)
     test_images: np.ndarray = field(repr=False)
     test_labels: np.ndarray = field(repr=False)
     class_names: tuple[str, ...]
     fingerprint: str
     official: bool
-    source: str
-    pixel_range: tuple[float, float] = (0, 255)
+    source: str  #: the file or library that the arrays come from
+    pixel_range: tuple[float, float] = (0, 255)  #: lowest and highest possible pixel in the source
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -172,7 +158,8 @@ def load(
     if str(name) in KNOWN:
         if options != (0, None, 0.2):
             raise InputError(f"first_label, pixel_range and test_fraction are for files. Received: name={name!r}")
-        return _load_named(str(name), sources.find(str(name), _folders()))
+        place = _find(str(name))
+        return _load_named(str(name), place, _stamp(*place.paths))
     path = _path(name)
     return _load_file(path, _stamp(path), *options)
 
@@ -185,9 +172,8 @@ def info(name: str | Path) -> DatasetInfo:
     """
     if str(name) not in KNOWN or str(name) in PROVIDED:
         return load(name).info
-    place = sources.find(str(name), _folders())
     # Copies of Keras and Debian are official or refused by load, so they need not be loaded here.
-    return _load_named(str(name), place).info if place.kind == "user" else KNOWN[str(name)]
+    return load(name).info if _find(str(name)).kind == "user" else KNOWN[str(name)]
 
 
 def is_local(name: str | Path) -> bool:
@@ -196,9 +182,7 @@ def is_local(name: str | Path) -> bool:
     >>> is_local("digits")
     True
     """
-    if str(name) not in KNOWN:
-        return bool(_path(name))
-    return sources.find(str(name), _folders()).kind != "download"
+    return _find(str(name)).kind != "download" if str(name) in KNOWN else bool(_path(name))
 
 
 def fingerprint(*arrays: np.ndarray) -> str:
@@ -215,20 +199,20 @@ def fingerprint(*arrays: np.ndarray) -> str:
 
 
 @lru_cache(maxsize=4)
-def _load_named(name: str, place: sources.Place) -> Dataset:
+def _load_named(name: str, place: sources.Place, stamp: tuple) -> Dataset:
     """Load a named dataset; copies of Keras and Debian must be official, those in the folder of CNNHELPERS_DATA may."""
     known = KNOWN[name]
     if name == "fashion_mnist_5" and not (place.kind == "user" and place.paths[0].stem == name):
-        dataset = _paired(_load_named("fashion_mnist", place))
+        raw = _paired(_load_named("fashion_mnist", place, stamp))
     else:
-        dataset = _dataset(name, validation.raw(sources.read(name, place), class_names=sources.CLASS_NAMES[name]))
+        raw = validation.raw(sources.read(name, place), class_names=sources.CLASS_NAMES[name])
+    dataset = _dataset(name, raw)
     if (dataset.image_shape, dataset.classes) != (known.image_shape, known.classes):
         raise InputError(
             f"{name} has images of {known.image_shape} in {known.classes} classes. Received from {dataset.source}: "
             f"{dataset.image_shape} in {dataset.classes}"
         )
-    from_archive = name.startswith("cifar") and place.kind != "user"
-    official = from_archive or dataset.fingerprint == known.fingerprint
+    official = (name.startswith("cifar") and place.kind != "user") or dataset.fingerprint == known.fingerprint
     if not official and place.kind != "user":
         raise InputError(
             f"{name} from {dataset.source} is not the official dataset (sha256 {dataset.fingerprint[:16]}, expected "
@@ -252,29 +236,23 @@ def _dataset(name: str, raw: readers.Raw) -> Dataset:
     return Dataset(name, *arrays, raw.class_names, fingerprint(*arrays), False, raw.source, raw.pixel_range)
 
 
-def _paired(ten: Dataset) -> Dataset:
+def _paired(ten: Dataset) -> readers.Raw:
     """Return Fashion-MNIST in report E's five classes."""
-    y_train, y_test = sources.fashion_mnist_5(ten.train_labels), sources.fashion_mnist_5(ten.test_labels)
-    y_train.flags.writeable = y_test.flags.writeable = False
-    return replace(
-        ten,
-        name="fashion_mnist_5",
-        train_labels=y_train,
-        test_labels=y_test,
-        class_names=sources.CLASS_NAMES["fashion_mnist_5"],
-        fingerprint=fingerprint(ten.train_images, y_train, ten.test_images, y_test),
+    return readers.Raw(
+        ten.train_images,
+        sources.fashion_mnist_5(ten.train_labels),
+        ten.test_images,
+        sources.fashion_mnist_5(ten.test_labels),
+        sources.CLASS_NAMES["fashion_mnist_5"],
+        ten.pixel_range,
         source=f"{ten.source}, classes paired (assumed)",
     )
 
 
-def _folders() -> sources.Folders:
-    """Return the folders to search, as the environment names them now."""
+def _find(name: str) -> sources.Place:
+    """Return the place of a named dataset in the folders that the environment names now."""
     user, keras = os.environ.get("CNNHELPERS_DATA"), os.environ.get("KERAS_HOME") or "~/.keras"
-    return sources.Folders(
-        user=Path(user).expanduser() if user else None,
-        keras=Path(keras).expanduser() / "datasets",
-        debian=sources.DEBIAN,
-    )
+    return sources.find(name, Path(user).expanduser() if user else None, Path(keras).expanduser() / "datasets")
 
 
 def _path(name: str | Path) -> Path:
@@ -284,13 +262,12 @@ def _path(name: str | Path) -> Path:
         return path.resolve()
     if isinstance(name, Path) or path.suffix or len(path.parts) > 1 or str(name).startswith((".", "~")):
         raise InputError(
-            f"file not found: {name}, searched at {path.absolute()}; a notebook searches in its folder: pass the whole "
-            "path"
+            f"file not found: {name}, searched at {path.absolute()}; a notebook searches in its folder: use a full path"
         )
     raise unknown("dataset", str(name), KNOWN)
 
 
-def _stamp(path: Path) -> tuple:
+def _stamp(*paths: Path) -> tuple:
     """Return modification times and sizes, so that a changed file or folder is loaded again."""
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    files = [file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path.resolve()])]
     return tuple((str(file), file.lstat().st_mtime_ns, file.lstat().st_size) for file in files)

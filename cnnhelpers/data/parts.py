@@ -1,14 +1,15 @@
-"""Parts of a dataset: indices into arrays that are never copied, and the statistics of their pixels."""
+"""Parts of a dataset: indices into arrays that are never copied, the statistics of their pixels, and checks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cnnhelpers.data.pixels import pieces
+from cnnhelpers.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,21 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some images of an array: `images[indices]` with `labels[indices]`.
+    """Some images of an array: `images[indices]` with `labels[indices]`."""
 
-    Parameters
-    ----------
-    images
-        (num_images, height, width, channels), the whole array, pixels 0..255.
-    labels
-        (num_images,), the whole array, 0..classes-1.
-    indices
-        (num_part,) int64, ascending.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    indices: np.ndarray
+    images: np.ndarray  #: (num_images, height, width, channels), the whole array, pixels 0..255
+    labels: np.ndarray  #: (num_images,), the whole array, 0..classes-1
+    indices: np.ndarray  #: (num_part,) int64, ascending
 
     def __len__(self) -> int:
         """Return the number of images of the part."""
@@ -51,8 +42,7 @@ class Split:
 
     def parts(self) -> dict[str, Part]:
         """Return the parts that there are, by name."""
-        named = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: part for name, part in named.items() if part is not None}
+        return {name: part for name, part in vars(self).items() if part is not None}
 
 
 def describe(split: Split, classes: int) -> pd.DataFrame:
@@ -62,7 +52,7 @@ def describe(split: Split, classes: int) -> pd.DataFrame:
     rows = {}
     for name, part in split.parts().items():
         counts = part.counts(classes)
-        mean, variance = _moments(part, columns=1)
+        mean, variance = pixel_statistics(part, channels=1)
         rows[name] = {
             "images": len(part),
             "smallest_class": int(counts.min()),
@@ -73,29 +63,51 @@ def describe(split: Split, classes: int) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("part")
 
 
-def pixel_statistics(part: Part) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance of the pixels of a part, each (channels,) float64 on the 0..255 scale."""
-    return _moments(part, columns=part.images.shape[-1])
+def pixel_statistics(part: Part, channels: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance of the pixels of a part, each (channels,) float64 on the 0..255 scale.
 
-
-def _moments(part: Part, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance, (columns,): exact for uint8, from counts of the 256 values; floats in two passes."""
+    Exact for uint8, from counts of the 256 values; floats are summed in two passes. `channels` 1 takes all channels of
+    the images together.
+    """
+    channels = channels or part.images.shape[-1]
     if part.images.dtype == np.uint8:
-        counts = np.zeros((columns, 256), np.int64)
-        for values in _pixels(part, columns):
-            for column in range(columns):
-                counts[column] += np.bincount(values[:, column], minlength=256)
-        total, first, second = (  # Python's whole numbers do not overflow
-            [int(number) for number in counts @ np.arange(256) ** power] for power in (0, 1, 2)
+        counts = np.zeros((channels, 256), np.int64)
+        for values in _pixels(part, channels):
+            counts += [np.bincount(channel, minlength=256) for channel in values.T]
+        whole = counts.astype(object)  # Python's whole numbers do not overflow
+        total, first, second = (whole @ np.arange(256) ** power for power in (0, 1, 2))
+        return (first / total).astype(float), ((total * second - first**2) / total**2).astype(float)
+    total = part.images[0].size // channels * len(part)
+    mean = sum(values.astype(np.float64).sum(axis=0) for values in _pixels(part, channels)) / total
+    squares = sum(((values.astype(np.float64) - mean) ** 2).sum(axis=0) for values in _pixels(part, channels))
+    return mean, squares / total
+
+
+def _pixels(part: Part, channels: int) -> Iterator[np.ndarray]:
+    """Yield the pixels of a part in pieces, (num_pixels, channels)."""
+    return (part.images[part.indices[piece]].reshape(-1, channels) for piece in pieces(len(part), part.images))
+
+
+def halves(
+    indices: np.ndarray, fraction: float, setting: str, random_state: int = 0, stratify: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """Return scikit-learn's train_test_split of `indices`, in its order: the second part has the fraction.
+
+    InputError, naming the `setting`, if there are too few.
+    """
+    from sklearn.model_selection import train_test_split
+
+    try:
+        return train_test_split(indices, test_size=fraction, random_state=random_state, stratify=stratify)
+    except ValueError as error:
+        raise InputError(f"{setting} does not fit {len(indices):,} images: {error}") from error
+
+
+def check_classes(labels: np.ndarray, class_names: Sequence[str], part: str, setting: str, fix: str) -> None:
+    """Raise InputError, naming the `setting`, for a class without an image in the part."""
+    missing = np.flatnonzero(np.bincount(labels, minlength=len(class_names)) == 0)
+    if len(missing):
+        raise InputError(
+            f"{setting}: class {missing[0]} ({class_names[missing[0]]}) has no image in the {part} part of "
+            f"{len(labels):,} images: {fix}"
         )
-        mean = [s / n for s, n in zip(first, total, strict=True)]
-        variance = [(n * q - s * s) / (n * n) for n, s, q in zip(total, first, second, strict=True)]
-        return np.array(mean), np.array(variance)
-    total = part.images[0].size // columns * len(part)
-    mean = sum(values.astype(np.float64).sum(axis=0) for values in _pixels(part, columns)) / total
-    return mean, sum(((values.astype(np.float64) - mean) ** 2).sum(axis=0) for values in _pixels(part, columns)) / total
-
-
-def _pixels(part: Part, columns: int) -> Iterator[np.ndarray]:
-    """Yield the pixels of a part in pieces, (num_pixels, columns)."""
-    return (part.images[part.indices[piece]].reshape(-1, columns) for piece in pieces(len(part), part.images))

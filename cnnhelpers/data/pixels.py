@@ -15,18 +15,10 @@ NEAR = 1e-6  # of the pixel range: floats this close to k/255 are the 8-bit imag
 def rescale(
     parts: dict[str, np.ndarray], pixel_range: tuple[float, float] | None
 ) -> tuple[dict[str, np.ndarray], tuple[float, float]]:
-    """Bring images to the 0..255 scale.
+    """Bring images to the 0..255 scale, as uint8 (float32 if any part has floats that are not k/255).
 
-    Parameters
-    ----------
-    parts
-        Name to (num_images, height, width, channels), all on one scale.
-    pixel_range
-        Lowest and highest possible pixel; None expects 0..255 of integers and 0..1 of floats.
-
-    Returns
-    -------
-    The same names to uint8 arrays (float32 if any part has floats that are not k/255), and the range.
+    `parts` maps names to (num_images, height, width, channels), all on one scale. `pixel_range` is the lowest and
+    highest possible pixel, by default 0..255 of integers and 0..1 of floats; it is returned, too.
     """
     kinds = {images.dtype.kind == "f" for images in parts.values()}
     if len(kinds) > 1:
@@ -41,18 +33,9 @@ def rescale(
 
 
 def pad(images: np.ndarray, mode: str) -> np.ndarray:
-    """Zero-pad images to 32x32x3.
+    """Zero-pad images of (num_images, height, width, 1 or 3), up to 32x32, to (num_images, 32, 32, 3), in the centre.
 
-    Parameters
-    ----------
-    images
-        (num_images, height, width, 1 or 3), up to 32x32.
-    mode
-        "middle": a grey image in the middle channel only, as in report E. "equal": in all three channels.
-
-    Returns
-    -------
-    (num_images, 32, 32, 3) of the same dtype, the image in the centre.
+    `mode` "middle" puts grey images into the middle channel only, as in report E; "equal" into all three channels.
     """
     if mode not in ("middle", "equal"):
         raise unknown("padding", mode, ("middle", "equal"))

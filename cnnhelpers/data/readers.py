@@ -106,21 +106,20 @@ def _pixels(file: Path) -> np.ndarray:
 
     try:
         with Image.open(file) as image:
-            if getattr(image, "n_frames", 1) > 1:
-                raise InputError(f"{_label(file)} has {image.n_frames} frames, but one image a file is needed")
-            if image.mode == "1" or (image.mode == "P" and "transparency" not in image.info):
-                image = image.convert("L" if image.mode == "1" else "RGB")
-            if image.mode not in ("L", "RGB"):
-                raise InputError(
-                    f"{_label(file)} ({image.width}x{image.height}) is of mode {image.mode}, but L (grey) or RGB is "
-                    "needed: image.convert('RGB')"
-                )
-            array = np.asarray(image)
-    except InputError:
-        raise
+            frames = getattr(image, "n_frames", 1)
+            image.load()
     except (*DAMAGED, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{_label(file)} cannot be read as an image ({error})") from error
-    return array.reshape(*array.shape[:2], -1)
+    if frames > 1:
+        raise InputError(f"{_label(file)} has {frames} frames, but one image per file is needed")
+    if image.mode == "1" or (image.mode == "P" and "transparency" not in image.info):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    if image.mode not in ("L", "RGB"):
+        raise InputError(
+            f"{_label(file)} ({image.width}x{image.height}) is of mode {image.mode}, but L (grey) or RGB is needed: "
+            "image.convert('RGB')"
+        )
+    return np.asarray(image).reshape(image.height, image.width, -1)
 
 
 def _label(file: Path) -> str:

@@ -27,10 +27,7 @@ KERAS_FILES = {
     "cifar10": ("cifar-10-batches-py-target_archive",),
     "cifar100": ("cifar-100-python-target_archive",),
 }
-FASHION = (
-    *("T-shirt/top", "trouser", "pullover", "dress", "coat"),
-    *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
-)
+FASHION = ("T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 PAIRS = ((2, 9), (4, 7), (6, 8), (0, 5), (1, 3))  # of FASHION, assumed: see fashion_mnist_5
 CIFAR100 = """apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can
 castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant
@@ -50,46 +47,33 @@ CLASS_NAMES = {
 
 
 @dataclass(frozen=True)
-class Folders:
-    """The folders to search, in order; `user` is the folder that CNNHELPERS_DATA names."""
-
-    user: Path | None
-    keras: Path
-    debian: Path
-
-
-@dataclass(frozen=True)
 class Place:
-    """The place of a named dataset: "bundled", "user", "keras", "debian" or "download"; stamps reveal changes."""
+    """The place of a named dataset: "bundled", "user", "keras", "debian" or "download"."""
 
     kind: str
     paths: tuple[Path, ...] = ()
-    stamps: tuple[tuple[int, int], ...] = ()
 
 
-def find(name: str, folders: Folders) -> Place:
+def find(name: str, user: Path | None, keras: Path) -> Place:
     """Return the first place that has the dataset `name`, a key of CLASS_NAMES.
 
-    Raises
-    ------
-    InputError
-        If CNNHELPERS_DATA does not name a folder.
+    Folders are searched in order: `user`, which CNNHELPERS_DATA names, `keras`, DEBIAN. InputError if `user` is none.
     """
     if name == "digits":
         return Place("bundled")
-    if folders.user is not None:
-        if not folders.user.is_dir():
-            raise InputError(f"CNNHELPERS_DATA must name a folder. Received: CNNHELPERS_DATA={str(folders.user)!r}")
-        if (folders.user / f"{name}.npz").is_file():
-            return _place("user", [folders.user / f"{name}.npz"])
+    if user is not None:
+        if not user.is_dir():
+            raise InputError(f"CNNHELPERS_DATA must name a folder. Received: CNNHELPERS_DATA={str(user)!r}")
+        if (user / f"{name}.npz").is_file():
+            return Place("user", (user / f"{name}.npz",))
     if name == "fashion_mnist_5":
-        return find("fashion_mnist", folders)
-    cached = [folders.keras / file for file in KERAS_FILES[name]]
+        return find("fashion_mnist", user, keras)
+    cached = tuple(keras / file for file in KERAS_FILES[name])
     if all(path.is_file() for path in cached):
-        return _place("keras", cached)
-    packaged = [folders.debian / file for file in IDX_FILES]
+        return Place("keras", cached)
+    packaged = tuple(DEBIAN / file for file in IDX_FILES)
     if name == "fashion_mnist" and all(path.is_file() for path in packaged):
-        return _place("debian", packaged)
+        return Place("debian", packaged)
     return Place("download")
 
 
@@ -111,7 +95,7 @@ def read(name: str, place: Place) -> Raw:
 
 
 def digits() -> Raw:
-    """Return scikit-learn's 1,797 digits, 8x8 pixels 0..16, enlarged to 28x28: 3x3 a pixel, 2 black ones around.
+    """Return scikit-learn's 1,797 digits, 8x8 pixels 0..16, enlarged to 28x28: 3x3 for each pixel, 2 black ones around.
 
     The last 500 images are the test part.
     """
@@ -148,10 +132,6 @@ def download_timeout(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _place(kind: str, paths: list[Path]) -> Place:
-    return Place(kind, tuple(paths), tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in paths))
-
-
 def _keras(name: str) -> Raw:
     """Load by keras.datasets, which downloads missing files and verifies those with a known checksum."""
     import keras
@@ -164,8 +144,7 @@ def _keras(name: str) -> Raw:
         reason = one_line(error) or type(error).__name__
         raise InputError(
             f"{name} is not on this machine and Keras could not download it ({reason}). Put {name}.npz with the keys "
-            "x_train, y_train, x_test, y_test into a folder and name that in CNNHELPERS_DATA, or use "
-            "dataset='digits'"
+            "x_train, y_train, x_test, y_test into a folder and name that in CNNHELPERS_DATA, or use dataset='digits'"
         ) from error
     return Raw(x_train, y_train, x_test, y_test, source=f"keras.datasets.{name}")
 

@@ -1,13 +1,14 @@
 """Divide a dataset into training, validation and test part."""
 
 import math
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
 
 from cnnhelpers import seeds
 from cnnhelpers.data.datasets import Dataset
-from cnnhelpers.data.parts import Part, Split
+from cnnhelpers.data.parts import Part, Split, check_classes, halves
 from cnnhelpers.errors import InputError, check_count, unknown
 
 FORMS = {
@@ -38,8 +39,7 @@ def parse_split(spec: str) -> tuple[str, tuple[float, ...]]:
     texts = rest.split(",") if rest else []
     if len(texts) != (len(wanted.split(",")) if wanted else 0) or (":" in spec) != bool(wanted):
         raise InputError(f"split must look like {FORMS[kind]!r}. Received: split={spec!r}")
-    number = _count if kind in ("first", "last") else _fraction
-    numbers = tuple(number(text, spec) for text in texts)
+    numbers = tuple(_number(text, kind in ("first", "last"), spec) for text in texts)
     if kind == "random" and sum(numbers) >= 1:
         raise InputError(f"the fractions of validation and test must sum to less than 1. Received: split={spec!r}")
     return kind, numbers
@@ -86,65 +86,48 @@ def split(dataset: Dataset, spec: str, seed: int, images: int | None = None) -> 
         validation=None if validation is None else of_test(validation) if kind == "test" else of_training(validation),
         test=of_test(np.arange(len(dataset.test_labels))) if test is None else of_training(test),
     )
-    settings, fix = f"split={spec!r}", "take more images, or split='stratified:0.2'"
+    setting, fix = f"split={spec!r}", "take more images, or split='stratified:0.2'"
     if images:
-        settings, fix = f"{settings} with images={images}", f"take more images, seed {seed} draws too few"
-    _check_classes(divided, dataset, settings, fix)
+        setting, fix = f"{setting} with images={images}", f"take more images, seed {seed} draws too few"
+    for name, part in divided.parts().items():
+        check_classes(part.labels[part.indices], dataset.class_names, name, setting, fix)
     return divided
 
 
-def _count(text: str, spec: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+def _number(text: str, whole: bool, spec: str) -> float:
+    if whole:
+        if text.isascii() and text.isdecimal() and int(text) >= 1:
+            return int(text)
         raise InputError(f"split needs a whole number of images of at least 1. Received: split={spec!r}")
-    return int(text)
-
-
-def _fraction(text: str, spec: str) -> float:
-    try:
-        fraction = float(text)
-    except ValueError:
-        fraction = math.nan
-    if not 0 < fraction < 1:
-        raise InputError(f"split needs fractions between 0 and 1. Received: split={spec!r}")
-    return fraction
+    with suppress(ValueError):
+        if 0 < float(text) < 1:
+            return float(text)
+    raise InputError(f"split needs fractions between 0 and 1. Received: split={spec!r}")
 
 
 def _indices(
     labels: np.ndarray, kind: str, numbers: tuple[float, ...], spec: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Return ascending indices of training, validation and test into the training images; None for no such indices."""
-    everything = np.arange(len(labels))
+    everything, setting = np.arange(len(labels)), f"split={spec!r}"
     if kind in ("none", "test"):
         return everything, None, None
     if kind == "stratified":
-        train, validation = _halves(everything, numbers[0], seeds.integer(seed, "split"), spec, stratify=labels)
+        train, validation = halves(everything, numbers[0], setting, seeds.integer(seed, "split"), labels)
         return np.sort(train), np.sort(validation), None
     if kind == "random":
         both = round(sum(numbers), 12)
-        train, rest = _halves(everything, both, 0, spec)
-        test, validation = _halves(rest, round(numbers[0] / both, 12), 0, spec)
+        train, rest = halves(everything, both, setting)
+        test, validation = halves(rest, round(numbers[0] / both, 12), setting)
         return np.sort(train), np.sort(validation), np.sort(test)
     keep = math.floor(len(labels) * (1 - numbers[0])) if kind == "tail" else len(labels) - int(numbers[0])
     if not 0 < keep < len(labels):
         raise InputError(
-            f"split={spec!r} leaves {max(keep, 0):,} of {len(labels):,} images for training: "
-            "both parts need at least one"
+            f"{setting} leaves {max(keep, 0):,} of {len(labels):,} images for training: both parts need at least one"
         )
     if kind == "first":
         return everything[int(numbers[0]) :], everything[: int(numbers[0])], None
     return everything[:keep], everything[keep:], None
-
-
-def _halves(
-    indices: np.ndarray, fraction: float, random_state: int, spec: str, stratify: np.ndarray | None = None
-) -> list[np.ndarray]:
-    """Return scikit-learn's train_test_split of `indices`, in its order: the second part has the fraction."""
-    from sklearn.model_selection import train_test_split
-
-    try:
-        return train_test_split(indices, test_size=fraction, random_state=random_state, stratify=stratify)
-    except ValueError as error:
-        raise InputError(f"split={spec!r} does not fit {len(indices):,} images: {error}") from error
 
 
 def _at_most(images: int | None, indices: np.ndarray | None, draw: np.random.Generator) -> np.ndarray | None:
@@ -152,14 +135,3 @@ def _at_most(images: int | None, indices: np.ndarray | None, draw: np.random.Gen
     if images is None or indices is None or len(indices) <= images:
         return indices
     return np.sort(draw.choice(indices, images, replace=False))
-
-
-def _check_classes(divided: Split, dataset: Dataset, settings: str, fix: str) -> None:
-    """Raise InputError for a class without an image in a part."""
-    for name, part in divided.parts().items():
-        missing = np.flatnonzero(part.counts(len(dataset.class_names)) == 0)
-        if len(missing):
-            raise InputError(
-                f"{settings} leaves no image of class {missing[0]} ({dataset.class_names[missing[0]]}) in the {name} "
-                f"part of {len(part):,} images: {fix}"
-            )

@@ -4,23 +4,23 @@ import math
 
 import numpy as np
 
+from cnnhelpers.data.parts import check_classes, halves
 from cnnhelpers.data.pixels import rescale
 from cnnhelpers.data.readers import Raw
-from cnnhelpers.errors import InputError
+from cnnhelpers.errors import InputError, check_count
 
 
 def options(
     first_label: int, pixel_range: tuple[float, float] | None, test_fraction: float
 ) -> tuple[int, tuple[float, float] | None, float]:
     """Return the checked arguments of data.load."""
-    if type(first_label) is not int or first_label < 0:
-        raise InputError(f"first_label must be a whole number from 0. Received: first_label={first_label!r}")
+    check_count("first_label", first_label, lowest=0)
     if pixel_range is not None:
         try:
-            low, high = pixel_range = tuple(float(value) for value in pixel_range)
+            low, high = pixel_range = tuple(map(float, pixel_range))
         except (TypeError, ValueError):
             low = high = math.nan
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        if not -math.inf < low < high < math.inf:
             raise InputError(
                 "pixel_range must be the lowest and the highest pixel, such as (0, 255). "
                 f"Received: pixel_range={pixel_range!r}"
@@ -56,15 +56,16 @@ def raw(
     names = _class_names(source, labels, class_names)
     x_train, y_train = images[train[0]], labels[train[1]]
     x_test, y_test = images.get(test[0], x_train[:0]), labels.get(test[1], y_train[:0])
-    _check_classes(y_train, names, "train")
-    if source.test_images is None:
-        if test_fraction is None:
-            raise InputError(f"{source.source} must hold x_train, y_train, x_test, y_test; x_test is missing")
-        kept, held_out = _hold_out(y_train, test_fraction)
+    if source.test_images is None and test_fraction is None:
+        raise InputError(f"{source.source} must hold x_train, y_train, x_test, y_test; x_test is missing")
+    if source.test_images is None and test_fraction:
+        setting = f"test_fraction={test_fraction}"
+        kept, held_out = halves(np.arange(len(y_train)), test_fraction, setting, stratify=y_train)
+        kept.sort()
         x_train, y_train, x_test, y_test = x_train[kept], y_train[kept], x_train[held_out], y_train[held_out]
-        _check_classes(y_train, names, "train")
-    if len(y_test):
-        _check_classes(y_test, names, "test")
+    for part, present in (("train", y_train), ("test", y_test)):
+        if len(present):
+            check_classes(present, names, part, source.source, "add some, or leave the class out")
     return Raw(x_train, y_train, x_test, y_test, names, pixel_range, source=source.source)
 
 
@@ -99,7 +100,7 @@ def _whole_labels(labels: np.ndarray, name: str) -> np.ndarray:
         labels = labels[:, 0]
     if labels.ndim == 2:
         raise InputError(
-            f"{name} seems to be one-hot, but one whole number an image is needed: np.argmax(y, axis=1). "
+            f"{name} seems to be one-hot, but one whole number per image is needed: np.argmax(y, axis=1). "
             f"Received: shape {labels.shape}"
         )
     if labels.dtype.kind not in "uif":
@@ -109,7 +110,7 @@ def _whole_labels(labels: np.ndarray, name: str) -> np.ndarray:
             "numbers: names, y = np.unique(y, return_inverse=True)"
         )
     if labels.ndim != 1:
-        raise InputError(f"{name} must be (images,), one whole number an image. Received: shape {labels.shape}")
+        raise InputError(f"{name} must be (images,), one whole number per image. Received: shape {labels.shape}")
     if not len(labels):
         raise InputError(f"{name} is empty: at least one label is needed")
     if labels.dtype.kind == "f":
@@ -122,14 +123,11 @@ def _whole_labels(labels: np.ndarray, name: str) -> np.ndarray:
 def _from_zero(parts: dict[str, np.ndarray], first_label: int) -> dict[str, np.ndarray]:
     """Return labels counted from 0, uint8 (int64 for more than 256 classes).
 
-    Raises
-    ------
-    InputError
-        For negative labels, another first label, or a class without an image.
+    InputError for negative labels, another first label, or a class without an image.
     """
     for name, labels in parts.items():
         if labels.min() < 0:
-            where = int(np.argmax(labels < 0))
+            where = np.argmax(labels < 0)
             raise InputError(f"labels must not be negative. Received: {name}[{where}] = {labels[where]}")
     present = np.unique(np.concatenate(list(parts.values())))
     if present[0] != first_label:
@@ -149,7 +147,7 @@ def _from_zero(parts: dict[str, np.ndarray], first_label: int) -> dict[str, np.n
 
 
 def _check_shapes(images: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> None:
-    """Raise InputError unless each part has one label an image, and all images have one (height, width, channels)."""
+    """Raise InputError unless each part has one label per image, and all images have one (height, width, channels)."""
     for (x, pixels), (y, numbers) in zip(images.items(), labels.items(), strict=True):
         if len(pixels) != len(numbers):
             raise InputError(
@@ -160,31 +158,9 @@ def _check_shapes(images: dict[str, np.ndarray], labels: dict[str, np.ndarray]) 
         raise InputError(f"training and test images must be of one size. Received: {shapes}")
 
 
-def _check_classes(labels: np.ndarray, class_names: tuple[str, ...], part: str) -> None:
-    """Raise InputError for a class without an image in the part."""
-    missing = np.flatnonzero(np.bincount(labels, minlength=len(class_names)) == 0)
-    if len(missing):
-        raise InputError(f"class {missing[0]} ({class_names[missing[0]]}) has no image in the {part} part")
-
-
 def _class_names(source: Raw, labels: dict[str, np.ndarray], class_names: tuple[str, ...] | None) -> tuple[str, ...]:
     classes = 1 + max(int(part.max()) for part in labels.values())
     names = source.class_names or class_names or tuple(str(label) for label in range(classes))
     if classes > len(names):
         raise InputError(f"{source.source} names {len(names)} classes, but its labels count {classes}")
     return names
-
-
-def _hold_out(labels: np.ndarray, test_fraction: float) -> tuple[np.ndarray | slice, np.ndarray | slice]:
-    """Return indices of the images kept, ascending, and held out, classes mixed; stratified, the same each time."""
-    from sklearn.model_selection import train_test_split
-
-    if test_fraction == 0:
-        return slice(None), slice(0)
-    try:
-        halves = train_test_split(np.arange(len(labels)), test_size=test_fraction, random_state=0, stratify=labels)
-    except ValueError as error:
-        raise InputError(
-            f"test_fraction={test_fraction} cannot hold out a test part of {len(labels):,} images: {error}"
-        ) from error
-    return np.sort(halves[0]), halves[1]

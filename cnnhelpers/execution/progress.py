@@ -40,15 +40,11 @@ def progress_bar(label: str, total: int) -> "tqdm":
         warnings.simplefilter("ignore")  # without ipywidgets the bar in a notebook is text
         from tqdm.auto import tqdm
     options = {"desc": label, "total": total, "unit": "run", "file": _StandardError(), "disable": not label}
-    if not sys.stderr.isatty() and not _in_notebook():
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if not sys.stderr.isatty() and not hasattr(shell, "kernel"):  # neither in a terminal nor in a notebook
         options |= {"bar_format": LINE, "miniters": max(1, total // 10), "mininterval": 0, "maxinterval": inf}
         options |= {"leave": False}
     return tqdm(**options)
-
-
-def _in_notebook() -> bool:
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return shell is not None and hasattr(shell, "kernel")
 
 
 class LiveCurves:

@@ -96,11 +96,17 @@ def _recorded(planned: list[PlannedRun], folder: Path) -> Iterator[records.Recor
     """Yield the records of runs under the labels of their experiments; a damaged one is left out with a warning."""
     files = records.index(folder)
     for run in planned:
-        try:
-            if run.key in files:
-                yield replace(records.load_record(files[run.key]), labels=run.experiment.labels)
-        except InputError as error:
-            warnings.warn(f"{error}; it is left out", stacklevel=2)
+        if record := _load(files.get(run.key), "it is left out"):
+            yield replace(record, labels=run.experiment.labels)
+
+
+def _load(path: Path | None, consequence: str) -> records.Record | None:
+    """Return the record of a file; None without a file, and for a damaged one, with a warning."""
+    try:
+        return None if path is None else records.load_record(path)
+    except InputError as error:
+        warnings.warn(f"{error}; {consequence}", stacklevel=2)
+        return None
 
 
 class _Sweep:
@@ -210,8 +216,5 @@ class _Sweep:
 
 def _is_settled(path: Path | None) -> bool:
     """Return whether another try would not change a record; a missing or damaged record is not settled."""
-    try:
-        return path is not None and records.load_record(path).stop["reason"] in records.SETTLED
-    except InputError as error:
-        warnings.warn(f"{error}; it is trained again", stacklevel=2)
-        return False
+    record = _load(path, "it is trained again")
+    return record is not None and record.stop["reason"] in records.SETTLED

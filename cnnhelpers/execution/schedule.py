@@ -62,10 +62,11 @@ def plan(
 
 
 def _checked_seeds(seeds: int | Iterable[int]) -> list[int]:
-    number = isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool)
-    if (number and seeds < 1) or not (number or isinstance(seeds, Iterable)):
+    if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool) and seeds >= 1:
+        return list(range(seeds))
+    if not isinstance(seeds, Iterable):
         raise InputError(f"seeds must be a number of seeds of at least 1, or a list of them. Received: seeds={seeds!r}")
-    checked = [check_seed(seed) for seed in (range(seeds) if number else seeds)]
+    checked = [check_seed(seed) for seed in seeds]
     if not checked or len(set(checked)) < len(checked):
         raise InputError(f"seeds must be different whole numbers, at least one. Received: seeds={checked}")
     return checked
@@ -109,13 +110,9 @@ def _datasets(experiments: Iterable[Experiment]) -> list[str]:
 
 def _all_copies(info: DatasetInfo, runs: pd.DataFrame) -> list[DatasetInfo]:
     """Return `info` and those of other copies of its dataset that `runs` were recorded from."""
-    seen = {
-        record.data["fingerprint"]: record.data["official"]
-        for record in runs["record"]
-        if record.data["name"] == info.name
-    }
-    others = [replace(info, fingerprint=fingerprint, official=official) for fingerprint, official in seen.items()]
-    return list(dict.fromkeys([info, *others]))
+    used = [record.data for record in runs["record"] if record.data["name"] == info.name]
+    copies = [replace(info, fingerprint=each["fingerprint"], official=each["official"]) for each in used]
+    return list(dict.fromkeys([info, *copies]))
 
 
 def _checked_data(name: str, experiments: Sequence[Experiment], seeds: list[int]) -> DatasetInfo:

@@ -22,12 +22,8 @@ def trained(experiment: Experiment, seed: int = 0, folder: Path | str = "models"
     """Return the model of a run: loaded from `folder`, else trained as `run` trains it and saved there.
 
     The model maps pixels 0..255, (batch, height, width, channels), to probabilities, (batch, classes). On the same kind
-    of machine its weights are, bit for bit, those that the run's record names by their hash.
-
-    Raises
-    ------
-    InputError
-        For a bad experiment or seed, missing data, a run that diverges, or a damaged file.
+    of machine its weights are, bit for bit, those that the run's record names by their hash. InputError for a bad
+    experiment or seed, missing data, a run that diverges, or a damaged file.
     """
     (run,) = plan([experiment], [seed], records.default_folder())
     identity, seed = run.key
@@ -42,7 +38,6 @@ def trained(experiment: Experiment, seed: int = 0, folder: Path | str = "models"
 
 def _train_and_save(payload: bytes, path: Path) -> None:
     environment.start_keras()
-
     run: PlannedRun = cloudpickle.loads(payload)
     model, record, _ = training.train(run.experiment, run.seed, text=run.text, threads=THREADS)
     if record.status != "done":

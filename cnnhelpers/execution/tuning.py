@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from cnnhelpers.analysis import summary
-from cnnhelpers.errors import InputError, is_number
+from cnnhelpers.errors import InputError, check_count, is_number
 from cnnhelpers.execution.runner import run
 from cnnhelpers.experiments import Experiment
 
@@ -122,18 +122,17 @@ def search(
     Raises
     ------
     InputError
-        If Optuna is not installed, `trials` or an entry of `space` is of another kind, or a trial is not recorded and
-        may not be trained.
+        If Optuna is not installed, for bad `trials` or `space`, or if a trial is not recorded and may not be trained.
     """
-    if type(trials) is not int or trials < 1:
-        raise InputError(f"trials must be a whole number of at least 1. Received: trials={trials!r}")
+    check_count("trials", trials)
     _check_space(space)
     study = _study(seed)
-    rows, experiments = [], {}
+    rows, experiments = [], []
     for number in range(1, trials + 1):
         trial = study.ask()
         settings = {name: _suggest(trial, name, values) for name, values in space.items()}
-        experiment = experiments[number] = make(**settings)
+        experiment = make(**settings)
+        experiments.append(experiment)
         runs = run(experiment, CHOOSING, train=train, folder=folder, progress=progress)
         if runs.empty:
             raise InputError(f"trial {number} ({experiment.id}) is not recorded: pass train=True to train it")
@@ -142,7 +141,7 @@ def search(
         rows.append({"trial": number, **settings, "experiment": experiment.id, SCORE: score})
     table = pd.DataFrame(rows)
     scores = table[SCORE].fillna(0.0)
-    return table.assign(best=scores.cummax()), experiments[int(table.loc[scores.idxmax(), "trial"])]
+    return table.assign(best=scores.cummax()), experiments[scores.argmax()]
 
 
 def _check_space(space: Space) -> None:

@@ -14,10 +14,7 @@ from cnnhelpers.execution.task import train_run
 
 
 class LocalWorkers:
-    """Worker processes of this machine.
-
-    `size` runs may be submitted and not yet done.
-    """
+    """Worker processes of this machine; `size` runs may be submitted and not yet done."""
 
     def __init__(self, number: int, checkpoints: Path) -> None:
         """The folder `checkpoints` holds the checkpoints of runs."""

@@ -1,24 +1,78 @@
-"""Checkpoints of a run between two epochs, from which a killed run resumes, and its partial history for live plots."""
+"""The progress of a training between two epochs, and its checkpoints, from which a killed run resumes."""
 
 import json
 import time
 import warnings
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnnhelpers import environment
 from cnnhelpers.atomic import load_npz, replace_file
-from cnnhelpers.training.state import Progress
+from cnnhelpers.experiments import Protocol
 
 if TYPE_CHECKING:
     import keras
 
 SECONDS_BETWEEN = 10.0  # at least, between two checkpoints
+
+
+@dataclass
+class Progress:
+    """History and early stopping of a run: all that a checkpoint holds besides the weights and the optimizer."""
+
+    history: dict[str, list[float]] = field(default_factory=dict)
+    best: float = np.inf  #: lowest value of the watched metric; an accuracy counts negative
+    waited: int = 0  #: epochs since then
+    reason: str = "all epochs"
+    cpu_seconds: float = 0.0
+    peak_memory_mb: float = 0.0  #: of the process at the ends of epochs, earlier runs in it included
+    resumed_after: list[int] = field(default_factory=list)
+    best_weights: list[np.ndarray] | None = None
+
+    @property
+    def epochs_run(self) -> int:
+        """Return the number of complete epochs."""
+        return len(self.history.get("loss", []))
+
+    def append(self, logs: dict[str, float]) -> None:
+        """Add the metrics of an epoch to the history."""
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(float(value))
+
+    def watch(self, model: "keras.Model", protocol: Protocol) -> None:
+        """Compare the watched metric of the last epoch with the best; stop after `patience` epochs without a better."""
+        value = self.history[protocol.early_stopping][-1]
+        value = -value if protocol.early_stopping.endswith("accuracy") else value
+        if value < self.best:
+            self.best, self.waited = value, 0
+            self.best_weights = model.get_weights() if protocol.restore_best else None
+        else:
+            self.waited += 1
+            if self.waited >= protocol.patience:
+                self.reason = "early stopping"
+
+    def fields(self, cost: dict[str, float]) -> dict[str, Any]:
+        """Return the fields history, best, stop and cost of a record; `cost` has the time of computing features."""
+        history, seconds = self.history, self.history["seconds"]
+        watched = np.asarray(history.get("validation_loss", history["loss"]))
+        best = int(np.nanargmin(watched)) if np.isfinite(watched).any() else 0
+        wall, cpu = (cost.get(f"feature_{name}", 0.0) for name in ("seconds", "cpu_seconds"))  # a part of the training
+        stop = {"reason": self.reason, "epochs_run": self.epochs_run, "best_epoch": best + 1, "error": None}
+        stop["resumed_after"] = self.resumed_after
+        cost = cost | {
+            "seconds": wall + sum(seconds),
+            "seconds_per_epoch": float(np.median(seconds)),
+            "seconds_to_best": wall + sum(seconds[: best + 1]),
+            "cpu_seconds": cpu + self.cpu_seconds,
+            "peak_memory_mb": round(self.peak_memory_mb, 1),
+        }
+        at_best = {name: values[best] for name, values in history.items()}
+        return {"history": history, "best": at_best, "stop": stop, "cost": cost}
 
 
 class Checkpoint:
@@ -29,7 +83,7 @@ class Checkpoint:
 
     def __init__(self, folder: Path | None, identity: str, seed: int) -> None:
         """Name the files after the run."""
-        self._run = f"{identity}-{seed}"
+        self.folder, self._run = folder, f"{identity}-{seed}"
         self._paths = [] if folder is None else [folder / f"{self._run}{end}" for end in (".npz", ".before.npz")]
         self._history = None if folder is None else folder / f"{self._run}.epochs"
         self._saved = time.monotonic()
@@ -96,7 +150,7 @@ def _state(run: str, model: "keras.Model", progress: Progress) -> dict[str, np.n
     """Return all that the rest of the training depends on."""
     arrays = {f"state_{i}": variable.numpy() for i, variable in enumerate(_variables(model))}
     arrays |= {f"best_{i}": value for i, value in enumerate(progress.best_weights or [])}
-    fields = {name: value for name, value in asdict(progress).items() if name != "best_weights"}
+    fields = {name: value for name, value in vars(progress).items() if name != "best_weights"}
     texts = {"run": run, "code": _code(), "progress": json.dumps(fields)}
     return arrays | {name: np.asarray(text) for name, text in texts.items()}
 
@@ -104,8 +158,8 @@ def _state(run: str, model: "keras.Model", progress: Progress) -> dict[str, np.n
 def _load(path: Path, run: str, model: "keras.Model") -> tuple[Progress, list[np.ndarray]]:
     """Return progress and state of a file; raise any exception if it is damaged, or of another run or code."""
     arrays = load_npz(path)
-    if (found := str(arrays["run"])) != run:
-        raise ValueError(f"it is of another run, {found[:40]}")
+    if str(arrays["run"]) != run:
+        raise ValueError(f"it is of another run, {str(arrays['run'])[:40]}")
     if "code" not in arrays or str(arrays["code"]) != _code():
         raise ValueError("it was made by other code")  # which the one commit of a record would hide
     values, best = (

@@ -22,10 +22,7 @@ def evaluate(
     metrics, classes, arrays = {}, {"names": list(class_names)}, {}
     penalized = [variable for variable in model.trainable_variables if variable.regularizer is not None]
     penalty = sum(float(keras.ops.convert_to_numpy(variable.regularizer(variable))) for variable in penalized)
-    for name in ("train", "validation", "test"):
-        part = getattr(parts, name)
-        if part is None:
-            continue
+    for name, part in parts.parts().items():
         images, labels = gathered(part, padding)
         labels = labels.astype(int)
         probabilities = model.predict(**batches(images, batch_size=EVALUATION_BATCH), verbose=0)
@@ -52,8 +49,7 @@ def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 def class_measures(labels: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, Any]:
     """Return the confusion matrix (rows true, columns predicted) and precision, recall and F1 of each class."""
-    every = np.arange(classes)
-    precision, recall, f1, _ = precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0.0)
-    confusion = confusion_matrix(labels, predicted, labels=every)
-    measures = {"confusion": confusion, "precision": precision, "recall": recall, "f1": f1}
+    options = {"y_true": labels, "y_pred": predicted, "labels": np.arange(classes)}
+    precision, recall, f1, _ = precision_recall_fscore_support(**options, zero_division=0.0)
+    measures = {"confusion": confusion_matrix(**options), "precision": precision, "recall": recall, "f1": f1}
     return {name: values.tolist() for name, values in measures.items()}

@@ -95,7 +95,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
 
 class SixteenBitDropout(keras.layers.Dropout):
-    """Dropout with 16 random bits an activation, where Keras draws 32: the rate is rounded to 1/65536."""
+    """Dropout with 16 random bits per activation, where Keras draws 32: the rate is rounded to 1/65536."""
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return the inputs, in training some of them 0 and the rest scaled up so that the mean stays."""

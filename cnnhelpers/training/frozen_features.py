@@ -6,6 +6,7 @@ the run is the same, up to rounding.
 
 import hashlib
 import json
+import math
 import os
 import time
 import warnings
@@ -41,33 +42,24 @@ class Task:
 def task(model: keras.Model, protocol: Protocol, parts: Split, checkpoint_folder: Path | None) -> Task:
     """Return the head of `model` on the features of `parts` if all before the head is frozen; else all on images.
 
-    Training the head trains `model`, as both have the same layers.
+    Training the head trains `model`, see pipeline.assemble, as both have the same layers. Features are kept in the
+    folder FOLDER next to `checkpoint_folder`, the oldest deleted beyond LIMIT; None keeps none.
 
-    Parameters
-    ----------
-    model
-        See pipeline.assemble.
-    checkpoint_folder
-        Features are kept in the folder FOLDER next to it, the oldest deleted beyond LIMIT; None keeps none.
-
-    Returns
-    -------
-    Task
-        Its cost is empty without features, else feature_seconds and feature_cpu_seconds, the time of computing them in
-        this run or an earlier one (a part of the training's time in a record), and features_cached: 1 if all are from
-        files, else 0.
+    The cost of the task is empty without features, else feature_seconds and feature_cpu_seconds, the time of computing
+    them in this run or an earlier one (a part of the training's time in a record), and features_cached: 1 if all are
+    from files, else 0.
     """
     divided = split_frozen(model)
     if divided is None:
         return Task(model, protocol, parts)
     extractor, head = divided
-    every = {name: part for name in ("train", "validation", "test") if (part := getattr(parts, name)) is not None}
-    if sum(map(len, every.values())) * 4 * int(np.prod(extractor.output_shape[1:])) > LIMIT:
+    number = sum(map(len, parts.parts().values()))
+    if number * 4 * math.prod(extractor.output_shape[1:]) > LIMIT:
         return Task(model, protocol, parts)
     origin = _origin(extractor, protocol.precision)
     folder = None if checkpoint_folder is None or origin is None else checkpoint_folder.with_name(FOLDER)
     features, costs = {}, []
-    for name, part in every.items():
+    for name, part in parts.parts().items():
         values, cost = _features(extractor, origin, part, protocol.padding, folder)
         features[name] = Part(values, part.labels[part.indices], np.arange(len(values)))
         costs.append(cost)
@@ -111,27 +103,31 @@ def _random(layer: keras.layers.Layer) -> bool:
     return draws and getattr(layer, "rate", None) != 0
 
 
-def _origin(extractor: keras.Model, precision: str) -> "hashlib._Hash | None":
-    """Return a hash, to be continued, of all that features depend on except the pixels.
+def _origin(extractor: keras.Model, precision: str) -> str | None:
+    """Return a hash of all that features depend on except the pixels.
 
-    None with layers of the user's own code, whose source a worker process cannot read.
+    None with layers in the user's code, whose source a worker process cannot read.
     """
     try:
-        described = describe(extractor)
+        text = f"{describe(extractor)}\n{keras.backend.backend()}, {precision}, {bfloat16_available()}\n"
     except InputError:
         return None
-    digest = hashlib.sha256(f"{described}\n{keras.backend.backend()}, {precision}, {bfloat16_available()}\n".encode())
+    digest = hashlib.sha256(text.encode())
     for weight in extractor.get_weights():
         digest.update(weight.ravel())
-    return digest
+    return digest.hexdigest()
 
 
 def _features(
-    extractor: keras.Model, origin: "hashlib._Hash | None", part: Part, padding: str | None, folder: Path | None
+    extractor: keras.Model, origin: str | None, part: Part, padding: str | None, folder: Path | None
 ) -> tuple[np.ndarray, dict[str, float]]:
     """Return the features of a part, (num_part, ...) float32, and their cost; from the folder if they are there."""
     images, _ = gathered(part, padding)
-    path = None if folder is None else folder / f"{_key(origin, images)}.npy"
+    path = None
+    if folder is not None:
+        key = hashlib.sha256(f"{origin} {images.shape} {images.dtype}".encode())
+        key.update(images.ravel())
+        path = folder / f"{key.hexdigest()}.npy"
     if path is not None and (kept := _load(path, (len(part), *extractor.output_shape[1:]))):
         return kept[0], kept[1] | {"cached": 1.0}
     started, cpu_started = time.perf_counter(), time.process_time()
@@ -141,13 +137,6 @@ def _features(
     if path is not None:
         _write(path, features, cost)
     return features, cost | {"cached": 0.0}
-
-
-def _key(origin: "hashlib._Hash", images: np.ndarray) -> str:
-    digest = origin.copy()
-    digest.update(f"{images.shape} {images.dtype}".encode())
-    digest.update(images.ravel())
-    return digest.hexdigest()
 
 
 def _load(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, dict[str, float]] | None:
@@ -167,9 +156,8 @@ def _write(path: Path, features: np.ndarray, cost: dict[str, float]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(_cost(path), lambda file: file.write(json.dumps(cost).encode()))
         replace_file(path, partial(np.save, arr=features))
-        files = sorted(
-            (file for file in path.parent.glob("*.npy") if file != path), key=lambda file: file.stat().st_mtime
-        )
+        others = (file for file in path.parent.glob("*.npy") if file != path)
+        files = sorted(others, key=lambda file: file.stat().st_mtime)
         while files and sum(file.stat().st_size for file in (path, *files)) > LIMIT:
             oldest = files.pop(0)
             oldest.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """Train one experiment with one seed and describe the run. Keras API and NumPy only, for any Keras backend."""
 
-import dataclasses
 import time
 from pathlib import Path
 
@@ -15,12 +14,11 @@ from cnnhelpers.experiments import Experiment, Protocol, identity_of
 from cnnhelpers.model_summary import flops
 from cnnhelpers.records import Record
 from cnnhelpers.training import frozen_features
-from cnnhelpers.training.checkpoint import Checkpoint
+from cnnhelpers.training.checkpoint import Checkpoint, Progress
 from cnnhelpers.training.evaluation import evaluate
 from cnnhelpers.training.fast_layers import fast_kernels
 from cnnhelpers.training.pipeline import EVALUATION_BATCH, assemble, batches, compile_for, gathered
 from cnnhelpers.training.precision import products_in
-from cnnhelpers.training.state import Progress
 from cnnhelpers.training.weights import DivergedError, KeptWeights, finite, start_from, weights_hash
 
 
@@ -73,24 +71,27 @@ def train(
         model = prepare(experiment, parts.train, len(dataset.class_names), seed, checkpoint_folder)
         cost = {"parameters": model.layers[-1].count_params(), "flops": flops(model)}  # without the means of a scaling
         checkpoint = Checkpoint(checkpoint_folder, identity, seed)
-        task, progress = learn(model, protocol, parts, seed, checkpoint, checkpoint_folder, precision)
-        record = Record(
-            identity=identity,
-            seed=seed,
-            text=text,
-            labels=experiment.labels,
-            data=_data(dataset, parts),
-            status="failed" if progress.reason == "diverged" else "done",
-            environment=_environment(precision, threads),
-            weights_sha256=weights_hash(model),
-            **progress.fields(cost | task.cost),
-        )
-        if record.status == "failed":
-            return model, record, {}
-        with fast_kernels(model, precision):
-            metrics, classes, arrays = evaluate(task.model, task.parts, dataset.class_names, task.protocol.padding)
-        kept.write(model.layers[-1].get_weights())
-    return model, dataclasses.replace(record, metrics=metrics, classes=classes), arrays
+        task, progress = learn(model, protocol, parts, seed, checkpoint, precision)
+        diverged = progress.reason == "diverged"
+        metrics, classes, arrays = {}, {}, {}
+        if not diverged:
+            with fast_kernels(model, precision):
+                metrics, classes, arrays = evaluate(task.model, task.parts, dataset.class_names, task.protocol.padding)
+            kept.write(model.layers[-1].get_weights())
+    record = Record(
+        identity=identity,
+        seed=seed,
+        text=text,
+        labels=experiment.labels,
+        data=_data(dataset, parts),
+        status="failed" if diverged else "done",
+        metrics=metrics,
+        classes=classes,
+        environment=_environment(precision, threads),
+        weights_sha256=weights_hash(model),
+        **progress.fields(cost | task.cost),
+    )
+    return model, record, arrays
 
 
 def prepare(
@@ -98,10 +99,7 @@ def prepare(
 ) -> keras.Model:
     """Return the compiled model of a run with its initial weights.
 
-    Raises
-    ------
-    InputError
-        If the network cannot be built, or does not end in probabilities.
+    InputError if the network cannot be built or does not end in probabilities.
     """
     keras.utils.set_random_seed(seeds.integer(seed, "weights"))
     model = assemble(experiment, train_part, classes)
@@ -113,28 +111,16 @@ def prepare(
 
 
 def learn(
-    model: keras.Model,
-    protocol: Protocol,
-    parts: Split,
-    seed: int,
-    checkpoint: Checkpoint,
-    checkpoint_folder: Path | None,
-    precision: str,
+    model: keras.Model, protocol: Protocol, parts: Split, seed: int, checkpoint: Checkpoint, precision: str
 ) -> tuple[frozen_features.Task, Progress]:
     """Train a compiled model: its head alone, on features computed once, if everything before the head is frozen."""
-    task = frozen_features.task(model, protocol, parts, checkpoint_folder)
+    task = frozen_features.task(model, protocol, parts, checkpoint.folder)
     with fast_kernels(model, precision):
         return task, fit(task.model, task.protocol, task.parts, seed, checkpoint)
 
 
 def final_weights(experiment: Experiment, seed: int, checkpoint_folder: Path | None) -> list[np.ndarray]:
-    """Return the final weights of the network of a run: kept in a file, or trained.
-
-    Raises
-    ------
-    DivergedError
-        If the run diverges.
-    """
+    """Return the final weights of the network of a run: kept in a file, or trained; DivergedError if it diverges."""
     identity, protocol = experiment.identity(), experiment.protocol
     kept, checkpoint = (kind(checkpoint_folder, identity, seed) for kind in (KeptWeights, Checkpoint))
     with kept.lock():
@@ -144,7 +130,7 @@ def final_weights(experiment: Experiment, seed: int, checkpoint_folder: Path | N
         parts = split(dataset, protocol.split, seed, protocol.images)
         with products_in(protocol.precision) as precision:
             model = prepare(experiment, parts.train, len(dataset.class_names), seed, checkpoint_folder)
-            _, progress = learn(model, protocol, parts, seed, checkpoint, checkpoint_folder, precision)
+            _, progress = learn(model, protocol, parts, seed, checkpoint, precision)
         if progress.reason != "diverged":
             weights = model.layers[-1].get_weights()
             kept.write(weights)
@@ -187,7 +173,7 @@ def fit(model: keras.Model, protocol: Protocol, parts: Split, seed: int, checkpo
 
 
 def reseed(model: keras.Model, seed: int, epoch: int) -> None:
-    """Set the state of every random layer (dropout, augmentation) from the run's seed and the epoch."""
+    """Set the state of every random layer (dropout, augmentation) from the seed of the run and the epoch."""
     states = [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
     for position, variable in enumerate(states):
         state = seeds.sequence(seed, "dropout", epoch, position).generate_state(2)
@@ -216,11 +202,7 @@ def _check_probabilities(model: keras.Model, experiment: Experiment, train_part:
 def _data(dataset: data.Dataset, parts: Split) -> dict[str, object]:
     """Return the origin of the images, and size and pixel statistics (0..1) of each part."""
     about = {name: getattr(dataset, name) for name in ("name", "fingerprint", "official", "source")}
-    described = data.describe(parts, dataset.classes)
-    columns = {"images": int, "pixel_mean": float, "pixel_sd": float}
-    return about | {
-        column: {part: kind(value) for part, value in described[column].items()} for column, kind in columns.items()
-    }
+    return about | data.describe(parts, dataset.classes)[["images", "pixel_mean", "pixel_sd"]].to_dict()
 
 
 def _environment(precision: str, threads: int | None) -> dict[str, object]:

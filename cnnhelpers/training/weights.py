@@ -6,6 +6,7 @@ import tempfile
 import warnings
 import zipfile
 from contextlib import AbstractContextManager, nullcontext
+from itertools import takewhile
 from pathlib import Path
 
 import keras
@@ -56,19 +57,14 @@ class KeptWeights:
 def start_from(network: keras.Model, arrays: list[np.ndarray], label: str) -> None:
     """Set the weights of `network` to `arrays`, in order, up to the first that has another shape.
 
-    Raises
-    ------
-    InputError
-        If the first has another shape already: they are of another network.
+    InputError if the first has another shape already: they are of another network.
     """
-    taken = 0
-    for variable, array in zip(network.weights, arrays, strict=False):
-        if tuple(variable.shape) != array.shape:
-            break
-        variable.assign(array)
-        taken += 1
-    if not taken:
+    pairs = zip(network.weights, arrays, strict=False)
+    fitting = list(takewhile(lambda pair: tuple(pair[0].shape) == pair[1].shape, pairs))
+    if not fitting:
         raise InputError(f"{label} cannot start from the weights of another network: their first shapes differ")
+    for variable, array in fitting:
+        variable.assign(array)
 
 
 def finite(model: keras.Model) -> bool:
@@ -99,10 +95,7 @@ def save_model(model: keras.Model, path: str | Path) -> Path:
 def load_model(path: str | Path) -> keras.Model:
     """Load the model of a .keras file, not compiled.
 
-    Raises
-    ------
-    InputError
-        If the file is missing, truncated, no Keras model, or would run code (a Lambda layer): Keras' safe mode is on.
+    InputError if it is missing, truncated, no Keras model, or would run code (a Lambda layer): Keras' safe mode is on.
     """
     path = _keras_path(path)
     if not path.is_file():
@@ -112,7 +105,7 @@ def load_model(path: str | Path) -> keras.Model:
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras lets errors of json, zip, h5py and its own through
-        reason = str(error).split("\n", 1)[0]
+        reason = str(error).partition("\n")[0]
         if "lambda" in reason.lower():
             raise InputError(
                 f"{path.name} holds a Lambda layer, which is code that loading would run, and is refused. "

@@ -75,17 +75,17 @@ def test_a_copy_in_the_own_folder_is_used_and_official_only_if_pixel_for_pixel(f
     assert data.load("mnist").official and data.load("mnist").fingerprint == mark
 
 
-def test_the_own_folder_comes_before_the_keras_cache_and_debian(folders):
+def test_the_own_folder_comes_before_the_keras_cache_and_debian(folders, monkeypatch):
     np.savez(folders / "own" / "fashion_mnist.npz", **arrays())
     write_idx(folders / "keras" / "datasets" / "fashion-mnist", arrays())
     write_idx(folders / "debian", arrays())
-    found = sources.Folders(folders / "own", folders / "keras" / "datasets", folders / "debian")
-    assert sources.find("fashion_mnist", found).kind == "user"
-    assert sources.find("fashion_mnist", replace(found, user=None)).kind == "keras"
-    nowhere = replace(found, user=None, keras=folders)
-    assert sources.find("fashion_mnist", nowhere).kind == "debian"
-    assert sources.find("fashion_mnist", replace(nowhere, debian=folders)).kind == "download"
-    assert sources.find("mnist", nowhere).kind == "download"
+    own, keras_cache = folders / "own", folders / "keras" / "datasets"
+    assert sources.find("fashion_mnist", own, keras_cache).kind == "user"
+    assert sources.find("fashion_mnist", None, keras_cache).kind == "keras"
+    assert sources.find("fashion_mnist", None, folders).kind == "debian"
+    assert sources.find("mnist", None, folders).kind == "download"
+    monkeypatch.setattr(sources, "DEBIAN", folders)
+    assert sources.find("fashion_mnist", None, folders).kind == "download"
 
 
 def test_a_changed_own_file_is_read_again_and_an_unchanged_one_is_not(folders, monkeypatch):
