@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cloudpickle
 import numpy as np
@@ -34,26 +33,22 @@ def train_run(payload: bytes, checkpoints: Path, infos: Mapping[str, DatasetInfo
     keras.utils.clear_session()
     run: PlannedRun = cloudpickle.loads(payload)
     try:
-        _, record, arrays = train(
-            run.experiment, run.seed, text=run.text, checkpoint_folder=checkpoints, threads=THREADS
-        )
+        return train(run.experiment, run.seed, text=run.text, checkpoint_folder=checkpoints, threads=THREADS)[1:]
     except DivergedError as error:
         return failure(run, str(error), reason="diverged"), {}
     except Exception as error:  # recorded as the run's result, while other runs go on
         return failure(run, f"{type(error).__name__}: {error}"), {}
-    return record, arrays
 
 
 def failure(run: PlannedRun, error: str, reason: str = "error") -> records.Record:
     """Return the record of a run that could not be trained; one with a `reason` in records.SETTLED is final."""
-    about: dict[str, Any] = {"name": run.info.name, "fingerprint": run.info.fingerprint, "official": run.info.official}
     identity, seed = run.key
     return records.Record(
         identity=identity,
         seed=seed,
         text=run.text,
         labels=run.experiment.labels,
-        data=about,
+        data={name: getattr(run.info, name) for name in ("name", "fingerprint", "official")},
         status="failed",
         stop={"reason": reason, "error": error, "epochs_run": 0, "best_epoch": None},
         environment={"versions": environment.versions(), "commit": environment.commit()},

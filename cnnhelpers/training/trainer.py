@@ -19,7 +19,7 @@ from cnnhelpers.training.evaluation import evaluate
 from cnnhelpers.training.fast_layers import fast_kernels
 from cnnhelpers.training.pipeline import EVALUATION_BATCH, assemble, batches, compile_for, gathered
 from cnnhelpers.training.precision import products_in
-from cnnhelpers.training.weights import DivergedError, KeptWeights, finite, start_from, weights_hash
+from cnnhelpers.training.weights import DivergedError, KeptWeights, start_from, weights_hash
 
 
 def train(
@@ -78,12 +78,14 @@ def train(
             with fast_kernels(model, precision):
                 metrics, classes, arrays = evaluate(task.model, task.parts, dataset.class_names, task.protocol.padding)
             kept.write(model.layers[-1].get_weights())
+    about = {name: getattr(dataset, name) for name in ("name", "fingerprint", "official", "source")}
+    described = data.describe(parts, dataset.classes)[["images", "pixel_mean", "pixel_sd"]].to_dict()
     record = Record(
         identity=identity,
         seed=seed,
         text=text,
         labels=experiment.labels,
-        data=_data(dataset, parts),
+        data=about | described,
         status="failed" if diverged else "done",
         metrics=metrics,
         classes=classes,
@@ -161,7 +163,8 @@ def fit(model: keras.Model, protocol: Protocol, parts: Split, seed: int, checkpo
         progress.cpu_seconds += time.process_time() - cpu_started
         progress.peak_memory_mb = max(progress.peak_memory_mb, psutil.Process().memory_info().rss / 2**20)
         progress.append(logs)
-        if not (np.isfinite(list(logs.values())).all() and finite(model)):
+        # The loss can stay finite for a while after the weights are not.
+        if not all(np.isfinite(values).all() for values in [*logs.values(), *model.get_weights()]):
             progress.reason = "diverged"
         elif protocol.early_stopping is not None:
             progress.watch(model, protocol)
@@ -197,12 +200,6 @@ def _check_probabilities(model: keras.Model, experiment: Experiment, train_part:
             f"the network of {experiment.id} must end in probabilities: activation='softmax'. "
             f"Received: outputs that sum to {sums[0]:.3g}"
         )
-
-
-def _data(dataset: data.Dataset, parts: Split) -> dict[str, object]:
-    """Return the origin of the images, and size and pixel statistics (0..1) of each part."""
-    about = {name: getattr(dataset, name) for name in ("name", "fingerprint", "official", "source")}
-    return about | data.describe(parts, dataset.classes)[["images", "pixel_mean", "pixel_sd"]].to_dict()
 
 
 def _environment(precision: str, threads: int | None) -> dict[str, object]:

@@ -67,11 +67,6 @@ def start_from(network: keras.Model, arrays: list[np.ndarray], label: str) -> No
         variable.assign(array)
 
 
-def finite(model: keras.Model) -> bool:
-    """Return whether all weights of a model are finite: its loss can stay finite for a while after they are not."""
-    return all(np.isfinite(weight).all() for weight in model.get_weights())
-
-
 def weights_hash(model: keras.Model) -> str:
     """Return the SHA-256 of all weights of a model, in order: equal hashes mean equal bits."""
     digest = hashlib.sha256()
