@@ -21,14 +21,17 @@ SLOW += ("test_chapters.py", "test_cli.py", "test_readme.py", "test_environment.
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what trains, starts processes or executes notebooks, and let each of two workers begin with long tests."""
+    """Mark what trains, starts processes or executes notebooks, and let each xdist worker begin with long tests."""
     for item in items:
         if {*SLOW} & {*item.path.relative_to(item.config.rootpath).parts}:
             item.add_marker(pytest.mark.slow)
     chapters = [item for item in items if item.path.name == "test_chapters_run.py"]
     others = [item for item in items if item not in chapters]
-    middle = len(others) // 2
-    items[:] = [*chapters[::2], *others[:middle], *chapters[1::2], *others[middle:]]
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    size = len(others) // workers + 1
+    items[:] = [
+        item for at in range(workers) for item in (*chapters[at::workers], *others[at * size : (at + 1) * size])
+    ]
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,8 @@ A process that may write files of some bytes only (RLIMIT_FSIZE) meets the same 
 """
 
 import fcntl
-import json
 import resource
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,27 +17,13 @@ from cnnhelpers.errors import InputError
 from cnnhelpers.execution import trained_models as models
 from cnnhelpers.training import weights
 from cnnhelpers.training.trainer import train
-from tests.faults.processes import ROOT, script
+from tests.faults.processes import script
 from tests.tiny import tiny
-
-SMALL = ["--profile", "smoke", "--set", "epochs=1", "images=64", "--workers", "1"]
 
 
 def at_most(size):
     """Return what lets a process write `size` bytes into a file."""
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-
-def command(*arguments, limit):
-    """Run the command line with files of at most `limit` bytes."""
-    return subprocess.run(
-        [sys.executable, "-m", "cnnhelpers", *arguments],
-        cwd=ROOT,
-        preexec_fn=at_most(limit),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def contents(folder):
@@ -49,15 +33,17 @@ def contents(folder):
 
 
 def test_records_on_a_full_disk_are_one_error_and_the_next_start_finishes(tmp_path):
-    folder = ["--folder", str(tmp_path)]
-    assert command("run", "A1", *SMALL, "--seeds", "1", *folder, limit=10**9).returncode == 0
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    run(tiny(epochs=1), 1, workers=1, folder=tmp_path, progress=False)
     before = contents(tmp_path)
-    done = command("run", "A1", *SMALL, "--seeds", "3", *folder, limit=1000)
-    assert done.returncode == 2
-    assert str(tmp_path) in done.stderr and "Traceback" not in done.stderr
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, most))
+    try:
+        with pytest.raises(InputError, match=rf"could not be recorded in {tmp_path}"), pytest.warns(UserWarning):
+            run(tiny(epochs=1), 3, workers=1, folder=tmp_path, progress=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     assert contents(tmp_path) == before
-    done = command("run", "A1", *SMALL, "--seeds", "3", *folder, "--json", limit=10**9)
-    assert [row["status"] for row in json.loads(done.stdout)] == ["done"] * 3
+    assert run(tiny(epochs=1), 3, workers=1, folder=tmp_path, progress=False).status.tolist() == ["done"] * 3
 
 
 def test_a_checkpoint_on_a_full_disk_costs_a_warning_and_not_the_run(tmp_path):

@@ -18,7 +18,7 @@ from tests.tiny import record
 RUN = f"{sys.executable} -m cnnhelpers run A1 --profile smoke --seeds 2 --workers 1 --set epochs=1 images=64"
 
 
-@pytest.mark.parametrize("streams", ["2>&-", "0<&- 1>&- 2>&-", "2> >(exit)"], ids=["no stderr", "none", "broken pipe"])
+@pytest.mark.parametrize("streams", ["0<&- 1>&- 2>&-", "2> >(exit)"], ids=["none", "broken pipe"])
 def test_runs_do_not_need_anybody_who_listens(tmp_path, streams):
     done = subprocess.run(["bash", "-c", f"{RUN} --folder {tmp_path} {streams}"], cwd=ROOT, check=False)
     assert done.returncode == 0
