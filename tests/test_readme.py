@@ -26,7 +26,7 @@ COMMANDS = [
     shlex.split(line, comments=True)
     for path in ("README.md", "book/howto/headless.md")
     for line in (ROOT / path).read_text(encoding="utf-8").splitlines()
-    if re.match(r"(papermill|python -m cnnhelpers notebook) ", line)
+    if re.match(r"(papermill|python -m cnnhelpers notebook) notebooks/", line)
 ]
 
 
