@@ -29,6 +29,18 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "show_signals",
             "trainable",
         ],
+        "chapters.representations": [
+            "measured",
+            "seed_similarity",
+            "show_attributions",
+            "show_by_layer",
+            "show_changes",
+            "show_learned",
+            "show_projection",
+            "show_sanity_checks",
+            "show_similarity",
+            "show_similarity_to_baseline",
+        ],
         "chapters.results": [
             "feature_costs",
             "show_cost",

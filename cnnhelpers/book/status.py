@@ -175,12 +175,12 @@ def _plain(value: Any) -> str:
     return re.sub(r"([\\`*_{}\[\]<>|$~#&@])", r"\\\1", text)
 
 
-def changed_verdicts(found: pd.DataFrame, published: Path) -> str:
+def changed_verdicts(results: pd.DataFrame, published: Path) -> str:
     """Return a section of the status page: verdicts that differ from those in the file `published`.
 
     Parameters
     ----------
-    found
+    results
         As `claims.verdicts` returns it.
     published
         What `write_verdicts` wrote at the last publication; without such a file the section says so.
@@ -194,17 +194,17 @@ def changed_verdicts(found: pd.DataFrame, published: Path) -> str:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{published.name} is not a file that the build wrote ({error}): delete it") from None
     rows = [
-        (one.number, one.report, one.text, before.get(one.number, "not tested"), one.verdict)
-        for one in found.itertuples()
-        if one.verdict != before.get(one.number)
+        (row.number, row.report, row.text, before.get(row.number, "not tested"), row.verdict)
+        for row in results.itertuples()
+        if row.verdict != before.get(row.number)
     ]
     commit = f" at commit `{earlier['commit']}`" if earlier.get("commit") else ""
-    told = f"Compared with the verdicts published last{commit}: {len(rows)} of {len(found)} differ."
+    summary = f"Compared with the verdicts published last{commit}: {len(rows)} of {len(results)} differ."
     header = ["", "Report", "Conclusion", "Before", "Now"]
-    return f"{title}\n\n{told}\n" + (f"\n{table(header, rows)}\n" if rows else "")
+    return f"{title}\n\n{summary}\n" + (f"\n{table(header, rows)}\n" if rows else "")
 
 
-def write_verdicts(found: pd.DataFrame, path: Path) -> None:
+def write_verdicts(results: pd.DataFrame, path: Path) -> None:
     """Write the verdicts as `changed_verdicts` reads them; book/verdicts.json holds those published last."""
-    verdicts = {str(one.number): one.verdict for one in found.itertuples()}
+    verdicts = {str(row.number): row.verdict for row in results.itertuples()}
     write_text(path, json.dumps({"commit": environment.commit(), "verdicts": verdicts}, indent=1) + "\n")

@@ -14,7 +14,7 @@ from cnnhelpers.book import inspect
 ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 STUDIES = [path for path in CHAPTERS if path.stem[:2] in ("01", "02", "03", "04", "05")]
-MOST_LINES, MOST_NAMES = 12, 111  # names: of all chapters together
+MOST_LINES, MOST_NAMES = 12, 80  # names: of all chapters together
 
 
 def code(path):

@@ -53,16 +53,16 @@ def backbone_source(study: "reports.Transfer") -> Markdown:
 
 def trainable(experiments: Sequence[Experiment], pretrained: bool = True) -> pd.Series:
     """Return the number of parameters that learn in each network; `pretrained` weights are loaded, and so checked."""
-    models = [_model(one, pretrained=pretrained) for one in experiments]
+    models = [_model(experiment, pretrained=pretrained) for experiment in experiments]
     counts = [sum(int(np.prod(weight.shape)) for weight in model.trainable_variables) for model in models]
-    return pd.Series(counts, [one.title for one in experiments], name="parameters that learn")
+    return pd.Series(counts, [experiment.title for experiment in experiments], name="parameters that learn")
 
 
 def show_signals(experiments: Sequence[Experiment]) -> None:
     """Draw signal and gradient by layer before training; networks that start alike once, under the first name."""
-    different = list({one.id: one for one in experiments}.values())
+    different = list({experiment.id: experiment for experiment in experiments}.values())
     weights = networks(different)["weights"]
-    starts = pd.concat([interpretability.initial_signals(one) for one in different])
+    starts = pd.concat([interpretability.initial_signals(experiment) for experiment in different])
     starts = starts.drop_duplicates(["depth", "signal", "gradient"])
     starts["experiment"] += " (" + starts["experiment"].map(weights) + ")"
     _, (left, right) = plt.subplots(1, 2, figsize=(10, 5.2), layout="constrained")

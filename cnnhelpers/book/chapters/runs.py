@@ -35,16 +35,16 @@ def provenance(runs: pd.DataFrame) -> Markdown:
         raise InputError(
             "none of these networks has runs on these data with this profile and these seeds: set train=True"
         )
-    found = [run.record for run in runs.itertuples()]
-    machines = sorted({record.environment.get("processor", "") for record in found} - {""})
+    recorded = runs["record"]
+    machines = sorted({record.environment.get("processor", "") for record in recorded} - {""})
     used = {
         (name, record.environment["versions"].get(name))
-        for record in found
+        for record in recorded
         if (name := record.environment.get("backend"))
     }
-    used |= {("keras", record.environment["versions"].get("keras")) for record in found}
-    told = [f"{name} {version or 'of unknown version'}" for name, version in sorted(used)]
-    commits = sorted({record.environment.get("commit", "") for record in found} - {""})
+    used |= {("keras", record.environment["versions"].get("keras")) for record in recorded}
+    libraries = [f"{name} {version or 'of unknown version'}" for name, version in sorted(used)]
+    commits = sorted({record.environment.get("commit", "") for record in recorded} - {""})
     seconds = pd.to_numeric(runs["seconds"]).sum()
     copies = sorted(set(runs["pixels"]) - PLAIN_PIXELS)
     whose = f"**{', '.join(copies)}, not the official pixels**" if copies else ", ".join(sorted(set(runs["pixels"])))
@@ -55,7 +55,7 @@ def provenance(runs: pd.DataFrame) -> Markdown:
         f"profile {', '.join(sorted(set(runs['profile'])))}; data "
         f"{', '.join(sorted(set(runs['dataset'])))} ({whose}); {', '.join(sorted(set(runs['precision'].dropna())))} "
         f"on {', '.join(machines) or 'an unknown processor'}; "
-        f"{', '.join(told)}; "
+        f"{', '.join(libraries)}; "
         f"commit {', '.join(commits) or 'unknown'}; {_duration(seconds)} of training in all."
     )
 
@@ -69,11 +69,15 @@ def missing(runs: pd.DataFrame, experiments: Sequence[Experiment], seeds: int) -
         return Markdown("*With these parameters there is no such experiment.*")
     settled = runs[runs["stop_reason"].isin(records.SETTLED)]
     counts = settled["experiment"].value_counts()
-    without = [one for one in experiments if one.id not in counts]
-    few = [f"{one.id} ({counts[one.id]})" for one in experiments if counts.get(one.id, seeds) < seeds]
+    without = [experiment for experiment in experiments if experiment.id not in counts]
+    few = [
+        f"{experiment.id} ({counts[experiment.id]})"
+        for experiment in experiments
+        if counts.get(experiment.id, seeds) < seeds
+    ]
     sentences = []
     if without:
-        names = ", ".join(f"**{one.id}** ({one.labels['title']})" for one in without)
+        names = ", ".join(f"**{experiment.id}** ({experiment.labels['title']})" for experiment in without)
         sentences.append(f"**Not shown, because no run is recorded:** {names}. {_training_command(without, seeds)}")
     if few:
         sentences.append(f"**Fewer than {seeds} seeds so far:** {', '.join(few)}.")
@@ -85,23 +89,23 @@ def missing(runs: pd.DataFrame, experiments: Sequence[Experiment], seeds: int) -
 
 def _training_command(experiments: Sequence[Experiment], seeds: int) -> str:
     """Return a sentence with the command that trains the first experiment the command line knows, else `train`."""
-    published = {one.id: one for one in reports.all_experiments()}
-    for one in experiments:
-        if one.id not in published or one.profile not in reports.profiles.PROFILES:
+    published = {experiment.id: experiment for experiment in reports.all_experiments()}
+    for experiment in experiments:
+        if experiment.id not in published or experiment.profile not in reports.profiles.PROFILES:
             continue
-        if reports.profiles.apply(published[one.id], one.profile).protocol == one.protocol:
-            option = f" --profile {one.profile}" if one.profile != "published" else ""
-            return f"`python -m cnnhelpers run {one.id}{option} --seeds {seeds}` trains {one.id}."
+        if reports.profiles.apply(published[experiment.id], experiment.profile).protocol == experiment.protocol:
+            option = f" --profile {experiment.profile}" if experiment.profile != "published" else ""
+            return f"`python -m cnnhelpers run {experiment.id}{option} --seeds {seeds}` trains {experiment.id}."
     return "With `train` switched on, the page trains them."
 
 
 def unofficial(runs: pd.DataFrame) -> Markdown | None:
     """Return a sentence to stand below numbers of runs on a copy of the data, None where all pixels are official."""
-    copies = sorted({f"{one.pixels} of {one.dataset}" for one in runs.itertuples() if one.pixels not in PLAIN_PIXELS})
+    copies = sorted({f"{run.pixels} of {run.dataset}" for run in runs.itertuples() if run.pixels not in PLAIN_PIXELS})
     if not copies:
         return None
-    told = f"Numbers on {', '.join(copies)}; what a report printed is of the official pixels, in the official order, "
-    return Markdown(f"*{told}by which it may have held out other images.*")
+    text = f"Numbers on {', '.join(copies)}; what a report printed is of the official pixels, in the official order, "
+    return Markdown(f"*{text}by which it may have held out other images.*")
 
 
 def timed_elsewhere(runs: pd.DataFrame, timed: pd.DataFrame) -> Markdown:
@@ -110,18 +114,20 @@ def timed_elsewhere(runs: pd.DataFrame, timed: pd.DataFrame) -> Markdown:
     `timed` is what provenance.timed_alike kept of them.
     """
     kept = timed["experiment"].value_counts()
-    told = [
-        one if one not in kept else f"{one} ({kept[one]} of {n} seeds shown)"
-        for one, n in runs["experiment"].value_counts(sort=False).items()
-        if kept.get(one, 0) < n
+    names = [
+        name if name not in kept else f"{name} ({kept[name]} of {n} seeds shown)"
+        for name, n in runs["experiment"].value_counts(sort=False).items()
+        if kept.get(name, 0) < n
     ]
-    left_out = f"*Timed on another machine or in another precision, and left out: {', '.join(told)}.*"
-    return Markdown(left_out if told else "*All runs were timed on one machine, in one precision.*")
+    left_out = f"*Timed on another machine or in another precision, and left out: {', '.join(names)}.*"
+    return Markdown(left_out if names else "*All runs were timed on one machine, in one precision.*")
 
 
 def show_stops(runs: pd.DataFrame, experiments: Iterable[Experiment]) -> pd.DataFrame | Markdown:
     """Return after how many epochs the runs with early stopping ended, and why."""
-    stopped = runs[runs["experiment"].isin([one.id for one in experiments if one.protocol.early_stopping])]
+    stopped = runs[
+        runs["experiment"].isin([experiment.id for experiment in experiments if experiment.protocol.early_stopping])
+    ]
     if stopped.empty:
         return Markdown(NO_RUNS)
     epochs = stopped.groupby(["experiment", "stop_reason"], sort=False)["epochs_run"]

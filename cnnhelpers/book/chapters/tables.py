@@ -11,7 +11,7 @@ from cnnhelpers.claims import in_words, shared_conditions
 from cnnhelpers.records import aspects_in, few
 from cnnhelpers.statistics import ALPHA
 
-_TOLD = {  # one, several
+_FORMS = {  # one, several
     "holds": ("holds", "hold"),
     "holds but negligible": ("holds but is negligible", "hold but are negligible"),
     "contradicted": ("is contradicted", "are contradicted"),
@@ -30,22 +30,22 @@ _FOUND = {
 }
 
 
-def in_short(found: pd.DataFrame) -> Markdown:
+def in_short(results: pd.DataFrame) -> Markdown:
     """Return what became of the conclusions in a sentence, and those confirmed and contradicted. Tops a page.
 
     A confirmed one says how it was read; a contradicted one of several questions, how many of them hold all the same.
     """
-    tested = found[found["verdict"] != "not enough runs"]
+    tested = results[results["verdict"] != "not enough runs"]
     if tested.empty:
         return Markdown("No conclusion has runs enough for a verdict yet.")
     counts = tested["verdict"].value_counts().to_dict()
-    told = [f"{counts[name]} {forms[counts[name] > 1]}" for name, forms in _TOLD.items() if name in counts]
-    number = f"{len(tested)} could be tested with several seeds{_whose(found, tested)}"
-    first = f"Of {len(found)} published conclusions {number}: {', '.join(told)}"
+    texts = [f"{counts[name]} {forms[counts[name] > 1]}" for name, forms in _FORMS.items() if name in counts]
+    number = f"{len(tested)} could be tested with several seeds{_whose(results, tested)}"
+    first = f"Of {len(results)} published conclusions {number}: {', '.join(texts)}"
     fragile = int(tested["fragile"].sum())
     lines = [first + (f"; {fragile} of these verdicts {'is' if fragile == 1 else 'are'} fragile." if fragile else ".")]
     for word, verdicts in (("Confirmed", ("holds", "holds but negligible")), ("Contradicted", ("contradicted",))):
-        chosen = [f"*{one.text}*{_note(one)}" for one in tested[tested["verdict"].isin(verdicts)].itertuples()]
+        chosen = [f"*{row.text}*{_note(row)}" for row in tested[tested["verdict"].isin(verdicts)].itertuples()]
         lines += [f"{word}: {'; '.join(chosen)}."] if chosen else []
     return Markdown("\n\n".join(lines))
 
@@ -70,11 +70,11 @@ def by_verdict(compared: pd.DataFrame, label: str = "label") -> Markdown:
     heading = "Differences of accuracy in points, with 95 % intervals; what decides is p, adjusted over all of them"
     lines = [f"{heading} (Holm).", ""]
     for verdict, word in _FOUND.items():
-        told = [
-            f"{getattr(one, label)} ({_with_interval(one.estimate, one.low, one.high)})"
-            for one in compared[compared["verdict"] == verdict].itertuples()
+        texts = [
+            f"{getattr(row, label)} ({_with_interval(row.estimate, row.low, row.high)})"
+            for row in compared[compared["verdict"] == verdict].itertuples()
         ]
-        lines += [f"- {word}: {'; '.join(told)}."] if told else []
+        lines += [f"- {word}: {'; '.join(texts)}."] if texts else []
     return Markdown("\n".join(lines))
 
 
@@ -87,11 +87,11 @@ def side_by_side(tables: Mapping[str, pd.DataFrame], label: str = "label") -> Ma
         By the name that heads its column; the column `label` names the questions. In the order of the first one.
     """
     names = _opposite(tables, label)
-    answers = {name: found.set_index(label) for name, found in tables.items()}
+    answers = {name: results.set_index(label) for name, results in tables.items()}
     rows = []
-    for question in dict.fromkeys(one for found in tables.values() for one in found[label]):
-        told = [_answer(found.loc[question]) if question in found.index else "—" for found in answers.values()]
-        rows.append((f"**{question}**" if question in names else question, *told))
+    for question in dict.fromkeys(text for results in tables.values() for text in results[label]):
+        texts = [_answer(results.loc[question]) if question in results.index else "—" for results in answers.values()]
+        rows.append((f"**{question}**" if question in names else question, *texts))
     return Markdown(table(["points of test accuracy", *tables], rows))
 
 
@@ -104,24 +104,24 @@ def opposite_answers(tables: Mapping[str, pd.DataFrame], label: str = "label") -
 
 def _opposite(tables: Mapping[str, pd.DataFrame], label: str) -> list[str]:
     verdicts: dict[str, set[str]] = {}
-    for found in tables.values():
-        for question, verdict in zip(found[label], found["verdict"], strict=True):
+    for results in tables.values():
+        for question, verdict in zip(results[label], results["verdict"], strict=True):
             verdicts.setdefault(question, set()).add(verdict)
     better = {"holds", "holds but negligible"}
     return [question for question, words in verdicts.items() if "contradicted" in words and words & better]
 
 
-def _answer(one: pd.Series) -> str:
-    return f"{_with_interval(one['estimate'], one['low'], one['high'])}, {one['verdict']}"
+def _answer(row: pd.Series) -> str:
+    return f"{_with_interval(row['estimate'], row['low'], row['high'])}, {row['verdict']}"
 
 
-def reading(found: pd.DataFrame, report: str | None = None) -> Markdown:
+def reading(results: pd.DataFrame, report: str | None = None) -> Markdown:
     """Return the claims (of one report, if given) with verdict, adjusted p, evidence and what would decide.
 
     Below the table stands what they rest on (profile, precision, device, backend and copy of the data), and what is
     missing for claims that lack runs, with the command that trains it.
     """
-    chosen = found if report is None else found[found["report"] == report]
+    chosen = results if report is None else results[results["report"] == report]
     if chosen.empty:
         return Markdown("*There is no such conclusion.*")
     enough = chosen["verdict"] != "not enough runs"
@@ -129,78 +129,75 @@ def reading(found: pd.DataFrame, report: str | None = None) -> Markdown:
     return Markdown("\n\n".join(write(part) for write, part in parts if len(part)))
 
 
-def _tested(found: pd.DataFrame) -> str:
-    shown = table(["", "conclusion", "verdict (Holm's p)", "evidence"], map(_row, found.itertuples()))
+def _tested(results: pd.DataFrame) -> str:
+    shown = table(["", "conclusion", "verdict (Holm's p)", "evidence"], map(_row, results.itertuples()))
     rest = "; ".join(
-        f"conclusion{'s' * (not numbers.isdigit())} {numbers}: {basis}" for basis, numbers in shared_conditions(found)
+        f"conclusion{'s' * (not numbers.isdigit())} {numbers}: {basis}" for basis, numbers in shared_conditions(results)
     )
     return shown + (f"\n\nThe runs behind them. {rest[0].upper()}{rest[1:]}." if rest else "")
 
 
-def _untested(found: pd.DataFrame) -> str:
+def _untested(results: pd.DataFrame) -> str:
     """Return the claims without runs enough, a line a report and command: what is missing, and what trains it."""
-    rows, found = [], found.assign(command=found.get("command", ""))  # of published conclusions alone
-    for (report, command), group in found.groupby(["report", "command"], sort=False):
+    rows, results = [], results.assign(command=results.get("command", ""))  # of published conclusions alone
+    for (report, command), group in results.groupby(["report", "command"], sort=False):
         missing = dict.fromkeys(name for text in group["missing"] for name in text.split(", "))
         numbers = ", ".join(str(number) for number in group["number"])
         rows.append((report, numbers, few(list(missing)), f"`{command}`" if command else "—"))
     return "Not enough runs for a verdict:\n\n" + table(["report", "conclusions", "missing", "trained by"], rows)
 
 
-def contradictions(found: pd.DataFrame) -> Markdown:
+def contradictions(results: pd.DataFrame) -> Markdown:
     """Return `reports.contradictions` for reading."""
     rows = [
-        (one.report, one.experiment, in_words(one.metric), f"{one.place} {one.value:.6g}",
-         f"{one.other_place} {one.other:.6g}", f"{one.difference:+.4g}", f"{one.allowed:.2g}")
-        for one in found.itertuples()
+        (row.report, row.experiment, in_words(row.metric), f"{row.place} {row.value:.6g}",
+         f"{row.other_place} {row.other:.6g}", f"{row.difference:+.4g}", f"{row.allowed:.2g}")
+        for row in results.itertuples()
     ]  # fmt: skip
     header = ["report", "experiment", "number", "one place", "other place", "difference", "rounding explains"]
     return Markdown(table(header, rows))
 
 
-def against_runs(found: pd.DataFrame) -> Markdown:
+def against_runs(results: pd.DataFrame) -> Markdown:
     """Return the rows of `reports.against_runs` whose published number our interval excludes, for reading."""
     rows = [
-        (one.report, one.experiment, in_words(one.metric), one.place, f"{one.published:.4g}",
-         f"{one.estimate:.4f} [{one.low:.4f}, {one.high:.4f}]", "yes" if one.likely else "**no**")
-        for one in found[~found["inside"].astype(bool)].itertuples()
+        (row.report, row.experiment, in_words(row.metric), row.place, f"{row.published:.4g}",
+         f"{row.estimate:.4f} [{row.low:.4f}, {row.high:.4f}]", "yes" if row.likely else "**no**")
+        for row in results[~results["inside"].astype(bool)].itertuples()
     ]  # fmt: skip
     if not rows:
         return Markdown("*Our intervals exclude no published number.*")
     header = ["report", "experiment", "number", "place", "published", "our mean and interval", "possible as one run"]
-    unlikely = ~found["likely"].astype(bool)
-    told = (
-        f"Of {len(found)} numbers compared, our intervals exclude {len(rows)}, and {unlikely.sum()} lie where no more "
+    unlikely = ~results["likely"].astype(bool)
+    groups = unlikely.groupby([results["report"], results["pixels"]], sort=False)
+    counts = "; ".join(f"{name} ({pixels}) {group.sum()} of {len(group)}" for (name, pixels), group in groups)
+    text = (
+        f"Of {len(results)} numbers compared, our intervals exclude {len(rows)}, and {unlikely.sum()} lie where fewer "
+        f"than one further run in twenty would. By report and copy of the pixels: {counts}. Chance alone would put "
+        "about one in twenty there; numbers of one run, such as its accuracy and its loss, go together."
     )
-    told += "than one further run in twenty would. By report and whose pixels our runs saw: "
-    parts = unlikely.groupby([found["report"], found["pixels"]], sort=False)
-    told += "; ".join(f"{name} ({pixels}) {part.sum()} of {len(part)}" for (name, pixels), part in parts)
-    told += (
-        ". Chance alone would put about one in twenty there; numbers of one run, such as its accuracy and its loss, "
-    )
-    told += "go together."
-    return Markdown(f"{told}\n\n{table(header, rows)}")
+    return Markdown(f"{text}\n\n{table(header, rows)}")
 
 
-def mistakes(found: pd.DataFrame) -> Markdown:
+def mistakes(results: pd.DataFrame) -> Markdown:
     """Return `reports.mistakes` for reading."""
     rows = []
-    for one in found.itertuples():
-        lacking = f"runs are lacking: {few(one.missing.split(', '))}" if one.missing else ""
-        lacking += f" (`{one.command}`)" if one.command else ""
-        told = "; ".join(filter(None, (one.evidence, lacking))) or "no run can show it: records keep no weights"
-        rows.append((one.number, one.report, f"{one.mistake} {one.consequence}", told))
+    for row in results.itertuples():
+        missing = f"missing runs: {few(row.missing.split(', '))}" if row.missing else ""
+        missing += f" (`{row.command}`)" if row.command else ""
+        text = "; ".join(filter(None, (row.evidence, missing))) or "no run can show it: records keep no weights"
+        rows.append((row.number, row.report, f"{row.mistake} {row.consequence}", text))
     return Markdown(table(["", "report", "mistake", "what our runs say"], rows))
 
 
-def single_runs(found: pd.DataFrame) -> Markdown:
+def single_runs(results: pd.DataFrame) -> Markdown:
     """Return `analysis.single_run_risk` for reading, differences in points."""
     rows = [
-        (one.label, in_words(one.metric), _points(one.published),
-         _with_interval(one.difference, one.low, one.high),
-         f"{100 * one.wrong_order:.0f} %", {True: "ours", False: "the other"}.get(one.as_ours, ""),
-         _seeds(one.seeds_needed))
-        for one in found.itertuples()
+        (row.label, in_words(row.metric), _points(row.published),
+         _with_interval(row.difference, row.low, row.high),
+         f"{100 * row.wrong_order:.0f} %", {True: "ours", False: "the other"}.get(row.as_ours, ""),
+         _seeds(row.seeds_needed))
+        for row in results.itertuples()
     ]  # fmt: skip
     header = ["pair", "measure", "published (points)", "ours (points)", "single runs in the wrong order"]
     return Markdown(table([*header, "published order", "seeds to show ours"], rows))
@@ -223,42 +220,42 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(["| " + " | ".join(header) + " |", "|" + " --- |" * len(header), *lines])
 
 
-def _whose(found: pd.DataFrame, tested: pd.DataFrame) -> str:
+def _whose(results: pd.DataFrame, tested: pd.DataFrame) -> str:
     """Return whose the tested ones are, where others have none."""
     counts = tested["report"].value_counts(sort=False)
-    if len(counts) == found["report"].nunique():
+    if len(counts) == results["report"].nunique():
         return ""
     if len(counts) == 1:
         return f", all of report {counts.index[0]}"
     return f" ({', '.join(f'{count} of report {name}' for name, count in counts.items())})"
 
 
-def _note(one: object) -> str:
+def _note(row: object) -> str:
     """Return how a confirmed conclusion was read, and how many questions of a contradicted one hold, each alone."""
-    if one.verdict != "contradicted":
-        return f" ({one.reading[0].lower()}{one.reading[1:].rstrip('.')})" if one.reading else ""
-    pro = sum(part.p_for < ALPHA for part in one.parts)
-    return f" (though {pro} of its {len(one.parts)} questions hold{'s' * (pro == 1)})" if pro else ""
+    if row.verdict != "contradicted":
+        return f" ({row.reading[0].lower()}{row.reading[1:].rstrip('.')})" if row.reading else ""
+    pro = sum(part.p_for < ALPHA for part in row.parts)
+    return f" (though {pro} of its {len(row.parts)} questions hold{'s' * (pro == 1)})" if pro else ""
 
 
-def _row(one: object) -> tuple[object, ...]:
-    p = "by rule" if math.isnan(one.adjusted_p) else f"{one.adjusted_p:.2g}" if one.adjusted_p >= 1e-4 else "< 0.0001"
-    verdict = f"**{one.verdict}**" + (", fragile" if one.fragile else "") + f" ({p})"
-    text = one.text + (f" *({one.reading})*" if one.reading else "")
-    evidence = [one.evidence]
-    if aspects := aspects_in(one.differs):
+def _row(row: object) -> tuple[object, ...]:
+    p = "by rule" if math.isnan(row.adjusted_p) else f"{row.adjusted_p:.2g}" if row.adjusted_p >= 1e-4 else "< 0.0001"
+    verdict = f"**{row.verdict}**" + (", fragile" if row.fragile else "") + f" ({p})"
+    text = row.text + (f" *({row.reading})*" if row.reading else "")
+    evidence = [row.evidence]
+    if aspects := aspects_in(row.differs):
         evidence.append(f"**not the same in all of these runs: {', '.join(aspects)}**")
-    if seeds := _seeds(one.seeds_to_decide):
-        evidence.append(f"smallest detectable difference: {_amount(one)}; seeds to decide: {seeds}")
-    return one.number or "", text, verdict, "; ".join(evidence)
+    if seeds := _seeds(row.seeds_to_decide):
+        evidence.append(f"smallest detectable difference: {_amount(row)}; seeds to decide: {seeds}")
+    return row.number or "", text, verdict, "; ".join(evidence)
 
 
-def _amount(one: object) -> str:
-    if math.isinf(one.smallest_detectable):
+def _amount(row: object) -> str:
+    if math.isinf(row.smallest_detectable):
         return "none, without variance"
-    if one.unit == "fraction":
-        return f"{100 * one.smallest_detectable:.2f} points"
-    return f"{one.smallest_detectable:.3g} {one.unit}"
+    if row.unit == "fraction":
+        return f"{100 * row.smallest_detectable:.2f} points"
+    return f"{row.smallest_detectable:.3g} {row.unit}"
 
 
 def _with_interval(estimate: float, low: float, high: float) -> str:

@@ -1,4 +1,4 @@
-"""Draw and tabulate the measures of networks, each figure by one call on what `measure_runs` returns."""
+"""What networks have learned: figures and tables of the measures that `interpretability.measure_runs` keeps."""
 
 from collections.abc import Mapping, Sequence
 from math import comb
@@ -7,18 +7,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from cnnhelpers import plotting
+from cnnhelpers import execution, interpretability, plotting
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiments import Experiment
-from cnnhelpers.interpretability.store import (
-    Measures,
-    by_layer,
-    explained_images,
-    sanity_checks,
-    similarity,
-    similarity_to_baseline,
-)
+from cnnhelpers.interpretability import by_layer, similarity
 
+Measures = Mapping[str, np.ndarray]
 LABELS = {
     "moran": "Moran's I",
     "probe": "accuracy of a linear probe",
@@ -30,15 +24,33 @@ LABELS = {
 SHARES = ("probe", "dead")  # metrics that are drawn in percent
 
 
-def show_filters(runs: Sequence[Measures], which: str) -> None:
-    """Draw filters of the "first" or the "last" convolution of the first of the runs."""
-    plotting.plot_filters(runs[0][f"filters_{which}"])
+def measured(seeds: Mapping[Experiment, int], train: bool = False) -> tuple[dict[str, list[Measures]], pd.DataFrame]:
+    """Return the measures of experiments by id, a list with one item a seed, and their runs.
+
+    `seeds` is the number of seeds of each experiment. See `interpretability.measure_runs`, also for `train`.
+    """
+    measures, runs = {}, []
+    for number in dict.fromkeys(seeds.values()):
+        experiments = [experiment for experiment, wanted in seeds.items() if wanted == number]
+        measures |= interpretability.measure_runs(experiments, number, train=train)
+        runs.append(execution.run(experiments, number, train=train))
+    return measures, pd.concat(runs)
 
 
-def show_maps(runs: Sequence[Measures], name: str) -> None:
-    """Draw arrays of the first of the runs: "maps_convolution", "maps_pooling", "preferred_first", "preferred_last"."""
-    maps = runs[0][name]
-    plotting.plot_tiles(maps.transpose(2, 0, 1) if name.startswith("maps") else maps)
+def show_learned(runs: Sequence[Measures], what: str) -> None:
+    """Draw what the first of the runs has learned.
+
+    `what` is "filters_first" or "filters_last" (of the first or last convolution), "maps_convolution" or
+    "maps_pooling" (feature maps of a test image), "preferred_first" or "preferred_last" (images that filters prefer),
+    or "weights" (of each layer, before and after training).
+    """
+    arrays = runs[0][what]
+    if what.startswith("filters"):
+        plotting.plot_filters(arrays)
+    elif what == "weights":
+        plotting.plot_weight_changes(*arrays, [str(layer) for layer in runs[0]["layers"][1:]])
+    else:
+        plotting.plot_tiles(arrays.transpose(2, 0, 1) if what.startswith("maps") else arrays)
 
 
 def show_by_layer(measures: Mapping[str, Sequence[Measures]], experiments: Sequence[Experiment], metric: str) -> None:
@@ -74,13 +86,17 @@ def show_changes(measures: Mapping[str, Sequence[Measures]], experiments: Sequen
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")
 
 
-def show_projection(runs: Sequence[Measures], class_names: Sequence[str]) -> None:
-    """Draw the dense layer before the output of the first of the runs in two dimensions: PCA and t-SNE."""
-    plotting.plot_projection(runs[0], class_names)
+def show_projection(
+    measures: Mapping[str, Sequence[Measures]], name: str, class_names: Sequence[str], components: int = 5
+) -> pd.DataFrame:
+    """Draw the dense layer before the output of a run of the experiment `name` in two dimensions: PCA and t-SNE.
 
-
-def explained_variance(measures: Mapping[str, Sequence[Measures]], components: int = 5) -> pd.DataFrame:
-    """Return the percentage of the variance that the first components explain together, a column for each network."""
+    Returns
+    -------
+    pandas.DataFrame
+        The percentage of the variance that the first components explain together, a column for each experiment.
+    """
+    plotting.plot_projection(measures[name][0], class_names)
     shares = {name: np.cumsum(100 * runs[0]["explained"][:components].astype(float)) for name, runs in measures.items()}
     table = pd.DataFrame({name: pd.Series(values) for name, values in shares.items()}).round(1)
     return table.set_axis(pd.RangeIndex(1, len(table) + 1, name="components"))
@@ -123,7 +139,7 @@ def show_similarity_to_baseline(
         raise InputError("a comparison needs at least one network. Received: none")
     runs = {experiment.id: measures[experiment.id] for experiment in experiments}
     baseline, *others = runs
-    table = similarity_to_baseline(runs, baseline)
+    table = interpretability.similarity_to_baseline(runs, baseline)
     table = table[table["layer"] != "input"]
     titles = {experiment.id: f"{experiment.id} {experiment.title}" for experiment in experiments}
     named = table.assign(network=table["network"].map(titles))
@@ -139,11 +155,6 @@ def show_similarity_to_baseline(
     return pd.DataFrame(rows, columns=columns).set_index("network")
 
 
-def show_weights(runs: Sequence[Measures]) -> None:
-    """Draw the distribution of the weights of each layer before and after training, of the first of the runs."""
-    plotting.plot_weight_changes(*runs[0]["weights"], [str(layer) for layer in runs[0]["layers"][1:]])
-
-
 def show_attributions(runs: Sequence[Measures], experiment: Experiment, class_names: Sequence[str]) -> None:
     """Draw saliency and Grad-CAM of right and wrong answers of the first of the runs."""
     run = runs[0]
@@ -153,10 +164,10 @@ def show_attributions(runs: Sequence[Measures], experiment: Experiment, class_na
         for answer, true in zip(answers, truths, strict=True)
     ]
     maps = {"saliency": run["saliency"], "Grad-CAM": run["cam"]}
-    plotting.plot_attributions(maps, titles, explained_images(experiment, run))
+    plotting.plot_attributions(maps, titles, interpretability.explained_images(experiment, run))
 
 
 def show_sanity_checks(runs: Sequence[Measures]) -> None:
     """Draw how similar explanations stay as the weights of more and more layers are shuffled."""
-    ax = plotting.plot_by_layer(sanity_checks(runs), "rank correlation", by="map")
+    ax = plotting.plot_by_layer(interpretability.sanity_checks(runs), "rank correlation", by="map")
     ax.set_xlabel("weights shuffled, from the output down to")
