@@ -13,6 +13,7 @@ from cnnhelpers.analysis import (
     percent,
     summary,
 )
+from cnnhelpers.book.chapters import tables
 from cnnhelpers.errors import InputError
 from cnnhelpers.records import Record
 from tests.analysis.tables import runs_of
