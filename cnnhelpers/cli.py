@@ -173,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(function: Any) -> argparse.ArgumentParser:
         sub = commands.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
-        sub.add_argument("--json", action="store_true", help="print a JSON list on standard output, nothing else there")
+        sub.add_argument("--json", action="store_true", help="print only a JSON list on standard output")
         sub.set_defaults(command=function)
         return sub
 
@@ -183,17 +183,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("name", help="a study, a report (A to E) or an experiment such as A1")
     sub.add_argument("--profile", default="published", help="smoke, quick, narrow, published (default) or fair")
     sub.add_argument("--seeds", type=int, help="number of seeds; by default the profile's")
-    sub.add_argument(
-        "--workers", help="processes, by default one per core; or tcp://HOST:PORT or a file of a dask scheduler"
-    )
+    sub.add_argument("--workers", help="processes (default: one per core), or tcp://HOST:PORT or file of a scheduler")
     changes = {"action": "extend", "nargs": "+", "default": [], "metavar": "FIELD=VALUE"}
     sub.add_argument("--set", **changes, help="change fields of the protocol, such as epochs=3")
     sub.add_argument("--folder", type=Path, help="where runs are recorded; by default book/records")
     sub = command(records)
     sub.add_argument("--study", help="only this study")
-    sub.add_argument(
-        "--verify", action="store_true", help="list damaged, outdated and edited records; exit code 1 if any"
-    )
+    sub.add_argument("--verify", action="store_true", help="list damaged, outdated, edited records; exit code 1 if any")
     sub.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="write the histories there as TensorBoard logs")
     sub.add_argument("--folder", type=Path, help="where runs are recorded; by default book/records")
     sub = command(verdicts)

@@ -164,10 +164,7 @@ def _layer_flops(layer: Any, shapes: tuple[Any, ...]) -> int:
     channels_first = getattr(layer, "data_format", "channels_last") == "channels_first"
     places = shape[2:] if channels_first else shape[1:-1]
     if None in places:
-        raise InputError(
-            f"the FLOPs of {layer.name} need a fixed image size: build the model with an input_shape "
-            f"of numbers. Received: {places}"
-        )
+        raise InputError(f"the FLOPs of {layer.name} need a fixed image size: pass it to Input. Received: {places}")
     kernels = (getattr(layer, name, None) for name in ("kernel", "depthwise_kernel", "pointwise_kernel"))
     return 2 * math.prod(places) * sum(math.prod(kernel.shape) for kernel in kernels if kernel is not None)
 

@@ -162,9 +162,7 @@ def _ids(ids: Iterable[str | int] | None, number: int) -> list[str]:
     """Return an id for each of `number` images, see write_submission."""
     names = [str(name) for name in (range(1, number + 1) if ids is None else ids)]
     if len(names) != number or len({*names}) != number:
-        raise InputError(
-            f"ids must be {number} different ids, one per image. Received: {len(names)} ids, {len({*names})} different"
-        )
+        raise InputError(f"{number} different ids are needed. Received: {len(names)} ids, {len({*names})} different")
     stems = [Path(name).stem for name in names]
     return stems if all(map(str.isdecimal, stems)) and len({*stems}) == number else names
 

@@ -105,6 +105,7 @@ class Dataset:
             "class_names": np.array(self.class_names),
             "pixel_range": np.array([0, 255]),
         }
+        path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, lambda file: np.savez(file, **arrays))
         return path
 

@@ -41,9 +41,7 @@ def pad(images: np.ndarray, mode: str) -> np.ndarray:
         raise unknown("padding", mode, ("middle", "equal"))
     count, height, width, channels = images.shape
     if max(height, width) > PADDED_SIDE or channels not in (1, 3):
-        raise InputError(
-            f"padding={mode!r} needs images of up to 32x32x1 or 32x32x3. Received: {height}x{width}x{channels}"
-        )
+        raise InputError(f"padding={mode!r} takes up to 32x32x1 or 32x32x3. Received: {height}x{width}x{channels}")
     if mode == "middle" and channels != 1:
         raise InputError(f"padding='middle' is for grey images, 'equal' for colour. Received: {height}x{width}x3")
     top, left = (PADDED_SIDE - height) // 2, (PADDED_SIDE - width) // 2

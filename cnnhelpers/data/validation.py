@@ -21,14 +21,9 @@ def options(
         except (TypeError, ValueError):
             low = high = math.nan
         if not -math.inf < low < high < math.inf:
-            raise InputError(
-                "pixel_range must be the lowest and the highest pixel, such as (0, 255). "
-                f"Received: pixel_range={pixel_range!r}"
-            )
+            raise InputError(f"pixel_range must be (lowest, highest), such as (0, 255). Received: {pixel_range=}")
     if type(test_fraction) not in (int, float) or not 0 <= test_fraction < 1:
-        raise InputError(
-            f"test_fraction must be between 0 (no test part) and 1. Received: test_fraction={test_fraction!r}"
-        )
+        raise InputError(f"test_fraction must be between 0 (no test part) and 1. Received: {test_fraction=}")
     return first_label, pixel_range, test_fraction
 
 
@@ -78,9 +73,7 @@ def _image_array(images: np.ndarray, name: str) -> np.ndarray:
     shape = images.shape
     if images.ndim not in (3, 4):
         fix = ": x.reshape(-1, height, width)" if images.ndim == 2 else ""
-        raise InputError(
-            f"{name} must be (images, height, width) or (images, height, width, channels){fix}. Received: shape {shape}"
-        )
+        raise InputError(f"{name} must be (images, height, width[, channels]){fix}. Received: shape {shape}")
     if images.ndim == 4 and shape[3] not in (1, 3):
         if shape[1] in (1, 3):
             raise InputError(
@@ -99,10 +92,7 @@ def _whole_labels(labels: np.ndarray, name: str) -> np.ndarray:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim == 2:
-        raise InputError(
-            f"{name} seems to be one-hot, but one whole number per image is needed: np.argmax(y, axis=1). "
-            f"Received: shape {labels.shape}"
-        )
+        raise InputError(f"{name} is one-hot: np.argmax(y, axis=1) gives one label per image. Received: {labels.shape}")
     if labels.dtype.kind not in "uif":
         first = f" ({labels.ravel()[0]!s})" if labels.size else ""
         raise InputError(
@@ -130,10 +120,9 @@ def _from_zero(parts: dict[str, np.ndarray], first_label: int) -> dict[str, np.n
             where = np.argmax(labels < 0)
             raise InputError(f"labels must not be negative. Received: {name}[{where}] = {labels[where]}")
     present = np.unique(np.concatenate(list(parts.values())))
-    if present[0] != first_label:
-        raise InputError(
-            f"labels start at {present[0]}: pass first_label={present[0]}. Received: first_label={first_label}"
-        )
+    first = present[0]
+    if first != first_label:
+        raise InputError(f"labels start at {first}: pass first_label={first}. Received: first_label={first_label}")
     gaps = np.flatnonzero(np.diff(present) > 1)
     if len(gaps):
         raise InputError(
@@ -141,7 +130,7 @@ def _from_zero(parts: dict[str, np.ndarray], first_label: int) -> dict[str, np.n
             "names, y = np.unique(y, return_inverse=True)"
         )
     if len(present) == 1:
-        raise InputError(f"at least two classes are needed. Received: only labels {present[0]}")
+        raise InputError(f"at least two classes are needed. Received: only labels {first}")
     dtype = np.uint8 if len(present) <= 256 else np.int64
     return {name: (labels - first_label).astype(dtype) for name, labels in parts.items()}
 

@@ -87,7 +87,7 @@ class ClusterWorkers:
                 raise InputError(f"the workers cannot keep {result.names}: is the disk below {result.folder} full?")
             for name in result.names:
                 file = result.folder / dataset_file(run.infos[name])
-                self._client.run(_save, data.load(name), file, workers=[result.worker], on_error="return")
+                self._client.run(data.Dataset.save, data.load(name), file, workers=[result.worker], on_error="return")
             self._send(run, payload, answer, transfers + 1, workers=[result.worker], allow_other_workers=True)
         except BaseException as error:  # dask would only log it
             answer.set_exception(_translated(error))
@@ -144,8 +144,3 @@ def _cancellable(cancelled: Callable[[], bool]) -> Iterator[WorkerProcess]:
         done.set()
         watcher.join()
         keep(process)
-
-
-def _save(dataset: data.Dataset, file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    dataset.save(file)

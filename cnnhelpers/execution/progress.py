@@ -1,4 +1,4 @@
-"""Show how far a study is: a progress bar, and learning curves that grow in a notebook."""
+"""Show the progress of a study: a bar, and learning curves that grow in a notebook."""
 
 import sys
 import warnings

@@ -42,8 +42,8 @@ def plan(
 ) -> list[PlannedRun]:
     """Return every run of `experiments` with `seeds`, all runs of a dataset from one copy of its pixels.
 
-    The copy is chosen from the runs recorded in `folder`, see records.preferred_copy. With `train`, this machine's copy
-    is taken where the data are at hand, or, downloaded if need be, where runs are missing; data, splits and networks of
+    The copy is chosen from the runs recorded in `folder`, see records.preferred_copy. With `train`, it is this
+    machine's where the data are at hand or runs are missing (downloaded if need be); data, splits and networks of
     missing runs are checked.
     """
     seeds = _checked_seeds(seeds)

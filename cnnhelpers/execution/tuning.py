@@ -148,10 +148,7 @@ def _check_space(space: Space) -> None:
     for name, values in space.items():
         interval = isinstance(values, tuple) and len(values) == 2 and all(map(is_number, values))
         if not (isinstance(values, list) and values) and not (interval and 0 < values[0] < values[1]):
-            raise InputError(
-                f"space[{name!r}] must be a list of choices, or (lowest, highest) of numbers above 0. "
-                f"Received: {values!r}"
-            )
+            raise InputError(f"space[{name!r}] must be a list of choices or (low, high) above 0. Received: {values!r}")
 
 
 def _study(seed: int) -> Any:

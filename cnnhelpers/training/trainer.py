@@ -68,7 +68,7 @@ def train(
     identity = identity_of(text)
     kept = KeptWeights(checkpoint_folder if experiment.keep_weights else None, identity, seed)
     with kept.lock(), products_in(protocol.precision) as precision:
-        model = prepare(experiment, parts.train, len(dataset.class_names), seed, checkpoint_folder)
+        model = prepare(experiment, parts.train, dataset.classes, seed, checkpoint_folder)
         cost = {"parameters": model.layers[-1].count_params(), "flops": flops(model)}  # without the means of a scaling
         checkpoint = Checkpoint(checkpoint_folder, identity, seed)
         task, progress = learn(model, protocol, parts, seed, checkpoint, precision)
@@ -131,7 +131,7 @@ def final_weights(experiment: Experiment, seed: int, checkpoint_folder: Path | N
         dataset = data.load(protocol.dataset)
         parts = split(dataset, protocol.split, seed, protocol.images)
         with products_in(protocol.precision) as precision:
-            model = prepare(experiment, parts.train, len(dataset.class_names), seed, checkpoint_folder)
+            model = prepare(experiment, parts.train, dataset.classes, seed, checkpoint_folder)
             _, progress = learn(model, protocol, parts, seed, checkpoint, precision)
         if progress.reason != "diverged":
             weights = model.layers[-1].get_weights()
@@ -186,9 +186,7 @@ def reseed(model: keras.Model, seed: int, epoch: int) -> None:
 def _check_pixels(dataset: data.Dataset, text: str) -> None:
     """Raise InputError if the pixels changed since the run was planned: its identity would be wrong."""
     if dataset.fingerprint[:16] not in text.splitlines()[0]:
-        raise InputError(
-            f"the pixels of {dataset.name} are not those of the run: {dataset.fingerprint[:16]}, {text[:99]}"
-        )
+        raise InputError(f"the pixels of {dataset.name} are not those planned: {dataset.fingerprint[:16]}, {text[:99]}")
 
 
 def _check_probabilities(model: keras.Model, experiment: Experiment, train_part: Part) -> None:
