@@ -10,25 +10,14 @@ from scipy import stats
 from cnnhelpers.analysis.measurements import Measurements
 from cnnhelpers.errors import unknown
 from cnnhelpers.records import differing, differing_aspects
-from cnnhelpers.statistics import (
-    Comparison,
-    by_seed,
-    decide,
-    holm,
-    interval,
-    need_columns,
-    paired,
-)
+from cnnhelpers.statistics import Comparison, by_seed, decide, holm, interval, need_columns, paired
 
 
 def summary(runs: pd.DataFrame, metric: str = "test_accuracy", by: str | list[str] = "experiment") -> pd.DataFrame:
     """Return mean and 95 % t interval over seeds of one column of `runs`, a row for each value of `by` in its order.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `by`, estimate, low, high, sd, n, n_failed, in the unit of `metric`; failed runs are counted, not used.
-        Equal runs have no interval (NaN).
+    Columns `by`, estimate, low, high, sd, n, n_failed, in the unit of `metric`; failed runs are counted, not used.
+    Equal runs have no interval (NaN).
 
     >>> runs = pd.DataFrame({"experiment": ["a", "a", "a"], "test_accuracy": [0.89, 0.90, 0.91]})
     >>> summary(runs).round(3).values.tolist()
@@ -46,11 +35,8 @@ def summary(runs: pd.DataFrame, metric: str = "test_accuracy", by: str | list[st
 def compare(runs: pd.DataFrame, a: str, b: str, metric: str = "test_accuracy") -> Comparison:
     """Return A minus B, paired by seed, with its 95 % t interval and two-sided p.
 
-    Parameters
-    ----------
-    runs
-        A row for each run: columns experiment, seed and `metric`, as `run` returns, or of trainings made otherwise.
-        Only the seeds of A and B count; a seed that only one of them has is incomplete.
+    `runs` has a row for each run with the columns experiment, seed and `metric`, as `run` returns it or your own
+    training loop. Only the seeds of A and B count; a seed that only one of them has is incomplete.
 
     >>> runs = pd.DataFrame({"experiment": list("aaabbb"), "seed": [0, 1, 2] * 2,
     ...                      "test_accuracy": [0.91, 0.92, 0.93, 0.90, 0.90, 0.90]})
@@ -67,13 +53,13 @@ def compare(runs: pd.DataFrame, a: str, b: str, metric: str = "test_accuracy") -
 
 
 def in_points(comparison: Comparison, digits: int = 1) -> str:
-    """Return a comparison of accuracies in words: percentage points, interval, seeds, and what else differs.
+    """Return a comparison of accuracies as text: percentage points, interval, seeds, and what else differs.
 
     >>> in_points(paired([0.91, 0.92, 0.93], [0.90, 0.90, 0.90]), digits=2)
     '+2.00 points [-0.48, +4.48], 95 % interval over 3 seeds'
     """
-    points = [100 * number for number in (comparison.difference, comparison.low, comparison.high)]
-    middle, low, high = (f"{number:+.{digits}f}" for number in points)
+    numbers = (comparison.difference, comparison.low, comparison.high)
+    middle, low, high = (f"{100 * number:+.{digits}f}" for number in numbers)
     if comparison.without_interval:
         text = f"{middle} points, {comparison.without_interval}"
     else:
@@ -105,8 +91,8 @@ def compare_all(
     for (a, b), comparison, p in zip(pairs, comparisons, adjusted, strict=True):
         aspects = ", ".join(differing_aspects(runs[runs["experiment"].isin((a, b))]))
         label = f"{a} − {b}" + (f" (not the same: {aspects})" if aspects else "")
-        wins, word = f"{comparison.wins} of {comparison.n_pairs}", decide(comparison, margin, adjusted_p=p)
-        rows.append((label, comparison.difference, comparison.low, comparison.high, wins, p, word))
+        wins, verdict = f"{comparison.wins} of {comparison.n_pairs}", decide(comparison, margin, adjusted_p=p)
+        rows.append((label, comparison.difference, comparison.low, comparison.high, wins, p, verdict))
     return pd.DataFrame(rows, columns=["label", "estimate", "low", "high", "wins", "p", "verdict"])
 
 
@@ -155,9 +141,9 @@ def pareto(runs: pd.DataFrame, cost: str, metric: str = "test_accuracy") -> pd.D
 
 
 def percent(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of accuracies for reading: percent or, with a column p, points; nothing for NaN; column names.
+    """Return a table of accuracies for reading, in percent or, with a column p, in points; NaN becomes empty.
 
-    Leaves out sd, and n_failed where no run failed.
+    Leaves out sd, and n_failed where no run failed. Columns are named in words.
 
     >>> percent(pd.DataFrame({"experiment": ["A1"], "estimate": [0.8847], "low": [float("nan")]})).to_dict("records")
     [{'experiment': 'A1', 'estimate (%)': '88.47', 'low (%)': ''}]
@@ -166,9 +152,8 @@ def percent(table: pd.DataFrame) -> pd.DataFrame:
     for column in shown.columns.intersection(["estimate", "low", "high", "published"]):
         shown[column] = ["" if np.isnan(value) else f"{100 * value:.2f}" for value in shown[column]]
     for column in shown.columns.intersection(["p", "page_p"]):
-        shown[column] = [
-            "" if np.isnan(p) else f"{p:.2g}" if p >= 1e-4 else "< 0.0001" for p in shown[column].astype(float)
-        ]
+        p_values = shown[column].astype(float)
+        shown[column] = ["" if np.isnan(p) else f"{p:.2g}" if p >= 1e-4 else "< 0.0001" for p in p_values]
     estimate, unit = ("difference", "points") if "p" in table else ("estimate", "%")
     names = {"estimate": f"{estimate} ({unit})"} | {name: f"{name} ({unit})" for name in ("low", "high", "published")}
     names |= {"n": "seeds", "n_failed": "failed runs", "page_p": "p of Page's test", "likely": "likely as one run"}

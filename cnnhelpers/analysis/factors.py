@@ -27,22 +27,15 @@ def factorial_effects(runs: pd.DataFrame, grid: pd.DataFrame, metric: str = "tes
     """Return every main effect and every interaction of two factors that the runs can show.
 
     Each level of a factor is compared with its lowest, over all pairs of experiments that agree in the other factors.
+    `grid` holds the level of each factor (columns) of each experiment (index); no two experiments are equal.
+    Experiments without runs are left out.
 
-    Parameters
-    ----------
-    grid
-        The level of each factor (columns) of each experiment (index); no two experiments alike. Experiments without
-        runs are left out.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns kind ("main effect" or "interaction"), label, cells (number of pairs, or pairs of pairs, averaged),
-        estimate, low, high (95 %), n (complete seeds) and p, Holm-adjusted over all rows.
+    Columns kind ("main effect" or "interaction"), label, cells (number of pairs, or pairs of pairs, averaged),
+    estimate, low, high (95 %), n (complete seeds) and p, Holm-adjusted over all rows.
     """
     if grid.duplicated().any():
-        twice = ", ".join(grid.index[grid.duplicated(keep=False)])
-        raise InputError(f"two experiments of a grid must differ in a factor. Received: {twice}")
+        equal = ", ".join(grid.index[grid.duplicated(keep=False)])
+        raise InputError(f"two experiments of a grid must differ in a factor. Received: {equal}")
     grid = grid[grid.index.isin(set(runs["experiment"]))]
     values, rows = by_seed(runs, metric), []
     for factor, level, pairs in _all_pairs(grid):
@@ -66,25 +59,18 @@ def dose_response(
 ) -> pd.DataFrame:
     """Return the change of a metric along the levels of a column, a row for each value of the column `by`.
 
-    Parameters
-    ----------
-    runs
-        One experiment for each `level` (a number) and value of `by`; fewer than MIN_LEVELS levels have no row.
-    margin
-        The difference that does not matter, in the unit of `metric`.
+    Runs are of one experiment for each `level` (a number) and value of `by`; fewer than MIN_LEVELS levels have no row.
+    `margin` is the difference that does not matter, in the unit of `metric`.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `by`, levels (in words), and, over the n seeds that every level has:
+    Columns `by`, levels (in words), and, over the n seeds that every level has:
 
-        - estimate, low, high: change of the line fitted to each seed, from the first level to the last, with its 95 %
-          interval; p: that it is 0, Holm-adjusted over the rows
-        - page_p: Page's test of the same order, two-sided and not adjusted, as a check; NaN below two seeds
-        - monotone: "yes" where the line rises or falls (before Holm) and no step goes back by the margin or more, else
-          "not shown"
-        - flat_from: the lowest level that all above are equivalent to, "not shown" if there is none. Levels are tested
-          from the last but one downwards until one fails, so that nothing needs adjusting.
+    - estimate, low, high: change of the line fitted to each seed, from the first level to the last, with its 95 %
+      interval; p: that it is 0, Holm-adjusted over the rows
+    - page_p: Page's test of the same order, two-sided and not adjusted, as a check; NaN below two seeds
+    - monotone: "yes" where the line rises or falls (before Holm) and no step goes back by the margin or more, else
+      "not shown"
+    - flat_from: the lowest level to which all above are equivalent, "not shown" if there is none. Levels are tested
+      downwards from the last but one until one fails, so that no adjustment is needed.
 
     >>> accuracies = {2: [0.80, 0.81, 0.79], 3: [0.900, 0.901, 0.899], 5: [0.9005, 0.9005, 0.8995]}
     >>> runs = pd.DataFrame([{"experiment": f"C{depth}", "depth": depth, "kind": "3x3", "seed": seed, "accuracy": value}
@@ -98,8 +84,8 @@ def dose_response(
     for name, group in runs.groupby(by):
         levels = group.groupby("experiment")[level].first().sort_values()
         if levels.duplicated().any():
-            alike = ", ".join(levels.index[levels.duplicated(keep=False)])
-            raise InputError(f"a level of {level} must be one experiment for each {by}. Received: {alike}")
+            equal = ", ".join(levels.index[levels.duplicated(keep=False)])
+            raise InputError(f"a level of {level} must be one experiment for each {by}. Received: {equal}")
         if len(levels) >= MIN_LEVELS:
             values = by_seed(group, metric)[levels.index].to_numpy(float).T
             rows.append((name, *_trend_row(values, levels, margin)))
@@ -123,12 +109,9 @@ def _trend_row(values: np.ndarray, levels: pd.Series, margin: float) -> tuple[ob
 
 
 def _mean_effect(values: pd.DataFrame, pairs: Sequence[Pair], less: Sequence[Pair] = ()) -> tuple[float, ...]:
-    """Return estimate, low, high, n and p of the mean difference of `pairs`, less that of other pairs if given.
+    """Return estimate, low, high, n and p of the mean difference of `pairs`, less that of other pairs if given."""
 
-    Each seed gives one number; a seed with a failed or missing run is incomplete.
-    """
-
-    def mean(pairs: Sequence[Pair]) -> np.ndarray:
+    def mean(pairs: Sequence[Pair]) -> np.ndarray:  # (num_seeds,), NaN where a run failed or is missing
         return np.mean([values[a].to_numpy(float) - values[b].to_numpy(float) for a, b in pairs], axis=0)
 
     differences = mean(pairs) - (mean(less) if less else 0)

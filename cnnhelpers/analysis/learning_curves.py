@@ -14,18 +14,15 @@ TIMES = ("epochs_to_target", "cpu_seconds_to_target")
 def overfitting_onsets(runs: pd.DataFrame) -> pd.DataFrame:
     """Return where the validation loss of each experiment turns, how much it then grows, and the final loss gap.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A row for each experiment, losses in nats and without penalty, 95 % intervals over seeds:
+    A row for each experiment, losses in nats and without penalty, 95 % intervals over seeds:
 
-        - lowest_epoch: median over seeds of the epoch, from 1, with the lowest smoothed validation loss; every training
-          has one, so it is an onset only where `overfits`
-        - epochs: of the whole training
-        - after: half of them; growth, growth_low, growth_high: mean validation loss of the last three epochs minus that
-          of the three around `after`. NaN below 7 epochs, and where early stopping or divergence cut the runs short
-        - overfits: "yes" where `growth` is significantly above 0 and that of the training loss below, else "not shown"
-        - gap, gap_low, gap_high: test minus training loss at the end, dropout off
+    - lowest_epoch: median over seeds of the epoch, from 1, with the lowest smoothed validation loss; every training has
+      one, so it is an onset only where `overfits`
+    - epochs: of the whole training
+    - after: half of them; growth, growth_low, growth_high: mean validation loss of the last three epochs minus that of
+      the three around `after`. NaN below 7 epochs, and where early stopping or divergence cut the runs short
+    - overfits: "yes" where `growth` is significantly above 0 and that of the training loss below, else "not shown"
+    - gap, gap_low, gap_high: test minus training loss at the end, dropout off
     """
     measurements = measure(runs)
     return pd.DataFrame(_onset(measurements, name) for name in dict.fromkeys(measurements.runs["experiment"]))
@@ -34,18 +31,9 @@ def overfitting_onsets(runs: pd.DataFrame) -> pd.DataFrame:
 def time_to_accuracy(runs: pd.DataFrame, target: float) -> pd.DataFrame:
     """Return `runs` with the time until the validation accuracy first reached `target`, inf where it never did.
 
-    Parameters
-    ----------
-    runs
-        As `run` returns them; a run that diverged counts by its epochs before.
-    target
-        Accuracy, a fraction above 0 up to 1.
-
-    Returns
-    -------
-    pandas.DataFrame
-        With the columns epochs_to_target (whole epochs, from 1) and cpu_seconds_to_target: of the whole training, in
-        proportion to its epochs, validation included.
+    Adds the columns epochs_to_target (whole epochs, from 1) and cpu_seconds_to_target: of the whole training, in
+    proportion to its epochs, validation included. Of a diverged run the epochs before count. `target` is a fraction
+    above 0, at most 1.
 
     >>> from cnnhelpers.records import table
     >>> history = {"accuracy": [0.5, 0.7, 0.9], "validation_accuracy": [0.6, 0.8, 0.7]}
@@ -92,19 +80,16 @@ def _onset(measurements: Measurements, name: str) -> dict[str, object]:
     row |= dict.fromkeys(("growth", "growth_low", "growth_high"), np.nan) | {"overfits": "not shown"}
     if training.shape == validation.shape and 2 <= after <= epochs - LAST_EPOCHS - 1:
         change = overfitting(training, validation, after)
-        growth = change.growth
+        growth, overfits = change.growth, change.training_falls and change.growth.above()
         row |= {"growth": growth.difference, "growth_low": growth.low, "growth_high": growth.high}
-        row |= {"lowest_epoch": change.turning_epoch}
-        row["overfits"] = "yes" if change.training_falls and growth.above() else "not shown"
+        row |= {"lowest_epoch": change.turning_epoch, "overfits": "yes" if overfits else "not shown"}
     return row | {"gap": gap.mean, "gap_low": gap.low, "gap_high": gap.high}
 
 
 def _first_epoch(record: Record, target: float) -> float:
     """Return the first epoch, from 1, with a validation accuracy of at least `target`; inf if there is none."""
-    accuracies = record.history.get("validation_accuracy")
-    if accuracies is None:
-        if not record.history:  # it failed before its first epoch ended
-            return np.inf
+    if record.history and "validation_accuracy" not in record.history:
         raise InputError(f"{record} has no validation accuracy: its split leaves no validation images")
-    reached = np.flatnonzero(np.asarray(accuracies, dtype=float) >= target)
+    accuracies = np.asarray(record.history.get("validation_accuracy", []), dtype=float)  # none: it failed in epoch 1
+    reached = np.flatnonzero(accuracies >= target)
     return float(reached[0] + 1) if len(reached) else np.inf

@@ -1,4 +1,4 @@
-"""Measure runs as arrays: one value a seed and one curve a seed for each experiment and metric."""
+"""Measure runs as arrays: a value and a curve for each seed, by experiment and metric."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ OTHER_MARGIN = 0.005  # accuracy; of data without a margin in statistics.MARGINS
 
 
 def measure(runs: pd.DataFrame) -> "Measurements":
-    """Return the measurements of runs, each counted once, of one profile and one identity for each experiment."""
+    """Return the measurements of runs, each counted once, of one profile, and of one identity for each experiment."""
     if not {"experiment", "identity"} <= {*runs.columns}:
         return Measurements(runs)
     for name, identities in runs.groupby("experiment")["identity"].unique().items():
@@ -47,7 +47,7 @@ class Measurements:
     _tables: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse tables without runs' columns and runs of several profiles."""
+        """Refuse tables without the columns of runs, and runs of several profiles."""
         need_columns(self.runs, "experiment", "seed")
         profiles = sorted(set(self.runs["profile"])) if "profile" in self.runs else []
         if len(profiles) > 1:
@@ -106,8 +106,8 @@ class Measurements:
             return np.full(len(self.seeds), True)
         on_gpu = runs["record"].map(lambda record: record.environment.get("device", "").startswith("gpu"))
         machines = timed_on(runs).groupby(runs["seed"]).nunique()
-        alike = (machines == 1) & ~on_gpu.groupby(runs["seed"]).any()
-        return alike.reindex(self.seeds, fill_value=True).to_numpy(bool)
+        comparable = (machines == 1) & ~on_gpu.groupby(runs["seed"]).any()
+        return comparable.reindex(self.seeds, fill_value=True).to_numpy(bool)
 
     def correct(self, experiment: str) -> np.ndarray | None:
         """Return (num_seeds, num_images), 1 for a correctly classified test image; NaN for a failed or missing run.
@@ -126,7 +126,7 @@ class Measurements:
         return self._counts.get(experiment, 0)
 
     def so_far(self, experiment: str, needed: int) -> str:
-        """Return the name of an experiment that needs more runs, with the number of its seeds, if any."""
+        """Return the name of an experiment that needs more runs, with the number of its recorded seeds, if any."""
         n = self.recorded(experiment)
         return f"{experiment} ({n} of {needed} seeds)" if n else experiment
 
@@ -147,7 +147,7 @@ class Measurements:
     def against_guessing(self, experiment: str, margin: float) -> Guessing:
         """Return whether the runs of an experiment are better than guessing by more than `margin`.
 
-        Without records among the classes of the dataset, or 10, on 10,000 images.
+        Without records, the number of classes is that of the dataset or 10, and the number of test images 10,000.
         """
         known = KNOWN.get(self._datasets.get(experiment, ""))
         records: Iterable[Record] = self.rows([experiment])["record"] if "record" in self.runs else ()
@@ -158,9 +158,9 @@ class Measurements:
         return better_than_guessing(correct, images, classes, margin)
 
     def _with(self, metric: str) -> pd.DataFrame:
-        """Return the runs with the validation metrics of the last epoch, which no column of runs has.
+        """Return the runs with a validation metric of the last epoch, taken from the records.
 
-        They differ from the columns without "last_" where the best weights were restored.
+        It differs from the column without "last_" where the best weights were restored.
         """
         column = metric.removeprefix("last_")
         if metric in self.runs or not metric.startswith("last_validation_") or column not in self.runs:

@@ -16,21 +16,13 @@ from cnnhelpers.statistics import MIN_PAIRS, count, interval, need_columns, pair
 def single_run_risk(runs: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     """Return how often single runs would put two networks in the wrong order, a row for each pair with enough seeds.
 
-    Parameters
-    ----------
-    runs
-        Of one profile.
-    pairs
-        Columns a and b (experiments), metric (a column of runs) and published (A - B of single runs, NaN where
-        unknown). Other columns are kept.
+    `pairs` has the columns a and b (experiments), metric (a column of `runs`, which are of one profile) and published
+    (A - B of single runs, NaN where unknown).
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns of `pairs`, but label ("A - B") for a and b, difference, low, high (95 % interval), sd (of the paired
-        differences), n, wrong_order (probability that single runs of different seeds put the two in the other order),
-        as_ours (whether the published order is that of the difference; None where either is unknown or 0) and
-        seeds_needed (to show the difference with 90 % power).
+    Columns of `pairs`, but label ("A - B") for a and b, difference, low, high (95 % interval), sd (of the paired
+    differences), n, wrong_order (probability that single runs of different seeds put the two in the other order),
+    as_ours (whether the published order is that of the difference; None where either is unknown or 0) and seeds_needed
+    (to show the difference with 90 % power).
     """
     need_columns(pairs, "a", "b", "metric", "published")
     measurements, rows = measure(runs), []
@@ -54,15 +46,8 @@ def single_run_risk(runs: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
 def power_curves(sd: Sequence[float], effects: Sequence[float], most_seeds: int = 30) -> pd.DataFrame:
     """Return the power of 2 to `most_seeds` paired seeds for each true effect.
 
-    Parameters
-    ----------
-    sd
-        (num_pairs,) standard deviations of paired differences, in the unit of the effects.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns effect, seeds, power (at the median sd), low (at the largest) and high (at the smallest).
+    `sd` (num_pairs,) are standard deviations of paired differences, in the unit of the effects. Columns effect, seeds,
+    power (at the median sd), low (at the largest) and high (at the smallest).
 
     >>> power_curves([0.004, 0.005, 0.006], [0.005], most_seeds=13).iloc[-1].round(3).tolist()
     [0.005, 13.0, 0.911, 0.788, 0.985]
@@ -94,20 +79,13 @@ def selection_bias(
     """Return the accuracy of the best of single runs on the test images that selected it, and on other images.
 
     Each draw takes one seed of every network, divides the test images at random into two halves, and selects the run
-    with the most correct images of the first half, as does a study that validates on its test images.
+    with the most correct images of the first half, as does a study that validates on its test images. `correct` maps
+    an experiment to (num_seeds, num_images) truth values, the same images in all; at least two experiments.
 
-    Parameters
-    ----------
-    correct
-        Experiment to (num_seeds, num_images) truth values, the same images in all; at least two experiments.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns label, estimate, low and high: mean and middle 95 % of the draws, of the accuracy of the selected run on
-        the half that selected it and on the other half, of the selected network trained with its other seeds (on the
-        other half), and of the excess of the first over the second and over the third. A half has half the images, so
-        the excess is larger than with all of them, about by the root of two.
+    Columns label, estimate, low and high: mean and middle 95 % of the draws, of the accuracy of the selected run on the
+    half that selected it and on the other half, of the selected network trained with its other seeds (on the other
+    half), and of the excess of the first over the second and over the third. A half has half the images, so the excess
+    is larger than with all of them, by a factor of about the root of two.
     """
     networks = [np.asarray(answers, np.float32) for answers in correct.values()]
     valid = len(networks) > 1 and all(network.ndim == 2 and len(network) > 1 for network in networks)

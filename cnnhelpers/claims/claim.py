@@ -28,8 +28,6 @@ class Question:
 class Claim:
     """A conclusion in words, and the questions that test it.
 
-    Examples
-    --------
     >>> Claim("dropout helps at both depths", [better("A5", "A1"), better("A6", "A2")]).experiments
     ('A5', 'A1', 'A6', 'A2')
     """
@@ -53,7 +51,7 @@ class Claim:
 
     @property
     def experiments(self) -> tuple[str, ...]:
-        """Return the compared experiments, each once, in order."""
+        """The compared experiments, each once, in order."""
         return tuple(dict.fromkeys(name for question in self.questions for name in question.experiments))
 
 
@@ -61,9 +59,6 @@ def better(a: str, b: str, metric: str = "test_accuracy", *, by: float = 0.0, me
     """Ask whether A is higher than B, or higher by more than `by`; paired t test.
 
     `metric_b` compares two metrics: test accuracy of A with validation accuracy of B.
-
-    >>> better("A5", "A1").experiments
-    ('A5', 'A1')
     """
     label = f"{a} {in_words(metric)} − {b} {in_words(metric_b)}" if metric_b else ""
     return _pair(a, b, metric, metric_b=metric_b or metric, label=label, against=by)

@@ -35,7 +35,7 @@ class Evidence:
     """An estimate next to the number that it must pass, with the p values of the question."""
 
     label: str
-    comparison: Comparison  #: differences of the metric from `against`, one a seed
+    comparison: Comparison  #: differences of the metric from `against`, one for each seed
     metric: str  #: gives the unit of estimate, against and margin
     against: float = 0.0
     direction: Direction = "higher"  #: the claimed side of `against`
@@ -51,31 +51,31 @@ class Evidence:
 
     @property
     def estimate(self) -> float:
-        """Return the mean over seeds in the unit of the metric."""
+        """The mean over seeds in the unit of the metric."""
         return self.comparison.difference + self.against
 
     @property
     def low(self) -> float:
-        """Return the lower end of the interval of the estimate."""
+        """The lower end of the interval of the estimate."""
         return self.comparison.low + self.against
 
     @property
     def high(self) -> float:
-        """Return the upper end of the interval of the estimate."""
+        """The upper end of the interval of the estimate."""
         return self.comparison.high + self.against
 
     @property
     def n(self) -> int:
-        """Return the number of complete seeds."""
+        """The number of complete seeds."""
         return self.comparison.n_pairs
 
     @property
     def unit(self) -> str:
-        """Return the unit of the estimate; see `unit`."""
+        """The unit of the estimate; see `unit`."""
         return unit(self.metric)
 
     def at_level(self, level: float) -> "Evidence":
-        """Return the evidence with the intervals of a test at `level`; they are those of one at 0.05."""
+        """Return the evidence with the intervals of a test at `level` instead of 0.05."""
         if self.by_rule:
             return self
         comparison = self.comparison.at_level(level)
@@ -88,12 +88,12 @@ class Evidence:
 
     @property
     def by_rule(self) -> bool:
-        """Return whether a rule decides, not a p value."""
+        """Whether a rule decides, not a p value."""
         return self.metric == LEARNED
 
     @property
     def on_this_test_set(self) -> bool:
-        """Return whether only the interval over seeds excludes `against`, not the one over new test images."""
+        """Whether the interval over seeds excludes `against`, and the interval over new test images does not."""
         if self.new_images is None or self.low <= self.against <= self.high:
             return False
         return self.new_images[0] <= self.against <= self.new_images[1]
@@ -167,7 +167,7 @@ def of_pair(
     if "seconds" in metric and (left_out := np.count_nonzero(~runs.timed_alike)):
         note = f"{left_out} seeds left out, timed on different processors or on a GPU"
     same_images = b is not None and metric == metric_b == "test_accuracy"
-    found = Evidence(
+    evidence = Evidence(
         label,
         comparison,
         metric,
@@ -179,7 +179,7 @@ def of_pair(
         is_level=b is None and metric not in DIFFERENCES,
         new_images=_new_images(runs, a, [b] * len(runs.seeds)) if same_images else None,
     )
-    return _tested(found)
+    return _tested(evidence)
 
 
 def of_best(
@@ -187,23 +187,22 @@ def of_best(
 ) -> Evidence:
     """Answer best. A rival without a successful run does not count."""
     sign = 1 if direction == "higher" else -1
-    alive = [name for name in rivals if np.isfinite(runs.values(name, metric)).any()]
-    if not alive:
+    names = [a, *(name for name in rivals if np.isfinite(runs.values(name, metric)).any())]
+    if len(names) == 1:
         return Evidence(f"{a} − runner-up", from_differences([np.nan]), metric, direction=direction)
     validation, test = (
-        sign * np.array([runs.values(name, column) for name in (a, *alive)]) for column in (chosen_on, metric)
+        sign * np.array([runs.values(name, column) for name in names]) for column in (chosen_on, metric)
     )
-    result = best_of_many(validation, test, candidate=0)
-    comparison = _turned(result.comparison, sign)
-    margin = _margin(runs, a, metric)
-    beaten = [alive[row - 1] if row > 0 else a for row in result.runners_up]
-    label = f"{a} − {' or '.join(sorted({*beaten} - {a}))}"
-    images = _new_images(runs, a, beaten) if metric == "test_accuracy" else None
-    found = _tested(Evidence(label, comparison, metric, 0.0, direction, margin, margin, new_images=images))
-    p = result.hardest.p if result.hardest.difference > 0 and result.hardest.n_pairs > 1 else 1.0
-    hardest = Evidence(f"{a} − {alive[result.hardest_rival - 1]}", _turned(result.hardest, sign), metric)
+    best = best_of_many(validation, test, candidate=0)
+    runners_up = [names[max(row, 0)] for row in best.runners_up]
+    label = f"{a} − {' or '.join(sorted({*runners_up} - {a}))}"
+    images = _new_images(runs, a, runners_up) if metric == "test_accuracy" else None
+    comparison, margin = _turned(best.comparison, sign), _margin(runs, a, metric)
+    evidence = _tested(Evidence(label, comparison, metric, 0.0, direction, margin, margin, new_images=images))
+    p = best.hardest.p if best.hardest.difference > 0 and best.hardest.n_pairs > 1 else 1.0
+    hardest = Evidence(f"{a} − {names[best.hardest_rival]}", _turned(best.hardest, sign), metric)
     note = f"{'also' if p < ALPHA else 'not'} better than every rival alone, the hardest {hardest}"
-    return replace(found, p_for=max(found.p_for, p), note=note)
+    return replace(evidence, p_for=max(evidence.p_for, p), note=note)
 
 
 def of_trend(runs: Measurements, *, levels: tuple[Level, ...], metric: str, direction: Direction) -> Evidence:
@@ -228,11 +227,11 @@ def of_overfitting(runs: Measurements, *, a: str, after_epoch: int, direction: D
         return Evidence(label, from_differences([np.nan]), metric, direction=direction, note=note)
     result = overfitting(training, validation, after_epoch)
     note = f"lowest at epoch {result.turning_epoch:g}"
-    found = _tested(Evidence(label, result.growth, metric, direction=direction, note=note))
+    evidence = _tested(Evidence(label, result.growth, metric, direction=direction, note=note))
     if direction == "lower":
-        return found
+        return evidence
     falls = result.training.p if result.training.difference < 0 else 1.0
-    return replace(found, p_for=max(found.p_for, falls))
+    return replace(evidence, p_for=max(evidence.p_for, falls))
 
 
 def of_chance(runs: Measurements, *, a: str) -> Evidence:
@@ -262,10 +261,8 @@ def of_chance(runs: Measurements, *, a: str) -> Evidence:
 def _tested(evidence: Evidence) -> Evidence:
     """Return evidence with the p values of its comparison."""
     about = (evidence.comparison, evidence.margin, evidence.direction)
-    p_for, p_against, p_equivalent = p_values(*about)
-    return replace(
-        evidence, p_for=p_for, p_against=p_against, p_equivalent=p_equivalent, negligible=is_negligible(*about)
-    )
+    tests = dict(zip(("p_for", "p_against", "p_equivalent"), p_values(*about), strict=True))
+    return replace(evidence, **tests, negligible=is_negligible(*about))
 
 
 def _margin(runs: Measurements, experiment: str, metric: str) -> float:

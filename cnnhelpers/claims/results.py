@@ -1,13 +1,8 @@
-"""The results of claims: p values combined over questions, adjusted by Holm over each report, and one verdict a claim.
+"""The results of claims: p values combined over questions, adjusted by Holm over each report, and a verdict each.
 
-In short::
-
-    verdict(runs, Claim("dropout helps three convolutions", better("A5", "A1")))    # one claim alone
-    verdicts(runs, claims)                                                          # a table, adjusted by Holm
-
-Seeds that are added until something is decided raise the error rate. So a claim with `looks` is tested on its first 5,
-10 and 20 seeds only, at the levels of `statistics.LOOKS`, which sum to ALPHA (a union bound), and stays as it was
-decided. Claims without are tested once, on all seeds.
+Adding seeds until a claim is decided would raise the error rate. So a claim with `looks` is tested on its first 5, 10
+and 20 seeds only, at the levels of `statistics.LOOKS`, which sum to ALPHA (a union bound); a decision is final. Claims
+without `looks` are tested once, on all seeds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,52 +29,50 @@ class ClaimResult:
     claim: Claim
     parts: tuple[Evidence, ...] = field(default=(), repr=False)  #: of each question; empty where runs are missing
     missing: str = ""  #: experiments and seeds
-    look: int = 0  #: the number of seeds at which the claim was decided, or looked at last; 0 for all seeds, once
-    adjusted_p: float = 1.0  #: for the look and by Holm over the report, as is the next
-    adjusted_p_equivalent: float = 1.0
+    look: int = 0  #: number of seeds at the look that decided the claim, or at the last look; 0 for all seeds, once
+    adjusted_p: float = 1.0  #: for the look and by Holm over the report
+    adjusted_p_equivalent: float = 1.0  #: likewise
     fragile: bool = False  #: another verdict without one of the seeds, or not shown by the sign-flip test
     rests_on: str = ""  #: profile, precision, device, backend and copy of the data of the runs
     differs: str = ""  #: those of them that are not the same in all runs
 
     @property
     def p_for(self) -> float:
-        """Return the p of the claim: the largest of k questions that must all hold, k times the smallest of "any"."""
+        """The p of the claim: the largest of k questions that must all hold, k times the smallest of "any"."""
         return self._combined("p_for", needs_every=self.claim.logic == "all")
 
     @property
     def p_against(self) -> float:
-        """Return the p against the claim, combined the other way round."""
+        """The p against the claim, combined the other way round."""
         return self._combined("p_against", needs_every=self.claim.logic == "any")
 
     @property
     def p(self) -> float:
-        """Return the smaller p, NaN where rules decide."""
+        """The smaller p, NaN where rules decide."""
         return min(self.p_for, self.p_against) if any(not part.by_rule for part in self.parts) else NAN
 
     @property
     def p_equivalent(self) -> float:
-        """Return the p of differences within the margin in every question."""
+        """The p of differences within the margin in every question."""
         return self._combined("p_equivalent", needs_every=True)
 
     @property
     def level(self) -> float:
-        """Return the level of the test: that of the look."""
+        """The level of the test: that of the look."""
         return LOOKS.get(self.look, ALPHA)
 
     @property
     def deciding(self) -> Evidence:
-        """Return the evidence on which the claim depends: the least supported where all questions must hold."""
-        contradicted = self.p_against < self.p_for
-
-        def support(part: Evidence) -> tuple[float, float]:
-            return (part.p_against, -part.p_for) if contradicted else (part.p_for, -part.p_against)
-
-        choose = max if (self.claim.logic == "all") != contradicted else min
-        return choose(self.parts, key=support, default=_NOTHING)
+        """The evidence on which the claim depends: the least supported where all questions must hold."""
+        if self.p_against < self.p_for:
+            choose = min if self.claim.logic == "all" else max
+            return choose(self.parts, key=lambda part: (part.p_against, -part.p_for), default=_NOTHING)
+        choose = max if self.claim.logic == "all" else min
+        return choose(self.parts, key=lambda part: (part.p_for, -part.p_against), default=_NOTHING)
 
     @property
     def verdict(self) -> Verdict:
-        """Return the verdict at the adjusted p values."""
+        """The verdict at the adjusted p values."""
         if not self.parts:
             return "not enough runs"
         p = min(self.p_for, self.p_against) * ALPHA / self.level if np.isnan(self.p) else self.adjusted_p
@@ -89,7 +82,7 @@ class ClaimResult:
 
     @property
     def evidence(self) -> str:
-        """Return the deciding evidence as text, and its rank among several questions."""
+        """The deciding evidence as text, and its rank among several questions."""
         if len(self.parts) < 2:
             return str(self.deciding) if self.parts else ""
         clearest = (self.claim.logic == "any") != (self.verdict == "contradicted")
@@ -99,9 +92,9 @@ class ClaimResult:
 
     @property
     def seeds_to_decide(self) -> float:
-        """Return the seeds that show the larger of estimate and margin with 90 % power; NaN of what is decided.
+        """The number of seeds that shows the larger of estimate and margin with 90 % power; NaN once decided.
 
-        Of `equal` the seeds that tell the estimate from the margin.
+        For `equal`, the number of seeds that tells the estimate from the margin.
         """
         if self.verdict not in ("undecided", "too close to tell"):
             return NAN
@@ -111,7 +104,7 @@ class ClaimResult:
         return seeds_needed(effect, part.comparison.sd)
 
     def __str__(self) -> str:
-        """Return verdict and evidence in a line."""
+        """Return verdict and evidence on one line."""
         text = self.verdict + (" (fragile: another verdict without one of the seeds)" if self.fragile else "")
         text += f": {self.evidence or f'missing {self.missing}'}"
         return f"{text}; {self.differs}" if self.differs else text
@@ -122,15 +115,11 @@ class ClaimResult:
 
 
 def verdict(runs: pd.DataFrame, claim: Claim) -> ClaimResult:
-    """Test one claim on its own, on one row a run of one profile: `run` returns them, or your own training loop.
+    """Test one claim on its own.
 
-    Raises
-    ------
-    InputError
-        If a metric of the claim is no column of `runs`, or a seed occurs twice.
+    `runs` has a row for each run, all of one profile, as `run` returns it or your own training loop. InputError: a
+    metric of the claim is no column of it, or a seed occurs twice.
 
-    Examples
-    --------
     >>> from cnnhelpers.claims.claim import better
     >>> accuracy = [0.900, 0.902, 0.901, 0.899, 0.900, 0.912, 0.911, 0.913, 0.910, 0.913]
     >>> runs = pd.DataFrame({"experiment": ["plain"] * 5 + ["dropout"] * 5, "seed": [0, 1, 2, 3, 4] * 2,
@@ -149,8 +138,8 @@ def verdicts(runs: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a claim: number, report, text, reading, verdict, look; of the deciding question label, estimate, low,
-        high (the interval that decides: at the level of the look, adjusted by Holm), confidence (of the interval),
+        A row for each claim: number, report, text, reading, verdict, look; of the deciding question label, estimate,
+        low, high (the interval that decides: at the level of the look, adjusted by Holm), confidence (of the interval),
         against, direction, margin, scale, unit, n (seeds) and smallest_detectable (difference, with 90 % power); p of
         the whole claim (NaN where a rule decides), adjusted_p (of the equivalence tests where the verdict is
         "equivalent"), seeds_to_decide, fragile, rests_on, differs, evidence, missing, parts.
@@ -167,15 +156,15 @@ def verdicts(runs: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFrame:
     return pd.DataFrame([_row(result) for result in _results(runs, claims)])
 
 
-def as_text(table: pd.DataFrame, width: int = 100) -> str:
-    """Return a table of `verdicts` for a terminal: verdict and conclusion in a line, the evidence below."""
+def as_text(table: pd.DataFrame) -> str:
+    """Return a table of `verdicts` for a terminal: verdict and conclusion on a line, the evidence below."""
     lines = []
     for row in table.itertuples():
         verdict = row.verdict + (", fragile" if row.fragile else "")
         lines.append(f"{row.number:>2} {row.report:<3} {verdict:<29} {row.text}")
         evidence = row.evidence or f"missing: {few(row.missing.split(', '))}"
         evidence += f"; {row.differs}" if row.differs else ""
-        lines.append(fill(evidence, width, initial_indent=" " * 7, subsequent_indent=" " * 7))
+        lines.append(fill(evidence, 100, initial_indent=" " * 7, subsequent_indent=" " * 7))
     for conditions, numbers in shared_conditions(table):
         lines.append(f"{numbers} {'rests' if numbers.isdigit() else 'rest'} on: {conditions}")
     return "\n".join(lines)
@@ -197,14 +186,12 @@ def _results(runs: pd.DataFrame, claims: Sequence[Claim]) -> list[ClaimResult]:
     first_look, *later = LOOKS
     results = _adjusted([_alone(claim, seen, first_look if claim.looks else 0) for claim in claims])
     for look in later:
-        goes_on = [_goes_on(result, seen[look], look) for result in results]
-        asked = zip(results, goes_on, strict=True)
-        results = _adjusted([_alone(one.claim, seen, look) if more else one for one, more in asked])
+        results = _adjusted([_next_look(result, seen, look) for result in results])
     fragile = {at for at, result in enumerate(results) if _signs_disagree(result)}
     for seed in everything.seeds if any(result.parts for result in results) else ():
         fewer = {look: measurements.without(seed) for look, measurements in seen.items()}
-        again = [_alone(one.claim, fewer, one.look, MIN_PAIRS - 1) if one.parts else one for one in results]
-        fragile |= {at for at, result in enumerate(_adjusted(again)) if result.verdict != results[at].verdict}
+        without = [_alone(each.claim, fewer, each.look, MIN_PAIRS - 1) if each.parts else each for each in results]
+        fragile |= {at for at, result in enumerate(_adjusted(without)) if result.verdict != results[at].verdict}
     compared = [seen[result.look].rows(result.claim.experiments if result.parts else ()) for result in results]
     return [
         replace(result, fragile=at in fragile, rests_on=rests_on(rows), differs=differing(rows))
@@ -212,17 +199,18 @@ def _results(runs: pd.DataFrame, claims: Sequence[Claim]) -> list[ClaimResult]:
     ]
 
 
-def _goes_on(result: ClaimResult, runs: Measurements, look: int) -> bool:
-    """Return whether a claim is open after the look before, and has the runs of this one."""
-    is_open = result.verdict in ("undecided", "not enough runs")
-    return result.claim.looks and is_open and all(runs.recorded(name) >= look for name in result.claim.experiments)
+def _next_look(result: ClaimResult, seen: Mapping[int, Measurements], look: int) -> ClaimResult:
+    """Return the result at the next look where a claim is open and has the runs, else the result as it is."""
+    is_open = result.claim.looks and result.verdict in ("undecided", "not enough runs")
+    recorded = all(seen[look].recorded(name) >= look for name in result.claim.experiments)
+    return _alone(result.claim, seen, look) if is_open and recorded else result
 
 
 def _alone(claim: Claim, seen: Mapping[int, Measurements], look: int, needed: int = MIN_PAIRS) -> ClaimResult:
     """Return the result of a claim at a look before any adjustment."""
     runs = seen[look]
     missing = [runs.so_far(name, needed) for name in claim.experiments if runs.recorded(name) < needed]
-    parts = () if missing else tuple(asked.answer(runs.of(asked.experiments)) for asked in claim.questions)
+    parts = () if missing else tuple(each.answer(runs.of(each.experiments)) for each in claim.questions)
     missing += [
         f"{part.label} ({part.note or f'{part.comparison.n_pairs} complete seeds'})"
         for part in parts
@@ -232,7 +220,7 @@ def _alone(claim: Claim, seen: Mapping[int, Measurements], look: int, needed: in
 
 
 def _adjusted(results: Sequence[ClaimResult]) -> list[ClaimResult]:
-    """Return the results with p values adjusted for the look, and by Holm over each report; intervals likewise.
+    """Return the results, p values and intervals adjusted for the look and by Holm over each report.
 
     Claims that rules decide count with p = 1.
     """
@@ -250,7 +238,7 @@ def _adjusted(results: Sequence[ClaimResult]) -> list[ClaimResult]:
 
 
 def _with_intervals(result: ClaimResult, claims: int) -> ClaimResult:
-    """Return the result with the intervals that its verdict needs; `claims` is the number of those in the report."""
+    """Return the result with the intervals that its verdict needs; `claims` is the number of claims in the report."""
     p, adjusted = result.p, result.adjusted_p
     if equivalent := result.verdict == "equivalent":
         p, adjusted = result.p_equivalent, result.adjusted_p_equivalent

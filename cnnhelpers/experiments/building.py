@@ -18,10 +18,7 @@ Network = Callable[[tuple[int, int, int], int], keras.Model]
 def layer_list(layers: Sequence[keras.layers.Layer]) -> Network:
     """Return a network function that builds fresh copies of `layers`, so that each run starts from new weights.
 
-    Raises
-    ------
-    InputError
-        If an item is not a layer, or a copy would lose something: an attribute, the weights of a model.
+    InputError: an item is not a layer, or a copy would lose something, such as an attribute or the weights of a model.
     """
     for layer in layers:
         if not isinstance(layer, keras.layers.Layer):
@@ -53,10 +50,7 @@ def _recipe(layer: keras.layers.Layer) -> dict[str, Any]:
 def build(network: Network, input_shape: tuple[int, int, int], classes: int, label: str) -> keras.Model:
     """Return `network(input_shape, classes)`, checked: a built model whose output is (batch, classes).
 
-    Raises
-    ------
-    InputError
-        If Keras refuses the layers (the message has Keras' text), or the output does not fit the classes.
+    InputError: Keras refuses the layers (the message has Keras' text), or the output does not fit the classes.
     """
     try:
         model = network(tuple(input_shape), classes)
@@ -85,19 +79,16 @@ def build(network: Network, input_shape: tuple[int, int, int], classes: int, lab
 def describe_network(network: Network, input_shape: tuple[int, int, int], classes: int, label: str) -> str:
     """Return the canonical text of the model that `network` builds, indented.
 
-    Raises
-    ------
-    InputError
-        If the model cannot be built or described, or starts from other weights than its initializers give.
+    InputError: the model cannot be built or described, or starts from other weights than its initializers give.
     """
-    with keras.StatelessScope() as scope:  # where new variables have no value yet, and assignments are noted
+    with keras.StatelessScope() as scope:  # where new variables have no value yet, and assignments are recorded
         model = build(network, input_shape, classes, label)
         text = describe(model, indent="  ")
         for variable in model.variables:
             if variable._value is not None:
                 raise InputError(
-                    f"the network of {label} has a layer that was built before ({variable.path}): its runs would go on "
-                    "from each other's weights. Build all layers inside the network function"
+                    f"the network of {label} has a layer that was built before ({variable.path}): each run would go on "
+                    "from the weights of the last. Build all layers inside the network function"
                 )
             if scope.get_current_value(variable) is not None and not _set_by_build(variable, model, scope):
                 raise InputError(

@@ -35,16 +35,8 @@ def code_hash(thing: type | types.FunctionType, describe: Callable[[Any], str]) 
 
     Custom functions, classes, base classes, closures, default arguments and constants enter recursively; code of
     installed libraries does not, except for `thing` itself. Comments, docstrings and blank lines do not count.
-
-    Parameters
-    ----------
-    describe
-        Returns the text of an object with get_config.
-
-    Raises
-    ------
-    InputError
-        If the code uses something that has no stable description, or its source cannot be read.
+    `describe` returns the text of an object with get_config. InputError: the code uses something that has no stable
+    description, or its source cannot be read.
     """
     used = _Used(describe)
     used.add(thing)
@@ -52,7 +44,7 @@ def code_hash(thing: type | types.FunctionType, describe: Callable[[Any], str]) 
 
 
 def value_text(value: Any, describe: Callable[[Any], str]) -> str:
-    """Return a text that changes with a value, and with the custom code in it, see code_hash."""
+    """Return a text that changes with a value and with the custom code in it, see code_hash."""
     used = _Used(describe)
     text = used.value(value)
     return f"{text}#{used.hash()}" if used.texts else text
@@ -65,13 +57,12 @@ def names_in(thing: type | types.FunctionType, describe: Callable[[Any], str]) -
     return used.names
 
 
+@functools.cache
 def is_library(module: str | None) -> bool:
     """Return whether a module is part of Python or of an installed library; this package counts as custom code."""
-    return module is None or _is_library(module.partition(".")[0])
-
-
-@functools.cache
-def _is_library(package: str) -> bool:
+    if module is None:
+        return True
+    package = module.partition(".")[0]
     if package in ("__main__", __name__.partition(".")[0]):
         return False
     loaded = sys.modules.get(package)
@@ -80,27 +71,27 @@ def _is_library(package: str) -> bool:
     paths = [Path(place) for place in places if place and place not in ("built-in", "frozen")]
     if not paths:
         return package in sys.stdlib_module_names
-    installed = {"site-packages", "dist-packages"} & {part for path in paths for part in path.parts}
-    return bool(installed) or paths[0].is_relative_to(sysconfig.get_path("stdlib"))
+    installed = any({"site-packages", "dist-packages"} & {*path.parts} for path in paths)
+    return installed or paths[0].is_relative_to(sysconfig.get_path("stdlib"))
 
 
 class _Used:
-    """The texts of all custom code that something uses, in the order in which they are met."""
+    """The texts of all custom code that a class, function or value uses, in the order of their first use."""
 
     def __init__(self, describe: Callable[[Any], str]) -> None:
         self.texts: list[str] = []
         self.names: set[str] = set()
         self._describe = describe
-        self._met: dict[int, Any] = {}  # by id; holding them keeps the ids unique
+        self._seen: dict[int, Any] = {}  # by id; holding the objects keeps their ids unique
 
     def hash(self) -> str:
         return hashlib.sha256("\n".join(self.texts).encode()).hexdigest()[:8]
 
     def add(self, thing: Any) -> None:
         """Add a class or function with all that it uses, once."""
-        if id(thing) in self._met:
+        if id(thing) in self._seen:
             return
-        self._met[id(thing)] = thing
+        self._seen[id(thing)] = thing
         if is_library(_module(thing)) or not isinstance(thing, (type, types.FunctionType)):
             self.texts.append(_library_source(thing))
             return
@@ -163,9 +154,9 @@ class _Used:
         if callable(value) and hasattr(value, "__name__") and is_library(_module(value)):
             return _name(value)
         if hasattr(value, "__dict__") and not is_library(type(value).__module__):
-            if id(value) in self._met:
+            if id(value) in self._seen:
                 return _name(type(value))
-            self._met[id(value)] = value
+            self._seen[id(value)] = value
             return f"{self.value(type(value), where)}({self.value(dict(sorted(vars(value).items())), where)})"
         raise InputError(
             f"{where} is a {type(value).__name__}, which has no stable description, so that a change of it would go "

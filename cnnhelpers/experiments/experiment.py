@@ -21,11 +21,9 @@ class Experiment:
     Parameters
     ----------
     network
-        A function `(input_shape, classes) -> keras.Model`, input_shape = (height, width, channels), ending in a
-        softmax over the classes; or a list of Keras layers that does. It builds fresh layers with random weights;
-        weights that it sets itself are refused, see `weights`.
-    protocol
-        See Protocol.
+        A function `(input_shape, classes) -> keras.Model`, input_shape = (height, width, channels), or a list of Keras
+        layers; the last layer is a softmax over the classes. It builds layers with random weights; weights that it sets
+        itself are refused, see `weights`.
     weights
         Start of a pretrained network, such as "imagenet" or the path of a file: the network is then also called with
         the keyword `weights`, None to describe it and this value to train it. Part of the identity, a file by the hash
@@ -34,8 +32,8 @@ class Experiment:
         Another experiment: a run starts from the final weights of its run with the same seed, array by array up to
         the first that has another shape (the head, where the classes differ). Part of the identity.
     keep_weights
-        Whether its runs keep their final weights next to the checkpoints, for experiments that come after it; without,
-        the first of those trains it again. Not part of the identity.
+        Whether runs keep their final weights next to the checkpoints, for experiments `after` this one; otherwise the
+        first of those trains it again. Not part of the identity.
     id
         Short label in tables and figures, such as "A1".
 
@@ -80,14 +78,14 @@ class Experiment:
             raise InputError(f"id must be a short text. Received: id={self.id!r}")
         if not isinstance(self.protocol, Protocol):
             raise InputError(f"protocol must be a Protocol(...). Received: {type(self.protocol).__name__}")
-        if not callable(self.network) and not isinstance(self.network, (list, tuple)):
-            raise InputError(f"network must be a function or a list of Keras layers. Received: {self.network!r}")
         if self.weights is not None and (not isinstance(self.weights, str) or self.weights.startswith("pretrain:")):
             raise InputError(
                 "weights must be 'imagenet' or the path of a file; reports.transfer.Transfer pretrains networks, and "
                 f"an experiment follows another by after=. Received: weights={self.weights!r}"
             )
         if not callable(self.network):
+            if not isinstance(self.network, (list, tuple)):
+                raise InputError(f"network must be a function or a list of Keras layers. Received: {self.network!r}")
             from cnnhelpers.experiments.building import layer_list
 
             object.__setattr__(self, "network", layer_list(self.network))
@@ -99,10 +97,10 @@ class Experiment:
     @property
     def labels(self) -> dict[str, str]:
         """Return the labels of a record."""
-        names = {"experiment": "id", "title": "title", "study": "study", "report": "report", "profile": "profile"}
-        labels = {name: getattr(self, attribute) for name, attribute in names.items()}
         width = self.protocol.width
-        return labels if width is None else labels | {"title": f"{self.title} (width {width:g})".strip()}
+        title = self.title if width is None else f"{self.title} (width {width:g})".strip()
+        labels = {"experiment": self.id, "title": title, "study": self.study}
+        return labels | {"report": self.report, "profile": self.profile}
 
     def change(self, *, profile: str | None = None, **protocol: Any) -> "Experiment":
         """Return the experiment with other protocol values, e.g. `change(epochs=3, dataset="mnist")`."""
@@ -115,10 +113,7 @@ class Experiment:
     def build(self, input_shape: Shape, classes: int, *, pretrained: bool = False):
         """Return a keras.Model with random weights, or the `pretrained` weights of an experiment with `weights`.
 
-        Raises
-        ------
-        InputError
-            If the network cannot be built for these images, or its weights are missing.
+        InputError: the network cannot be built for these images, or its weights are missing.
         """
         from cnnhelpers.experiments.building import build
 
@@ -127,7 +122,7 @@ class Experiment:
     def text(self, info: "data.DatasetInfo | None" = None, *sources: "data.DatasetInfo") -> str:
         """Return the canonical text: data (by default the local copy, see data.info), protocol, network.
 
-        `sources` are the infos of the datasets of earlier experiments in the chain, where not the local copies.
+        `sources` are the dataset infos of earlier experiments in the chain, by default also of the local copies.
         """
         info = info or data.info(self.protocol.dataset)
         height, width, channels = info.image_shape
@@ -136,11 +131,8 @@ class Experiment:
         if self.weights:
             lines.append(f"weights: {weights_text(self.weights)}")
         if self.after is not None:
-            name = self.after.protocol.dataset
-            same = (
-                info if name == self.protocol.dataset else next((info for info in sources if info.name == name), None)
-            )
-            lines.append(f"after: {self.after.identity(same, info, *sources)}")
+            infos = {source.name: source for source in reversed(sources)} | {self.protocol.dataset: info}
+            lines.append(f"after: {self.after.identity(infos.get(self.after.protocol.dataset), info, *sources)}")
         network = self._describe(padded_shape(info.image_shape, self.protocol.padding), info.classes)
         return "\n".join([*lines, "network:", network])
 
@@ -166,11 +158,8 @@ class Experiment:
         """Return the lines of the network; described again if custom code that it uses has changed since."""
         from cnnhelpers.experiments.building import code_state, describe_network
 
-        state, text = self._networks.get(shape, ("", ""))
-        if state == TRUSTED:
-            return text
-        now = code_state(self.network)
-        if not text or state != now:
+        state, text = self._networks.get(shape, (None, ""))
+        if state != TRUSTED and state != (now := code_state(self.network)):
             text = describe_network(self._function(), *shape, self.id)
             self._networks[shape] = now, text
         return text
@@ -187,13 +176,10 @@ def identity_of(text: str) -> str:
 def weights_text(weights: str) -> str:
     """Return the text of `weights`: a name, or the SHA-256 of the content of a file.
 
+    InputError: a path (it has a suffix) without a file.
+
     >>> weights_text("imagenet")
     'imagenet'
-
-    Raises
-    ------
-    InputError
-        If it is a path (it has a suffix) without a file.
     """
     path = Path(weights)
     if not path.suffix:

@@ -72,8 +72,8 @@ def _arguments(values: Any, positions: dict[str, str]) -> list[str]:
 def _options(keywords: dict[str, Any], positions: dict[str, str]) -> list[tuple[str, str]]:
     """Return the keyword arguments of a call but `training`, which a functional model overrides."""
     nothing = (None, [None] * len(keywords.get("mask") or ()))
-    given = (key for key in sorted(keywords) if keywords[key] not in nothing and key != "training")
-    return [(key, ", ".join(_arguments(keywords[key], positions))) for key in given]
+    names = (name for name in sorted(keywords) if keywords[name] not in nothing and name != "training")
+    return [(name, ", ".join(_arguments(keywords[name], positions))) for name in names]
 
 
 def _reduce(thing: Any) -> str:
@@ -115,15 +115,15 @@ def _check_config(thing: Any, config: dict[str, Any]) -> None:
     cls = type(thing)
     held, copied = getattr(thing, "__dict__", {}), getattr(rebuilt(thing, config), "__dict__", {})
     for name in sorted(names_in(cls, describe_global) & (held.keys() | copied.keys()) - {"name", "seed"}):
-        value, again = held.get(name, _MISSING), copied.get(name, _MISSING)
-        if value is again or isinstance(value, keras.KerasTensor):
+        value, copy_value = held.get(name, _MISSING), copied.get(name, _MISSING)
+        if value is copy_value or isinstance(value, keras.KerasTensor):
             continue
-        lost = value is _MISSING or again is _MISSING
-        if lost or _attribute_text(value) != _attribute_text(again):
+        lost = value is _MISSING or copy_value is _MISSING
+        if lost or _attribute_text(value) != _attribute_text(copy_value):
             raise InputError(
                 f"{cls.__name__}.{name} is not in the config of the layer, so that a change of it would go unnoticed: "
                 f"take it in __init__ and return it in get_config(). Received: {name}={value!r}, from the config: "
-                f"{'nothing' if again is _MISSING else repr(again)}"
+                f"{'nothing' if copy_value is _MISSING else repr(copy_value)}"
             )
 
 
@@ -145,7 +145,7 @@ def rebuilt(thing: Any, config: dict[str, Any]) -> Any:
 
 
 def _attribute_text(value: Any) -> str:
-    """Return the text of an attribute of a layer: of weights the shape, of all else the value."""
+    """Return the text of an attribute of a layer: the shape of weights, the value of everything else."""
 
     def describe_attribute(value: Any) -> str:
         if isinstance(value, (keras.Variable, keras.KerasTensor)):

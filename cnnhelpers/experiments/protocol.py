@@ -1,7 +1,6 @@
 """Describe and validate how a network is trained."""
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 from cnnhelpers.data import parse_split
 from cnnhelpers.errors import InputError, check_count, check_positive, is_number, unknown
@@ -20,15 +19,8 @@ WITH_MOMENTUM = ("sgd", "rmsprop")
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """How a network is trained: flat, validated, and part of the identity of an experiment.
+    """How a network is trained: part of the identity of an experiment. InputError: a field is out of its range.
 
-    Raises
-    ------
-    InputError
-        If a field is out of its range.
-
-    Examples
-    --------
     >>> protocol = Protocol(dataset="digits", epochs=20, early_stopping="validation_loss", patience=3)
     >>> print(protocol.text())
     scaling: unit
@@ -61,7 +53,7 @@ class Protocol:
     precision: str = "float32"  #: of products; "bfloat16" where the processor has it
 
     def __post_init__(self) -> None:
-        """Check each field, and spell numbers and split in one way."""
+        """Check each field; numbers and splits that mean the same become equal."""
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise unknown(name, getattr(self, name), [choice for choice in choices if choice])
@@ -74,8 +66,12 @@ class Protocol:
                 object.__setattr__(self, name, float(getattr(self, name)))  # 1 and 1.0 are one identity
         if type(self.restore_best) is not bool:
             raise InputError(f"restore_best must be True or False. Received: restore_best={self.restore_best!r}")
-        if self.momentum is not None:
-            self._check_momentum()
+        if self.momentum is not None and self.optimizer not in WITH_MOMENTUM:
+            raise InputError(
+                f"momentum goes with {' and '.join(WITH_MOMENTUM)}. Received: optimizer={self.optimizer!r}"
+            )
+        if self.momentum is not None and not (is_number(self.momentum) and 0 < self.momentum < 1):
+            raise InputError(f"momentum must be a number above 0 and below 1. Received: momentum={self.momentum!r}")
         if not self.dataset or not isinstance(self.dataset, str):
             raise InputError(f"dataset must be a name or a path. Received: dataset={self.dataset!r}")
         if (self.early_stopping is None) != (self.patience is None):
@@ -90,25 +86,10 @@ class Protocol:
         if kind == "none" and self.early_stopping is not None:
             raise InputError(f"early_stopping={self.early_stopping!r} needs validation images; split is 'none'")
 
-    def _check_momentum(self) -> None:
-        if self.optimizer not in WITH_MOMENTUM:
-            raise InputError(
-                f"momentum goes with {' and '.join(WITH_MOMENTUM)}. Received: optimizer={self.optimizer!r}"
-            )
-        if not is_number(self.momentum) or not 0 < self.momentum < 1:
-            raise InputError(f"momentum must be a number above 0 and below 1. Received: momentum={self.momentum!r}")
-
     def text(self) -> str:
-        """Return one line a field, in order, without the dataset and without fields that are off (None or False).
+        """Return a line for each field, in order, without the dataset and without fields that are off (None or False).
 
         A new field must be off by default, so that recorded identities stay.
         """
-        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "dataset"}
-        lines = [
-            f"{name}: {_plain(value)}" for name, value in values.items() if value is not None and value is not False
-        ]
-        return "\n".join(lines)
-
-
-def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) and f"{value:g}" == repr(value) else str(value)
+        values = ((field.name, getattr(self, field.name)) for field in fields(self) if field.name != "dataset")
+        return "\n".join(f"{name}: {value}" for name, value in values if value is not None and value is not False)

@@ -1,4 +1,4 @@
-"""Tell what runs have in common besides their experiments, and select runs that can be compared."""
+"""Compare the conditions under which runs were made, and select runs that can be compared."""
 
 import re
 from collections import Counter
@@ -14,7 +14,7 @@ Copy = TypeVar("Copy")
 
 
 def rests_on(runs: pd.DataFrame) -> str:
-    """Return in a line how `runs` were made, as far as their table has columns for it.
+    """Return the conditions of `runs` on one line, as far as their table has columns for them.
 
     >>> made = {"profile": "published", "precision": "float32", "device": "cpu:0"}
     >>> made |= {"dataset": "mnist", "pixels": "official"}
@@ -57,7 +57,7 @@ def aspects_in(differs: str) -> list[str]:
 
 
 def few(names: Sequence[str]) -> str:
-    """Return names in a line, of many the first ones and a count.
+    """Return names on one line; of six and more the first three and the number of the others.
 
     >>> few(["B1", "B2"]), few([f"B{number}" for number in range(1, 17)])
     ('B1, B2', 'B1, B2, B3 and 13 more')
@@ -90,10 +90,7 @@ def of_one_copy(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def timed_alike(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs whose seconds can be compared: on the processor or GPU and precision of most experiments.
-
-    A table without the column record is returned as it is.
-    """
+    """Return the runs on the processor or GPU and precision of most experiments; all without the column record."""
     if "record" not in runs or runs.empty:
         return runs
     machines = timed_on(runs)
@@ -101,14 +98,14 @@ def timed_alike(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def timed_on(runs: pd.DataFrame) -> pd.Series:
-    """Return what the seconds of each run depend on besides its experiment: processor or GPU, and precision."""
+    """Return the processor or GPU and the precision of each run: its seconds depend on them."""
     environments = [record.environment for record in runs["record"]]
     machines = [(environment.get("processor"), environment.get("precision")) for environment in environments]
     return pd.Series(machines, runs.index, dtype=object)
 
 
 def seconds_column(runs: pd.DataFrame) -> str:
-    """Return the column of the time that `runs` took: of the processor, or, where a GPU computed, of the clock.
+    """Return the column of the time that `runs` took: processor time, or wall-clock time where any ran on a GPU.
 
     >>> seconds_column(pd.DataFrame({"device": ["cpu:0"]})), seconds_column(pd.DataFrame({"device": ["gpu:0"]}))
     ('cpu_seconds', 'seconds')
@@ -117,10 +114,10 @@ def seconds_column(runs: pd.DataFrame) -> str:
 
 
 def _fingerprint_here(name: str) -> str:
-    """Return the fingerprint of a dataset on this machine, of the official one if it has none."""
+    """Return the fingerprint of the copy on this machine, or of the official copy if it has none."""
     try:
         return data.info(name).fingerprint
-    except InputError:  # a file of the user's that is gone
+    except InputError:  # a file of the user that is missing now
         return ""
 
 

@@ -47,7 +47,7 @@ class RunLocks:
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock file `path` within the context; wait while another process or thread holds it.
 
-    Where there are no locks, or the file cannot be made, do not wait.
+    Where the file system has no locks, or the file cannot be made, do not wait.
     """
     with ExitStack() as stack:
         with suppress(OSError):

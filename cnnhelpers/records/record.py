@@ -39,7 +39,7 @@ class Record:
     weights_sha256: str = ""
 
     def __repr__(self) -> str:
-        """Return label, seed and status only: all fields fill pages."""
+        """Return label, seed and status only: all fields would fill pages."""
         return f"Record({self.labels.get('experiment')}, seed={self.seed}, {self.status})"
 
     def row(self) -> dict[str, Any]:
@@ -91,8 +91,6 @@ def table(records: Iterable[Record]) -> pd.DataFrame:
 def histories(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the epochs of `runs` as a long table: experiment, seed, epoch (from 1), a column for each metric.
 
-    Examples
-    --------
     >>> history = {"accuracy": [0.5, 0.8], "validation_accuracy": [0.6, 0.7]}
     >>> record = Record("0" * 16, 0, "", {"experiment": "plain"}, {}, "done", {}, history)
     >>> print(histories(table([record])).to_string(index=False))
@@ -109,7 +107,7 @@ def histories(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _checksum(content: Mapping[str, Any]) -> str:
-    """Return the checksum of a record's content without it, as strict JSON."""
+    """Return the checksum of a record's content, which must not hold it yet."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

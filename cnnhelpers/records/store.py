@@ -46,7 +46,7 @@ def load(folder: Path | str | None = None, study: str | None = None) -> pd.DataF
 def write(record: Record, folder: Path, arrays: Mapping[str, np.ndarray] | None = None) -> Path:
     """Write a record below `folder` (study/experiment-identity-seed.json) and return its path.
 
-    The arrays are written first: a crash before the JSON leaves no run.
+    The arrays are written first, so that a crash in between leaves no incomplete run.
     """
     study = folder / slug(record.labels.get("study", "own"))
     study.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def index(folder: Path | str, suffix: str = ".json") -> dict[Key, Path]:
 
 
 def slug(text: str) -> str:
-    """Return `text` as a name of a file or folder, or the start of such a name: never ".." or hidden.
+    """Return `text` as the name of a file or folder, or the start of one: never ".." or hidden.
 
     >>> slug("3 conv/l2=0.001"), slug("../..")
     ('3_conv_l2=0.001', '_..')
@@ -97,7 +97,7 @@ def arrays(record: Record, folder: Path | str | None = None) -> dict[str, np.nda
 
 
 def correct_images(runs: pd.DataFrame, folder: Path | str | None = None) -> pd.Series:
-    """Return for each run which test images it got right, (num_test,) bool, or None without arrays."""
+    """Return for each run whether it classified each test image correctly, (num_test,) bool, or None without arrays."""
     paths = index(_folder(folder))
     keys = zip(runs["identity"], runs["seed"], strict=True)
     correct = [_arrays(paths[key]).get("test_correct") if key in paths else None for key in keys]
@@ -111,9 +111,8 @@ def verify(folder: Path | str | None = None) -> pd.DataFrame:
     arrays next to it.
     """
     folder = _folder(folder)
-    problems = [(path, problem) for key, path in index(folder).items() if (problem := _problem(path, key))]
-    rows = [(str(path.relative_to(folder)), problem) for path, problem in problems]
-    return pd.DataFrame(rows, columns=["file", "problem"])
+    rows = [(str(path.relative_to(folder)), _problem(path, key)) for key, path in index(folder).items()]
+    return pd.DataFrame([row for row in rows if row[1]], columns=["file", "problem"])
 
 
 def _problem(path: Path, key: Key) -> str:
@@ -129,16 +128,16 @@ def _problem(path: Path, key: Key) -> str:
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays next to the record at `path`."""
     try:
-        found = load_npz(path.with_suffix(".npz"))
+        content = load_npz(path.with_suffix(".npz"))
     except FileNotFoundError:
         return {}
     except InputError as error:
         raise InputError(f"{error}: delete {path.name} and run again") from error
-    if "test_correct" in found:
-        found["test_correct"] = np.unpackbits(found["test_correct"], count=int(found.pop("num_test"))).astype(bool)
-    return found
+    if "test_correct" in content:
+        num_test = int(content.pop("num_test"))
+        content["test_correct"] = np.unpackbits(content["test_correct"], count=num_test).astype(bool)
+    return content
 
 
 def _folder(folder: Path | str | None) -> Path:

@@ -12,8 +12,8 @@ from cnnhelpers.records.store import slug
 def export(runs: pd.DataFrame, folder: str | Path) -> Path:
     """Write the histories of `runs` as logs EXPERIMENT/seed-SEED below `folder`, and return it.
 
-    They hold training, validation and time as scalars by epoch, for `tensorboard --logdir FOLDER`. Existing logs are
-    not written again. InputError: the package tensorboard is not installed.
+    They hold the history by epoch as scalars, for `tensorboard --logdir FOLDER`. Existing logs are not written again.
+    InputError: the package tensorboard is not installed.
     """
     try:
         from tensorboard.summary import Writer

@@ -53,6 +53,13 @@ def decide(
 ) -> Verdict:
     """Return the verdict on the claim that A is higher than B, lower, or equal to it.
 
+    >>> from cnnhelpers.statistics import paired
+    >>> better = paired([0.91, 0.92, 0.90, 0.93, 0.92], [0.90, 0.90, 0.89, 0.90, 0.91])
+    >>> decide(better, margin=0.003), decide(better, margin=0.03), decide(better, margin=0.003, direction="lower")
+    ('holds', 'holds but negligible', 'contradicted')
+    >>> decide(better, margin=0.003, adjusted_p=0.20)
+    'undecided'
+
     Parameters
     ----------
     margin
@@ -69,13 +76,6 @@ def decide(
         in the equivalence test; "holds but negligible": the whole interval lies below the margin. "contradicted":
         p < ALPHA the other way, for "equal" for a difference beyond the margin. "equivalent": no significant
         difference, but a significant equivalence. "undecided": everything else, which is never "no difference".
-
-    >>> from cnnhelpers.statistics import paired
-    >>> better = paired([0.91, 0.92, 0.90, 0.93, 0.92], [0.90, 0.90, 0.89, 0.90, 0.91])
-    >>> decide(better, margin=0.003), decide(better, margin=0.03), decide(better, margin=0.003, direction="lower")
-    ('holds', 'holds but negligible', 'contradicted')
-    >>> decide(better, margin=0.003, adjusted_p=0.20)
-    'undecided'
     """
     margin = number(margin, "margin", low=0)
     if direction not in get_args(Direction):

@@ -3,7 +3,7 @@
 A value that is not finite is a failed run: it is left out and counted in `n_failed`. Position s of every array is the
 same seed (`by_seed` arranges a table of runs so), and a failed run makes its pair incomplete.
 
-Fewer than two runs have neither interval nor p. Equal values have no variance, so no t test has an answer: there is no
+Fewer than two runs have neither interval nor p. Equal values have no variance, so a t test is undefined: there is no
 interval (NaN), and p is that of the exact sign-flip test, 0.0625 for five equal differences.
 """
 
@@ -25,13 +25,13 @@ FLOAT64 = 1e-12  # relative: differences closer than this are equal
 
 @dataclass(frozen=True)
 class Interval:
-    """The mean of the runs that ended well, with its t interval over seeds."""
+    """The mean of the successful runs, with its t interval over seeds."""
 
     mean: float
     low: float  #: NaN below two runs, as high and sd, and without variance
     high: float
     sd: float  #: between seeds, ddof 1
-    n: int  #: runs that ended well
+    n: int  #: successful runs
     n_failed: int
     confidence: float
 
@@ -86,12 +86,9 @@ class Comparison:
 
     @property
     def sign_flip_p(self) -> float:
-        """The two-sided p of the sign-flip test, which needs no normal differences; 2 / 2**n_pairs at least.
+        """The two-sided p of the sign-flip test, which needs no normal differences; at least 2 / 2**n_pairs.
 
         Exact up to 13 pairs, from 9,999 random flips beyond.
-
-        >>> from_differences([0.01, 0.02, 0.015, 0.01, 0.03]).sign_flip_p
-        0.0625
         """
         if self.n_pairs < 2:
             return math.nan
@@ -101,7 +98,7 @@ class Comparison:
     def signs_agree(self, level: float = ALPHA) -> bool:
         """Return whether the sign-flip test shows a difference at `level`, or as clearly as so few pairs can.
 
-        Where it does not, a t test may hold because the differences are skewed to one side (`false_holds`).
+        Where it does not, a significant t test may be due to skewed differences (`false_holds`).
         """
         return self.sign_flip_p <= max(level, 2.0 ** (1 - self.n_pairs))
 
@@ -115,11 +112,11 @@ class Comparison:
         return _p_value(subtract(np.asarray(self.differences), level))
 
     def above(self, level: float = 0.0) -> bool:
-        """Return whether the mean difference is significantly above `level`: so is the whole interval."""
+        """Return whether the mean difference is significantly above `level`, as is then the whole interval."""
         return self.difference > level and self.p_of(level) < 1 - self.confidence
 
     def below(self, level: float = 0.0) -> bool:
-        """Return whether the mean difference is significantly below `level`: so is the whole interval."""
+        """Return whether the mean difference is significantly below `level`, as is then the whole interval."""
         return self.difference < level and self.p_of(level) < 1 - self.confidence
 
 
@@ -140,11 +137,11 @@ def by_seed(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     [nan, 0.7]
     """
     need_columns(runs, "experiment", "seed", metric)
-    twice = runs[runs.duplicated(["experiment", "seed"])]
-    if len(twice):
+    repeated = runs[runs.duplicated(["experiment", "seed"])]
+    if len(repeated):
         raise InputError(
             "runs must hold one run of each experiment and seed; select one profile, dataset and precision. "
-            f"Received: {twice.iloc[0]['experiment']!r}, seed {twice.iloc[0]['seed']} twice"
+            f"Received: {repeated['experiment'].iloc[0]!r}, seed {repeated['seed'].iloc[0]} twice"
         )
     return runs.pivot_table(index="seed", columns="experiment", values=metric, aggfunc="first", dropna=False)
 
@@ -190,9 +187,6 @@ def from_differences(differences: ArrayLike, confidence: float = 0.95, *, resolu
     """Return the comparison of `differences` (num_seeds,) with zero, NaN where a pair is incomplete.
 
     Differences within `resolution` of each other are equal.
-
-    >>> from_differences([0.01, 0.01, 0.01, 0.01, 0.01]).p
-    0.0625
     """
     differences = numbers(differences, "differences", ("num_seeds",))
     good = differences[np.isfinite(differences)]
@@ -223,7 +217,7 @@ def equivalence(comparison: Comparison, margin: float) -> float:
 
 
 def resolution(*values: np.ndarray) -> float:
-    """Return the size of a difference of `values` that 32 bits cannot tell from none."""
+    """Return the largest difference of `values` that is rounding error of 32 bits."""
     return FLOAT32 * max(np.abs(array[np.isfinite(array)]).max(initial=0) for array in values)
 
 
@@ -253,14 +247,11 @@ def _t_interval(values: np.ndarray, confidence: float) -> tuple[float, float, fl
 
 def _p_value(differences: np.ndarray, alternative: str = "two-sided") -> float:
     """Return the p value of `scipy.stats.ttest_1samp`; of the exact sign-flip test where all differences are equal."""
-    n = len(differences)
+    n, sides = len(differences), 2 if alternative == "two-sided" else 1
     if n < 2:
         return math.nan
     mean = np.mean(differences)
-    if alternative == "two-sided":
-        mean, sides = abs(mean), 2
-    else:
-        mean, sides = mean if alternative == "greater" else -mean, 1
+    mean = {"two-sided": abs(mean), "greater": mean, "less": -mean}[alternative]
     if np.ptp(differences) == 0:
         return sides / 2 * sign_flip_p(n) if mean > 0 else 1.0
     return float(sides * special.stdtr(n - 1, -mean / (np.std(differences, ddof=1) / math.sqrt(n))))

@@ -25,7 +25,7 @@ def power(effect: float, sd: float, n: int) -> float:
     0.911
     """
     effect, sd, n = number(effect, "effect", nan=True), number(sd, "sd", low=0, nan=True), count(n, "n")
-    if math.isnan(effect) or math.isnan(sd):
+    if math.isnan(effect + sd):
         return math.nan
     if n < 2 or sd == 0:
         return float(n >= 2 and effect != 0 and sign_flip_p(n) < ALPHA)
@@ -42,7 +42,7 @@ def seeds_needed(effect: float, sd: float, power: float = 0.9) -> float:
     """
     effect, sd = number(effect, "effect", nan=True), number(sd, "sd", low=0, nan=True)
     power = share(power, "power", ALPHA)
-    if math.isnan(effect) or math.isnan(sd):
+    if math.isnan(effect + sd):
         return math.nan
     if effect == 0 or (sd and abs(effect) / sd < 1e-6):
         return math.inf

@@ -30,8 +30,7 @@ def false_holds(rng: Generator, simulations: int = 1000, seeds: Sequence[int] = 
     rows = []
     for claim, (holds, nominal) in _NULLS.items():
         for n in seeds:
-            rate = float(np.mean([holds(rng, n) for _ in range(simulations)]))
-            rows.append((claim, n, rate, *_rate_interval(rate, simulations), nominal))
+            rows.append((claim, n, *_rate([holds(rng, n) for _ in range(simulations)]), nominal))
     return pd.DataFrame(rows, columns=["claim", "seeds", "rate", "low", "high", "nominal"])
 
 
@@ -47,8 +46,8 @@ def planted_effects(
     for effect in effects:
         for n in seeds:
             samples = rng.normal(effect, 1, (simulations, n))
-            rate = float(np.mean([from_differences(sample).p < ALPHA for sample in samples]))
-            rows.append((effect, n, rate, *_rate_interval(rate, simulations), power(effect, 1.0, n)))
+            shown = [from_differences(sample).p < ALPHA for sample in samples]
+            rows.append((effect, n, *_rate(shown), power(effect, 1.0, n)))
     return pd.DataFrame(rows, columns=["effect", "seeds", "rate", "low", "high", "theory"])
 
 
@@ -65,25 +64,25 @@ def _best(rng: Generator, n: int) -> bool:
 
 
 def _overfits(rng: Generator, n: int) -> bool:
-    """Training loss falls, validation loss has stopped to move."""
+    """Training loss falls, validation loss is flat."""
     training = np.linspace(10, 0, 12) + rng.normal(size=(n, 12))
     change = overfitting(training, rng.normal(size=(n, 12)), after_epoch=5)
     return change.training_falls and _holds(change.growth)
 
 
 def _at_looks(differences: np.ndarray, *, fragile: bool = True) -> bool:
-    """Looked at when 5, 10 and 20 seeds are there: does one of the looks hold, and is it not fragile if so asked?"""
+    """Return whether the claim holds at a look at 5, 10 and 20 seeds; `fragile`: even if the verdict is fragile."""
     for seeds, level in LOOKS.items():
-        seen = from_differences(differences[:seeds])
-        if seen.n_pairs == seeds and seen.p < level:  # what a look has decided stays
-            return seen.difference > 0 and (fragile or not _is_fragile(seen, level))
+        comparison = from_differences(differences[:seeds])
+        if comparison.n_pairs == seeds and comparison.p < level:  # a decision is final
+            return comparison.difference > 0 and (fragile or not _is_fragile(comparison, level))
     return False
 
 
 def _is_fragile(comparison: Comparison, level: float) -> bool:
     """Return whether a difference is not shown without one of the seeds, or not by the sign-flip test."""
     fewer = [np.delete(comparison.differences, seed) for seed in range(comparison.n_pairs)]
-    return not comparison.signs_agree(level) or any(from_differences(one).p >= level for one in fewer)
+    return not comparison.signs_agree(level) or any(from_differences(left).p >= level for left in fewer)
 
 
 def _skewed(rng: Generator, n: int) -> np.ndarray:
@@ -118,7 +117,8 @@ _NULLS: dict[str, tuple[Callable[[Generator, int], bool], float]] = {
 }
 
 
-def _rate_interval(rate: float, simulations: int) -> tuple[float, float]:
-    """Return the 95 % interval (Wilson) of a rate from a number of simulations."""
-    interval = stats.binomtest(round(rate * simulations), simulations).proportion_ci(0.95, "wilson")
-    return float(interval.low), float(interval.high)
+def _rate(decisions: Sequence[bool]) -> tuple[float, float, float]:
+    """Return the rate of True with its 95 % interval (Wilson)."""
+    rate = stats.binomtest(int(np.sum(decisions)), len(decisions))
+    interval = rate.proportion_ci(0.95, "wilson")
+    return float(rate.statistic), float(interval.low), float(interval.high)

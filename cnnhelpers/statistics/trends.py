@@ -1,6 +1,6 @@
 """Test ordered levels and epochs: whether a metric rises, where it saturates, whether a training overfits.
 
-Each question has one number a seed, so its answer is a `Comparison`.
+Each seed gives one number for each question, so the answer is a `Comparison`.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from cnnhelpers.errors import InputError, unknown
 from cnnhelpers.statistics.checks import count, number, numbers, same_shape
 from cnnhelpers.statistics.intervals import Comparison, equivalence, from_differences, paired, resolution, subtract
 
-LAST_EPOCHS = 3  # their mean loss is that of the end of a training
+LAST_EPOCHS = 3  # the loss at the end of a training is their mean
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,9 @@ def saturation(values: ArrayLike, level: int, margin: float) -> float:
 def overfitting(training_loss: ArrayLike, validation_loss: ArrayLike, after_epoch: int) -> Overfitting:
     """Test whether validation loss grows after an epoch that the claim names, while training loss still falls.
 
-    Parameters
-    ----------
-    training_loss, validation_loss
-        (num_seeds, num_epochs) each, better without penalty; a seed with a NaN in either is incomplete.
-    after_epoch
-        k, counted from 1: the three epochs around it must lie before the last three, so 2 <= k <= num_epochs - 4.
+    The losses are (num_seeds, num_epochs) each, better without penalty; a seed with a NaN in either is incomplete.
+    `after_epoch` is counted from 1: the three epochs around it must lie before the last three, so it is at least 2 and
+    at most num_epochs - 4.
 
     >>> training, validation = [[8, 7, 6, 5, 4, 3, 2, 1]] * 5, [[8, 5, 4, 3, 4, 5, 6, 7]] * 5
     >>> change = overfitting(training, validation, after_epoch=4)

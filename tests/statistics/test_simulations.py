@@ -45,4 +45,4 @@ def test_planted_effects_are_found_as_often_as_theory_says():
 
 def test_the_interval_of_a_rate_by_hand():
     # Wilson, 2 of 10: (0.2 + 3.8415 / 20 -+ 1.95996 sqrt(0.2 * 0.8 / 10 + 3.8415 / 400)) / (1 + 3.8415 / 10)
-    assert simulations._rate_interval(0.2, 10) == pytest.approx((0.05668, 0.50984), abs=1e-4)
+    assert simulations._rate([True] * 2 + [False] * 8) == pytest.approx((0.2, 0.05668, 0.50984), abs=1e-4)
