@@ -35,7 +35,8 @@ def predict(model: "keras.Model", images: np.ndarray, batch_size: int = 256) -> 
     (2, 3)
     """
     images, expected = np.asarray(images), tuple(model.input_shape[1:])
-    if images.ndim != 4 or any(size not in (None, got) for size, got in zip(expected, images.shape[1:], strict=True)):
+    matches = (size in (None, got) for size, got in zip(expected, images.shape[1:], strict=False))
+    if images.ndim != len(expected) + 1 or not all(matches):
         wanted = ", ".join("any" if size is None else str(size) for size in expected)
         raise InputError(
             f"the model takes images of (num_images, {wanted}). Received: {images.shape}. One image needs "

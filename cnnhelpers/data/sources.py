@@ -57,7 +57,7 @@ class Place:
 def find(name: str, user: Path | None, keras: Path) -> Place:
     """Return the first place that has the dataset `name`, a key of CLASS_NAMES.
 
-    Folders are searched in order: `user`, which CNNHELPERS_DATA names, `keras`, DEBIAN. InputError if `user` is none.
+    Folders are searched in order: `user` (named by CNNHELPERS_DATA; InputError if it is no folder), `keras`, DEBIAN.
     """
     if name == "digits":
         return Place("bundled")

@@ -2,6 +2,7 @@
 
 import math
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -74,18 +75,14 @@ def split(dataset: Dataset, spec: str, seed: int, images: int | None = None) -> 
             f"{dataset.name} has no test images, which split={spec!r} needs: load it with test_fraction=0.2, "
             "or use split='random:0.1,0.1'"
         )
-    train, validation, test = _indices(dataset.train_labels, kind, numbers, spec, seed)
-    if kind == "test":
-        validation = np.arange(len(dataset.test_labels))
-    draw = seeds.generator(seed, "split", 1)
-    train, validation = _at_most(images, train, draw), _at_most(images, validation, draw)
     of_training = partial(Part, dataset.train_images, dataset.train_labels)
-    of_test = partial(Part, dataset.test_images, dataset.test_labels)
-    divided = Split(
-        train=of_training(train),
-        validation=None if validation is None else of_test(validation) if kind == "test" else of_training(validation),
-        test=of_test(np.arange(len(dataset.test_labels))) if test is None else of_training(test),
-    )
+    train, *others = _indices(dataset.train_labels, kind, numbers, spec, seed)
+    validation, test = (None if indices is None else of_training(indices) for indices in others)
+    if test is None:
+        test = Part(dataset.test_images, dataset.test_labels, np.arange(len(dataset.test_labels)))
+    validation = test if kind == "test" else validation
+    draw = seeds.generator(seed, "split", 1)
+    divided = Split(_at_most(images, of_training(train), draw), _at_most(images, validation, draw), test)
     setting, fix = f"split={spec!r}", "take more images, or split='stratified:0.2'"
     if images:
         setting, fix = f"{setting} with images={images}", f"take more images, seed {seed} draws too few"
@@ -130,8 +127,8 @@ def _indices(
     return everything[:keep], everything[keep:], None
 
 
-def _at_most(images: int | None, indices: np.ndarray | None, draw: np.random.Generator) -> np.ndarray | None:
-    """Return at most `images` of the indices, drawn without replacement, in their order."""
-    if images is None or indices is None or len(indices) <= images:
-        return indices
-    return np.sort(draw.choice(indices, images, replace=False))
+def _at_most(images: int | None, part: Part | None, draw: np.random.Generator) -> Part | None:
+    """Return at most `images` images of a part, drawn without replacement, in their order."""
+    if images is None or part is None or len(part) <= images:
+        return part
+    return replace(part, indices=np.sort(draw.choice(part.indices, images, replace=False)))

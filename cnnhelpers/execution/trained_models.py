@@ -1,4 +1,4 @@
-"""Return the trained model of a run: records keep no weights, but a seed trains the same weights again."""
+"""Return the trained model of a run: a record has no weights, but its seed trains the same weights again."""
 
 from contextlib import closing
 from pathlib import Path

@@ -37,15 +37,14 @@ def check_workers(workers: int | str | Path | None) -> int | str | Path:
         return environment.cores()
     if isinstance(workers, str) and workers.isdecimal():
         workers = int(workers)
-    number = type(workers) is int and workers >= 1
-    address = isinstance(workers, str) and "://" in workers
-    file = isinstance(workers, (str, Path)) and Path(workers).suffix == ".json"
-    if not (number or address or file):
+    if (type(workers) is int and workers >= 1) or "://" in str(workers):
+        return workers
+    if not str(workers).endswith(".json"):
         raise InputError(
             "workers must be a whole number of at least 1, the address tcp://HOST:PORT of a dask scheduler, or its "
             f"scheduler file (.json). Received: workers={workers!r}"
         )
-    if file and not address and not Path(workers).is_file():
+    if not Path(workers).is_file():
         raise InputError(f"workers must name a dask scheduler file that exists. Received: workers={str(workers)!r}")
     return workers
 
