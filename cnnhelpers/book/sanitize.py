@@ -53,7 +53,8 @@ def plain_text(text: str, root: Path | None = None) -> str:
 def clean(notebook: nbformat.NotebookNode, page: str, root: Path | None = None) -> nbformat.NotebookNode:
     """Return a copy that can be published: no standard error, known media types only, no paths, no run metadata.
 
-    The names of figures get the page's before them, as the book knows each name once.
+    The names of figures get the page's before them, as the book knows each name once. Tables that a cell displays with
+    a figure follow it, in a cell of their own: a caption belongs to one output.
 
     Raises
     ------
@@ -75,7 +76,20 @@ def clean(notebook: nbformat.NotebookNode, page: str, root: Path | None = None) 
         elif _is_active(_without_code(cell.source)):
             raise InputError(f"{where} holds a script, a frame or a form: it is not published")
         _refuse_secret(cell.source, where)
+    notebook.cells = [part for cell in notebook.cells for part in _figure_alone(cell)]
     return notebook
+
+
+def _figure_alone(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """Return the cell with its figure, and a cell without code for what else a cell with a named figure displays."""
+    if "figure" not in cell.metadata.get("mystnb", {}):
+        return [cell]
+    rest = [output for output in cell.outputs if "image/png" not in output.get("data", {})]
+    if not rest or len(rest) == len(cell.outputs):
+        return [cell]
+    cell.outputs = [output for output in cell.outputs if output not in rest]
+    tags = [*cell.metadata.get("tags", []), "remove-input"]
+    return [cell, nbformat.v4.new_code_cell(id=f"{cell.id}-table", outputs=rest, metadata={"tags": tags})]
 
 
 def leaks(site: Path, root: Path) -> list[str]:

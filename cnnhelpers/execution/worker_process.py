@@ -70,7 +70,7 @@ class WorkerProcess:
             )
 
     def call(self, function: Callable, *arguments: Any) -> Any:
-        """Return function(*arguments), computed in the process; raise what it raises, or DiedError.
+        """Return `function(*arguments)`, computed in the process; raise what it raises, or DiedError.
 
         Function and arguments go through pickle: functions by their module and name.
         """

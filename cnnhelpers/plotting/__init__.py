@@ -8,10 +8,16 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "curves": ["plot_dose_response", "plot_learning_curves", "plot_power", "plot_simulated_power"],
+        "curves": [
+            "MOST_CURVES",
+            "height_of",
+            "plot_dose_response",
+            "plot_learning_curves",
+            "plot_power",
+            "plot_simulated_power",
+        ],
         "forest": [
             "plot_false_positives",
-            "plot_gap",
             "plot_intervals",
             "plot_seeds",
             "plot_time_to_accuracy",

@@ -1,6 +1,6 @@
 """Draw learning curves, dose-response curves, power curves and the trials of a search."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, StrMethodFormatter
 from cnnhelpers.plotting.forest import drawn_bounds
 from cnnhelpers.plotting.style import BAND, QUIET, axes, axis_label, legend, look_of, need, nothing_yet, panels, wrapped
 
-MOST_CURVES = 6  # experiments in one panel; more get a panel each
+MOST_CURVES = 6  # in one panel; more get a panel each
 COLUMNS = 3
 SHIFT = 0.03  # of the distance between two doses, between neighbouring curves
 
@@ -24,7 +24,7 @@ def plot_learning_curves(
     """Draw a metric by epoch: the mean over seeds, and the band from the lowest seed to the highest.
 
     Training is dashed, validation solid. Where seeds have stopped or diverged, the line is thin: the mean of the
-    remaining seeds. Without `ax`, each of more than six experiments has a panel.
+    remaining seeds. Each of more than six experiments has a panel, in the place of `ax`.
 
     Parameters
     ----------
@@ -46,9 +46,10 @@ def plot_learning_curves(
     learned = table[columns].notna().any(axis=1).groupby(table["experiment"], sort=False).any()
     names = {name: wrapped(name if known else f"{name}: no result", 24) for name, known in learned.items()}
     looks = {name: look_of(position) for position, name in enumerate(names)}
-    several = ax is None and len(names) > MOST_CURVES
-    ax = axes(ax, height=0.9 + 1.6 * -(-len(names) // COLUMNS) if several else 4.0)
-    places = _panel_each(ax, names, table, columns) if several else dict.fromkeys(names, ax)
+    several = len(names) > MOST_CURVES
+    ax = axes(ax, height=height_of(len(names)))
+    means = table.pivot_table(index="epoch", columns="experiment", values=columns[:1])
+    places = _panel_each(ax, names, means) if several else dict.fromkeys(names, ax)
     thin = False
     for name, runs in table.groupby("experiment", sort=False):
         thin |= _draw_curves(places[name], runs, parts, looks[name])
@@ -60,11 +61,7 @@ def plot_learning_curves(
             _write_powers_out(place)
     handles = _legend_of_parts(parts, table.groupby("experiment")["seed"].nunique().max() > 1, thin)
     if several:
-        for place in places.values():
-            place.label_outer()
-        ax.figure.supylabel(label, fontsize=10)
-        grey = Line2D([], [], color=BAND, linewidth=1, label="all experiments")
-        ax.figure.legend(handles=[*handles, grey], loc="outside lower center", ncols=5)
+        _name_panels(ax, places.values(), label, handles)
     else:
         legend(ax, [Line2D([], [], **looks[name], label=names[name]) for name in names] + handles)
     return ax
@@ -81,7 +78,8 @@ def plot_dose_response(
 ) -> Axes:
     """Draw estimate and interval at each dose, equally spaced in order, with a curve for each value of `by`.
 
-    The curves are shifted a little, so that intervals do not overlap. The runs are dots on their right.
+    The curves are shifted a little, so that intervals do not overlap. The runs are dots on their right. Each of more
+    than six curves has a panel, in the place of `ax`.
 
     Parameters
     ----------
@@ -93,38 +91,51 @@ def plot_dose_response(
         Columns `x`, `metric` and `by`; the legend counts failed runs (NaN).
     """
     need(table, [x, "estimate", "low", "high", *([by] if by else [])], "plot_dose_response")
-    ax = axes(ax)
     label, factor = axis_label(metric)
     doses = np.unique(_doses(table[x]))
-    places = dict(zip(doses[doses != 0], np.arange(float(len(doses))), strict=False)) | {0.0: -1.2}
-    groups = list(table.groupby(by, sort=False)) if by else [("", table)]
+    ticks = dict(zip(doses[doses != 0], np.arange(float(len(doses))), strict=False)) | {0.0: -1.2}
+    groups = dict(list(table.groupby(by, sort=False))) if by else {"": table}
     title = by.replace("_", " ") if by else ""
-    shift = min(SHIFT, 0.24 / len(groups)) if table[["low", "high"]].notna().any(axis=None) else 0.0
-    for position, (group, rows) in enumerate(groups):
+    several, intervals = len(groups) > MOST_CURVES, table[["low", "high"]].notna().any(axis=None)
+    shift = min(SHIFT, 0.24 / len(groups)) if intervals and not several else 0.0
+    names = {group: wrapped(group, 24) for group in groups}
+    if len(groups) == 1:
+        names = dict.fromkeys(groups, wrapped(f"{title} {next(iter(groups))}".strip() or "mean, interval", 24))
+    ax = axes(ax, height=height_of(len(groups)))
+    places = dict.fromkeys(groups, ax)
+    if several:
+        means = table.assign(place=_doses(table[x]).map(ticks), shown=table["estimate"] * factor)
+        places = _panel_each(ax, names, means.pivot_table("shown", "place", by))
+    for position, (group, rows) in enumerate(groups.items()):
         look, offset = look_of(position), (position - (len(groups) - 1) / 2) * shift
-        rows = rows.assign(place=_doses(rows[x]).map(places) + offset).sort_values("place")
+        rows = rows.assign(place=_doses(rows[x]).map(ticks) + offset).sort_values("place")
         joined = rows[rows["place"] > -0.5]
-        ax.plot(joined["place"], joined["estimate"] * factor, color=look["color"], linewidth=1, alpha=0.6)
-        ax.vlines(rows["place"], *drawn_bounds(rows, metric), color=look["color"], linewidth=1.5)
-        name = wrapped(group if len(groups) > 1 else f"{title} {group}".strip() or "mean, interval", 24)
-        ax.plot(rows["place"], rows["estimate"] * factor, **look, markersize=5, linestyle="none", label=name)
+        panel = places[group]
+        panel.plot(joined["place"], joined["estimate"] * factor, color=look["color"], linewidth=1, alpha=0.6)
+        panel.vlines(rows["place"], *drawn_bounds(rows, metric), color=look["color"], linewidth=1.5)
+        panel.plot(rows["place"], rows["estimate"] * factor, **look, markersize=5, linestyle="none", label=names[group])
         if runs is not None:
             chosen = runs[runs[by] == group] if by else runs
-            dots = _doses(chosen[x]).map(places) + offset + 0.06 + (len(groups) - 1) * shift  # right of all means
-            ax.plot(dots, chosen[metric] * factor, ".", color=look["color"], alpha=0.55, markersize=4)
-    ax.set_xticks([places[dose] for dose in doses], [f"{dose:g}" if dose else "none" for dose in doses])
-    if len(doses) == 1:
-        ax.set_xlim(places[doses[0]] - 0.5, places[doses[0]] + 0.5)
-    elif 0 in doses:
-        ax.axvline(-0.6, color=QUIET, linewidth=0.8, linestyle=":")
-    ax.set(xlabel=x.replace("_", " "), ylabel=label)
-    ax.grid(axis="y")
-    handles = ax.get_legend_handles_labels()[0]
+            dots = _doses(chosen[x]).map(ticks) + offset + 0.06 + (len(groups) - 1) * shift  # right of all means
+            panel.plot(dots, chosen[metric] * factor, ".", color=look["color"], alpha=0.55, markersize=4)
+    for panel in dict.fromkeys(places.values()):
+        panel.set_xticks([ticks[dose] for dose in doses], [f"{dose:g}" if dose else "none" for dose in doses])
+        if len(doses) == 1:
+            panel.set_xlim(ticks[doses[0]] - 0.5, ticks[doses[0]] + 0.5)
+        elif 0 in doses:
+            panel.axvline(-0.6, color=QUIET, linewidth=0.8, linestyle=":")
+        panel.tick_params(axis="x", rotation=30 if several else 0)
+        panel.set(xlabel=x.replace("_", " "), ylabel="" if several else label)
+        panel.grid(axis="y")
+    handles = [] if several else ax.get_legend_handles_labels()[0]
     if runs is not None:
         handles.append(Line2D([], [], color=QUIET, marker=".", linestyle="none", label="one run"))
         if failed := int(runs[metric].isna().sum()):
             handles.append(Line2D([], [], linestyle="none", label=f"failed: {failed} of {len(runs)} runs"))
-    legend(ax, handles, title if len(groups) > 1 else "")
+    if several:
+        _name_panels(ax, places.values(), label, handles)
+    else:
+        legend(ax, handles, title if len(groups) > 1 else "")
     return ax
 
 
@@ -172,16 +183,31 @@ def plot_simulated_power(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _panel_each(ax: Axes, names: Mapping[str, str], table: pd.DataFrame, columns: list[str]) -> dict[str, Axes]:
-    """Return a panel for each experiment, with the mean curves of all in grey."""
-    grid = panels(ax, -(-len(names) // COLUMNS), COLUMNS, share=True).ravel()
-    means = table.pivot_table(index="epoch", columns="experiment", values=columns[:1])
-    for panel in grid[len(names) :]:
+def height_of(curves: int) -> float:
+    """Return the inches of a figure of so many curves."""
+    return 0.9 + 1.6 * -(-curves // COLUMNS) if curves > MOST_CURVES else 4.0
+
+
+def _panel_each(ax: Axes, titles: Mapping[object, str], curves: pd.DataFrame) -> dict[object, Axes]:
+    """Return a panel in the place of `ax` for each key of `titles`, with all `curves`, a column each, in grey."""
+    grid = panels(ax, -(-len(titles) // COLUMNS), COLUMNS, share=True).ravel()
+    for panel in grid[len(titles) :]:
         panel.set_axis_off()
-    for panel, title in zip(grid, names.values(), strict=False):
-        panel.plot(means, color=BAND, linewidth=1, zorder=0)
+    for panel, title in zip(grid, titles.values(), strict=False):
+        panel.plot(curves, color=BAND, linewidth=1, zorder=0)
         panel.set_title(title)
-    return dict(zip(names, grid, strict=False))
+    return dict(zip(titles, grid, strict=False))
+
+
+def _name_panels(ax: Axes, places: Collection[Axes], label: str, handles: list[Line2D | Patch]) -> None:
+    """Write the y label once for all panels in the place of `ax`, and one legend below the figure."""
+    for position, place in enumerate(places):
+        lowest = position + COLUMNS >= len(places)  # of its column
+        place.tick_params(labelbottom=lowest)
+        place.set_xlabel(place.get_xlabel() if lowest else "")
+    ax.figure.supylabel(label, fontsize=10)
+    grey = Line2D([], [], color=BAND, linewidth=1, label="the others")
+    ax.figure.legend(handles=[*handles, grey], loc="outside lower center", ncols=5)
 
 
 def _draw_curves(ax: Axes, runs: pd.DataFrame, parts: Mapping[str, str], look: Mapping[str, str]) -> bool:

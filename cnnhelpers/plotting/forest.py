@@ -113,15 +113,6 @@ def plot_seeds(
     return ax
 
 
-def plot_gap(
-    runs: pd.DataFrame, ax: Axes | None = None, *, table: pd.DataFrame | None = None, label: str = "experiment"
-) -> Axes:
-    """Draw training minus validation accuracy of each run in points, as plot_seeds; overfitting is right of 0."""
-    need(runs, [label, "train_accuracy", "validation_accuracy"], "plot_gap")
-    gap = runs["train_accuracy"] - runs["validation_accuracy"]
-    return plot_seeds(runs.assign(gap=gap), "gap", ax, table=table, label=label)
-
-
 def plot_time_to_accuracy(
     timed: pd.DataFrame, metric: str = "epochs_to_target", ax: Axes | None = None, *, label: str = "experiment"
 ) -> Axes:

@@ -156,11 +156,11 @@ def legend(ax: Axes, handles: Sequence[Line2D | Patch] | None = None, title: str
     drawn = [panel.get_legend() for panel in neighbours if panel.get_legend()]
     if any({text.get_text() for text in entries.get_texts()}.issuperset(labels) for entries in drawn):
         return
-    letters = sum(len(label) + 8 for label in labels)
+    letters, inches = sum(len(label) + 8 for label in labels), ax.figure.bbox.width / ax.figure.dpi
     place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.02)}
     if neighbours:
         place = {"loc": "upper left", "bbox_to_anchor": (-0.1, -0.25), "ncols": 2}
-    elif not title and letters < 15 * ax.figure.get_figwidth() and not any("\n" in label for label in labels):
+    elif not title and letters < 15 * inches and not any("\n" in label for label in labels):
         place = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": len(labels)}
     ax.legend(handles=handles, title=title, alignment="left", frameon=False, borderpad=0.2, columnspacing=1.2, **place)
 

@@ -157,3 +157,15 @@ def test_figures_of_one_notebook_have_other_names_on_other_pages():
     page.cells[0].metadata["mystnb"] = {"figure": {"name": "curves", "caption": "Loss."}}
     names = [clean(page, f"notebooks/{name}").cells[0].metadata.mystnb.figure.name for name in ("01_a", "01_b")]
     assert names == ["01_a-curves", "01_b-curves"]
+
+
+def test_a_table_of_a_cell_with_a_figure_follows_it_in_a_cell_of_its_own():
+    picture = nbformat.v4.new_output("display_data", data={"image/png": "iVBORw0KGgo="})
+    table = nbformat.v4.new_output("display_data", data={"text/markdown": "| a |"})
+    page = notebook(table, picture)
+    page.cells[0].metadata = {"mystnb": {"figure": {"name": "curves", "caption": "Loss."}}, "tags": ["answer"]}
+    drawn, told = clean(page, "notebooks/01_a").cells
+    assert [drawn.outputs, told.outputs] == [[picture], [table]]
+    assert (drawn.source, told.source, told.metadata.tags) == (page.cells[0].source, "", ["answer", "remove-input"])
+    page.cells[0].outputs = [picture]
+    assert len(clean(page, "notebooks/01_a").cells) == 1

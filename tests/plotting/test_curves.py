@@ -67,11 +67,11 @@ def test_the_line_is_thin_everywhere_if_a_seed_failed_at_once():
     assert list(line.get_xdata()) == [1, 2, 3, 4] and line.get_linewidth() < 1
 
 
-@pytest.mark.parametrize("number", [6, 8])
-def test_more_than_six_experiments_have_a_panel_each_unless_axes_are_given(number):
+@pytest.mark.parametrize(("number", "given"), [(6, False), (8, False), (8, True)])
+def test_each_of_more_than_six_experiments_has_a_panel_with_the_others_in_grey(number, given):
     table = pd.concat([history(f"A{one}", shift=-0.01 * one) for one in range(number)])
     table.loc[table["experiment"] == "A5", ["accuracy", "validation_accuracy"]] = np.nan
-    ax = plotting.plot_learning_curves(table)
+    ax = plotting.plot_learning_curves(table, ax=plt.subplots(layout="constrained")[1] if given else None)
     panels = [panel for panel in ax.figure.axes if panel.axison]
     assert len(panels) == (8 if number == 8 else 1)
     save(ax.figure)
@@ -79,10 +79,9 @@ def test_more_than_six_experiments_have_a_panel_each_unless_axes_are_given(numbe
         (own,) = [line for line in lines(panels[7]) if line.get_marker() not in ("None", None)]
         np.testing.assert_allclose(own.get_ydata(), [49, 59, 69, 79])
         assert [panel.get_title() for panel in panels] == [*(f"A{n}" for n in range(5)), "A5: no result", "A6", "A7"]
-        panels = [plotting.plot_learning_curves(table, ax=plt.subplots()[1])]
-    (ax,) = panels
-    assert len({handle.get_marker() for handle in ax.get_legend().legend_handles[:number]}) == number
-    assert "A5: no result" in legend(ax)
+    else:
+        assert len({handle.get_marker() for handle in ax.get_legend().legend_handles[:number]}) == number
+        assert "A5: no result" in legend(ax)
 
 
 def test_validation_and_training_can_be_drawn_alone():
@@ -170,6 +169,16 @@ def test_marks_without_intervals_are_exactly_on_their_dose():
     table = pd.DataFrame({"rate": [0.1, 1.0] * 2, "optimizer": ["sgd"] * 2 + ["adam"] * 2, "estimate": [0.8] * 4})
     ax = plotting.plot_dose_response(table.assign(low=np.nan, high=np.nan), x="rate", by="optimizer")
     assert [list(marks(ax, marker)[0].get_xdata()) for marker in "os"] == [[0, 1], [0, 1]]
+
+
+def test_each_of_more_than_six_curves_of_doses_has_a_panel():
+    table = pd.concat([doses([1, 2, 4], [0.1 * way, 0.5, 0.9], way=f"way {way}") for way in range(7)])
+    ax = plotting.plot_dose_response(table, by="way")
+    panels = [panel for panel in ax.figure.axes if panel.axison]
+    assert [panel.get_title() for panel in panels] == [f"way {way}" for way in range(7)]
+    coloured = [[line for line in lines(panel) if line.get_alpha() == 0.6] for panel in panels]
+    assert [own.get_ydata()[0] for (own,) in coloured] == pytest.approx([10 * way for way in range(7)])
+    save(ax.figure)
 
 
 # power

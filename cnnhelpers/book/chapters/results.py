@@ -48,11 +48,20 @@ def show_curves(
     if panels is None:
         plotting.plot_learning_curves(curves, metric, log=log)
         return None
-    size = (max(7, 5 * len(parts)), 5)
-    _, axes = plt.subplots(1, len(parts), figsize=size, sharey=True, squeeze=False, layout="constrained")
-    for ax, (title, part) in zip(axes[0], parts.items(), strict=True):
+    heights = [0.4 + plotting.height_of(part["experiment"].nunique()) for part in parts.values()]
+    if max(part["experiment"].nunique() for part in parts.values()) > plotting.MOST_CURVES:  # a panel each
+        figure = plt.figure(figsize=(8, sum(heights)), layout="constrained")
+        figures = figure.subfigures(len(parts), 1, squeeze=False, height_ratios=heights).ravel()
+        axes = [subfigure.subplots() for subfigure in figures]
+        titles = [subfigure.suptitle for subfigure in figures]
+    else:
+        size = (max(7, 5 * len(parts)), 5)
+        _, axes = plt.subplots(1, len(parts), figsize=size, sharey=True, squeeze=False, layout="constrained")
+        axes = axes.ravel()
+        titles = [ax.set_title for ax in axes]
+    for ax, write_title, (title, part) in zip(axes, titles, parts.items(), strict=True):
         plotting.plot_learning_curves(part, metric, ax, log=log)
-        ax.set_title(title)
+        write_title(title)
     return None
 
 
