@@ -122,6 +122,8 @@ def load(
 ) -> Dataset:
     """Load a dataset by name or from a file or folder.
 
+    InputError if it is unknown, missing, damaged, invalid, or cannot be downloaded.
+
     Parameters
     ----------
     name
@@ -137,11 +139,6 @@ def load(
     test_fraction
         Fraction of the images of a file without a test part that is held out, stratified, the same images in each
         call; 0 for no test part.
-
-    Raises
-    ------
-    InputError
-        If the dataset is unknown, missing, damaged, invalid, or cannot be downloaded.
 
     Examples
     --------

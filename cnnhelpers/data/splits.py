@@ -47,7 +47,7 @@ def parse_split(spec: str) -> tuple[str, tuple[float, ...]]:
 
 
 def split(dataset: Dataset, spec: str, seed: int, images: int | None = None) -> Split:
-    """Divide a dataset.
+    """Divide a dataset; InputError if the numbers do not fit it, or a class is missing in a part.
 
     Parameters
     ----------
@@ -61,11 +61,6 @@ def split(dataset: Dataset, spec: str, seed: int, images: int | None = None) -> 
         Seed of the run.
     images
         Largest number of training images, and of validation images, drawn by the seed; the test part stays whole.
-
-    Raises
-    ------
-    InputError
-        If the numbers do not fit the dataset, or a class is missing in a part.
     """
     kind, numbers = parse_split(spec)
     if images is not None:

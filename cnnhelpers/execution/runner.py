@@ -41,6 +41,9 @@ def run(
     lose at most the epochs since the last checkpoint; calling again trains the rest. Several runners may work on one
     folder: each run is trained once.
 
+    Columns are those of records.Record.row, experiments and seeds in the order given; failed runs have NaN metrics.
+    InputError for bad experiments, seeds, data or workers, before anything is trained, and if no record can be written.
+
     Parameters
     ----------
     experiments
@@ -59,16 +62,6 @@ def run(
         Whether to report on standard error.
     live
         Whether to draw learning curves in a notebook while runs train on this machine.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns of records.Record.row, experiments and seeds in the order given; failed runs have NaN metrics.
-
-    Raises
-    ------
-    InputError
-        For bad experiments, seeds, data or workers, before anything is trained; if no record can be written.
 
     Examples
     --------

@@ -103,6 +103,10 @@ def search(
     Trials train in sequence, with the seeds CHOOSING. The same call proposes the same settings again, whose runs are
     recorded: an interrupted search continues.
 
+    The table has a row for each trial: trial (from 1), the names of `space`, experiment, validation_accuracy (NaN:
+    diverged, for the sampler 0), best (so far). InputError without Optuna, for bad `trials` or `space`, or if a trial
+    is not recorded and may not be trained.
+
     Parameters
     ----------
     make
@@ -113,16 +117,6 @@ def search(
         Of the sampler, a tree-structured Parzen estimator (Bergstra et al., 2011) after ten random trials.
     train, folder, progress
         As for `run`; without `train` every trial must be recorded.
-
-    Returns
-    -------
-    The table has a row for each trial: trial (from 1), the names of `space`, experiment, validation_accuracy (NaN:
-    diverged, for the sampler 0), best (so far).
-
-    Raises
-    ------
-    InputError
-        If Optuna is not installed, for bad `trials` or `space`, or if a trial is not recorded and may not be trained.
     """
     check_count("trials", trials)
     _check_space(space)

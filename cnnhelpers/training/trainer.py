@@ -32,6 +32,11 @@ def train(
 ) -> tuple[keras.Model, Record, dict[str, np.ndarray]]:
     """Train one run from its seed and return the model, its record and its small arrays.
 
+    The model maps pixels 0..255, (batch, height, width, channels), to probabilities, (batch, classes). The arrays are
+    those of records.arrays, test_correct packed. A run whose loss stops being finite has status "failed", reason
+    "diverged" and no arrays. InputError for bad data, split, network or seed, before training; DivergedError if the run
+    that this one starts from diverged.
+
     Parameters
     ----------
     seed
@@ -43,22 +48,6 @@ def train(
         the checkpoint when the run is recorded. None keeps nothing.
     threads
         Number of threads that this process computes with, for the record.
-
-    Returns
-    -------
-    model
-        keras.Model from pixels 0..255, (batch, height, width, channels), to probabilities (batch, classes).
-    record
-        See records.Record. A run whose loss stops being finite has status "failed" and reason "diverged".
-    arrays
-        See records.arrays, test_correct packed; none of a failed run.
-
-    Raises
-    ------
-    InputError
-        For bad data, split, network or seed, before training.
-    DivergedError
-        If the run that this one starts from diverged.
     """
     seed, protocol = seeds.check_seed(seed), experiment.protocol
     dataset = data.load(protocol.dataset)
