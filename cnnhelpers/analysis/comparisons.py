@@ -53,7 +53,7 @@ def compare(runs: pd.DataFrame, a: str, b: str, metric: str = "test_accuracy") -
 
 
 def in_points(comparison: Comparison, digits: int = 1) -> str:
-    """Return a comparison of accuracies as text: percentage points, interval, seeds, and what else differs.
+    """Return a comparison of accuracies as text: percentage points, interval, seeds, and other differences.
 
     >>> in_points(paired([0.91, 0.92, 0.93], [0.90, 0.90, 0.90]), digits=2)
     '+2.00 points [-0.48, +4.48], 95 % interval over 3 seeds'

@@ -123,7 +123,7 @@ def _estimate(comparison: Comparison) -> tuple[float, ...]:
 
 
 def _all_pairs(grid: pd.DataFrame, only: str | None = None) -> Iterator[tuple[str, object, dict[tuple, Pair]]]:
-    """Yield each factor (or the `only` one), each level above its lowest, and its pairs of experiments.
+    """Yield each factor (or `only` that one), each level above its lowest, and its pairs of experiments.
 
     A pair is (experiment at the level, experiment at the lowest level), by the levels of the first.
     """

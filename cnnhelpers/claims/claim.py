@@ -1,4 +1,4 @@
-"""Claims and their questions, one call each: better("A5", "A1"), overfits("A2", after_epoch=6).
+"""Claims and their questions, a call each: better("A5", "A1"), overfits("A2", after_epoch=6).
 
 Quoted names are experiments of the runs. A metric is a column of the runs or one of `analysis.DIFFERENCES`.
 """

@@ -238,7 +238,6 @@ def of_chance(runs: Measurements, *, a: str) -> Evidence:
     """Answer fails_to_learn: the share of runs that learned, with the interval of Clopper and Pearson (1934)."""
     accuracy, margin = runs.values(a, "test_accuracy"), runs.margin(a)
     result = runs.against_guessing(a, margin)
-    above = np.array(result.accuracies) > (result.guessing + margin) * (1 + 1e-12)
     share = np.full(accuracy.shape, np.nan)
     share[np.isfinite(accuracy)] = result.learned
     comparison = from_differences(share)
@@ -251,8 +250,8 @@ def of_chance(runs: Measurements, *, a: str) -> Evidence:
         metric=LEARNED,
         direction="lower",
         scale=margin,
-        p_for=float(above.any()),
-        p_against=float(min(holm(result.p_values)[above], default=1.0)),
+        p_for=float(any(result.above)),
+        p_against=float(min(holm(result.p_values)[list(result.above)], default=1.0)),
         note=f"{sum(result.learned)} of {result.n} runs are above guessing",
         is_level=True,
     )

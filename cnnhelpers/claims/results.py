@@ -34,7 +34,7 @@ class ClaimResult:
     adjusted_p_equivalent: float = 1.0  #: likewise
     fragile: bool = False  #: another verdict without one of the seeds, or not shown by the sign-flip test
     rests_on: str = ""  #: profile, precision, device, backend and copy of the data of the runs
-    differs: str = ""  #: those of them that are not the same in all runs
+    differs: str = ""  #: the conditions of these that differ between runs
 
     @property
     def p_for(self) -> float:
@@ -245,9 +245,12 @@ def _with_intervals(result: ClaimResult, claims: int) -> ClaimResult:
     times = adjusted / p if p > 0 and adjusted < 1 else claims * ALPHA / result.level
     if not equivalent and (result.claim.logic == "any") != (result.p_against < result.p_for):
         times *= len(result.parts)  # as `_combined`
-    one_sided = [equivalent or (part.direction == "equal" and part.p_for <= part.p_against) for part in result.parts]
-    levels = [ALPHA / times * (2 if one else 1) for one in one_sided]  # two one-sided tests: the interval at twice it
-    return replace(result, parts=tuple(part.at_level(level) for part, level in zip(result.parts, levels, strict=True)))
+
+    def level(part: Evidence) -> float:  # of two one-sided tests twice theirs
+        one_sided = equivalent or (part.direction == "equal" and part.p_for <= part.p_against)
+        return ALPHA / times * (2 if one_sided else 1)
+
+    return replace(result, parts=tuple(part.at_level(level(part)) for part in result.parts))
 
 
 def _signs_disagree(result: ClaimResult) -> bool:

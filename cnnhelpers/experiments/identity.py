@@ -1,4 +1,4 @@
-"""Describe a Keras model by a canonical text: all that decides its results, nothing that a rebuild changes."""
+"""Describe a Keras model by a canonical text: everything that decides its results, nothing else."""
 
 import copy
 import inspect
@@ -92,7 +92,7 @@ def _reduce(thing: Any) -> str:
 
 
 def config_of(thing: Any) -> dict[str, Any]:
-    """Return the config of an object; InputError if there is none, or if it lacks an attribute of custom code."""
+    """Return the config of an object; InputError if there is none, or if an attribute of custom code is missing."""
     if isinstance(thing, OPAQUE):
         raise InputError(
             f"a {type(thing).__name__} layer ({thing.name}) has no stable description: write a layer class, or call "
@@ -128,7 +128,7 @@ def _check_config(thing: Any, config: dict[str, Any]) -> None:
 
 
 def rebuilt(thing: Any, config: dict[str, Any]) -> Any:
-    """Return a copy made from the config, built if `thing` is; without a trace in Python's random numbers."""
+    """Return a copy made from the config, built if `thing` is; Python's random state stays as it was."""
     state = random.getstate()
     try:
         copied = type(thing).from_config(copy.deepcopy(config))

@@ -1,4 +1,4 @@
-"""Lock runs and files, so that one process or thread at a time trains or writes; locks end with their process."""
+"""Lock runs and files, so that only one process or thread at a time trains or writes; locks end with their process."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,7 +16,7 @@ class RunLocks:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Lock files are made in `folder`."""
+        """Make lock files in `folder`."""
         self._folder = folder
         self._held: dict[tuple[str, int], FileLock] = {}
 

@@ -1,7 +1,4 @@
-"""Arrays in, numbers out: intervals over seeds, paired tests, verdicts, and the number of seeds that they need.
-
-Nothing here knows of runs but `by_seed`, which turns a table of them into pairs.
-"""
+"""Arrays in, numbers out: intervals over seeds, paired tests, verdicts, and the number of seeds that they need."""
 
 import lazy_loader
 

@@ -42,15 +42,15 @@ def numbers(values: ArrayLike, name: str, axes: tuple[str, ...]) -> np.ndarray:
         raise InputError(f"{name} must hold numbers, NaN for a failed run. Received: {values!r}") from error
     if array.ndim != len(axes) or 0 in array.shape:
         wanted = f"({', '.join(axes)}{',' * (len(axes) == 1)})"
-        raise InputError(f"{name} must be of shape {wanted}, none of them 0. Received: shape {array.shape}")
+        raise InputError(f"{name} must be of shape {wanted}, each at least 1. Received: shape {array.shape}")
     return array
 
 
 def same_shape(**arrays: np.ndarray) -> None:
-    """Raise InputError unless the arrays are of one shape."""
+    """Raise InputError unless the arrays have the same shape."""
     if len({array.shape for array in arrays.values()}) > 1:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise InputError(
-            f"{' and '.join(arrays)} must be of one shape, with NaN for missing seeds (by_seed adds them). "
+            f"{' and '.join(arrays)} must have the same shape, with NaN for missing seeds (by_seed adds them). "
             f"Received: {shapes}"
         )

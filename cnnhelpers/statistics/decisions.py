@@ -1,4 +1,4 @@
-"""Decide on a claim: margins fixed beforehand, Holm's adjustment, one rule from p values to a verdict."""
+"""Decide on a claim: margins fixed beforehand, Holm's adjustment, and the rule from p values to a verdict."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -18,7 +18,7 @@ Verdict = Literal[
     "contradicted",
     "equivalent",
     "undecided",
-    "too close to tell",  # undecided after the last of statistics.LOOKS
+    "too close to tell",  # undecided after the last of LOOKS
     "not enough runs",
 ]
 Direction = Literal["higher", "lower", "equal"]
@@ -38,14 +38,14 @@ MARGINS = {
 
 @dataclass(frozen=True)
 class Guessing:
-    """Accuracies of runs next to the accuracy of guessing."""
+    """Accuracies of runs compared with the accuracy of guessing, 1 / classes."""
 
-    guessing: float  #: accuracy of guessing, 1 / classes
     accuracies: tuple[float, ...]  #: (n,)
     p_values: tuple[float, ...]  #: (n,), one-sided binomial, not adjusted
+    above: tuple[bool, ...]  #: (n,), above guessing by more than the margin
+    learned: tuple[bool, ...]  #: (n,), above, and p below ALPHA after Holm over the runs
     n: int
     n_failed: int
-    learned: tuple[bool, ...]  #: (n,), above guessing by more than the margin, p below ALPHA after Holm over the runs
 
 
 def decide(
@@ -63,8 +63,8 @@ def decide(
     Parameters
     ----------
     margin
-        The largest difference that does not matter, in the unit of the comparison; 0 where there is none (seconds,
-        losses): nothing is negligible or equivalent then.
+        The largest difference that does not matter, in the unit of the comparison; with 0 (seconds, losses) nothing is
+        negligible or equivalent.
     adjusted_p
         The p of the claim after `holm` over its report: of `comparison.p` for "higher" and "lower", for "equal" of the
         smaller p of equivalence and of a difference beyond the margin. None: not adjusted.
@@ -151,14 +151,13 @@ def better_than_guessing(correct: ArrayLike, num_images: int, classes: int, marg
     guessing = 1 / classes
     p = stats.binom.sf(good - 1, num_images, guessing)
     above = good > (guessing + margin) * num_images * (1 + 1e-12)  # a run exactly on the margin is within it
-    learned = above & (holm(p) < ALPHA)
     return Guessing(
-        guessing=guessing,
         accuracies=tuple((good / num_images).tolist()),
         p_values=tuple(p.tolist()),
+        above=tuple(above.tolist()),
+        learned=tuple((above & (holm(p) < ALPHA)).tolist()),
         n=len(good),
         n_failed=len(correct) - len(good),
-        learned=tuple(learned.tolist()),
     )
 
 

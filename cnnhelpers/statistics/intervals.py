@@ -37,7 +37,7 @@ class Interval:
 
     @property
     def one_run(self) -> tuple[float, float]:
-        """The prediction interval: where one more run lies with the same confidence.
+        """The prediction interval: one more run lies in it with the same confidence.
 
         >>> [round(end, 3) for end in interval([0.90, 0.91, 0.92]).one_run]
         [0.86, 0.96]
@@ -59,7 +59,7 @@ class Comparison:
     n_pairs: int
     n_failed: int  #: incomplete pairs
     confidence: float
-    differs: str = ""  #: what else differs between A and B, such as the precision, see analysis.compare
+    differs: str = ""  #: other differences between A and B, such as the precision, see analysis.compare
 
     @property
     def wins(self) -> int:
@@ -73,7 +73,7 @@ class Comparison:
 
     @property
     def without_interval(self) -> str:
-        """The reason why there is no interval, in words; "" where there is one.
+        """The reason why there is no interval, "" where there is one.
 
         >>> from_differences([0.01] * 5).without_interval
         'no interval: 5 equal differences, exact sign-flip p = 0.0625'
@@ -130,7 +130,7 @@ def need_columns(runs: pd.DataFrame, *columns: str) -> None:
 def by_seed(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return one column of `runs` as a table (num_seeds, num_experiments), NaN for a failed or missing run.
 
-    Raise InputError for a missing column, or two runs of one experiment with one seed.
+    Raise InputError for a missing column, or two runs of an experiment with the same seed.
 
     >>> runs = pd.DataFrame({"experiment": ["A1", "A1", "A2"], "seed": [0, 1, 1], "test_accuracy": [0.9, 0.8, 0.7]})
     >>> by_seed(runs, "test_accuracy")["A2"].tolist()

@@ -91,7 +91,7 @@ def _skewed(rng: Generator, n: int) -> np.ndarray:
 
 
 def _any_of_ten(rng: Generator, n: int) -> bool:
-    """Ten claims of one report, Holm-adjusted: does any hold?"""
+    """Return whether any of ten claims of a report, Holm-adjusted, holds."""
     comparisons = [from_differences(sample) for sample in rng.normal(size=(10, n))]
     adjusted = holm([comparison.p for comparison in comparisons])
     return "holds" in [decide(comparison, 0, adjusted_p=p) for comparison, p in zip(comparisons, adjusted, strict=True)]

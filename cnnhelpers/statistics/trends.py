@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
@@ -42,8 +43,8 @@ def trend(values: ArrayLike, margin: float, direction: Literal["higher", "lower"
     """Test whether `values` (num_levels, num_seeds) rise ("higher") or fall ("lower") along the levels.
 
     Each seed gives one number, its values weighted by the centred ranks of the levels and scaled to the change of the
-    fitted line from the first level to the last (two levels: their difference). Then t over seeds. A seed that failed
-    at any level is incomplete. A step back that is significantly smaller than `margin` does not break monotony.
+    fitted line from the first level to the last (two levels: their difference). The test is t over seeds. A seed that
+    failed at any level is incomplete. A step back that is significantly smaller than `margin` does not break monotony.
 
     >>> depth = trend([[0.80, 0.81, 0.79], [0.83, 0.82, 0.84], [0.86, 0.86, 0.85]], margin=0.005)
     >>> round(depth.rise.difference, 3), depth.monotone, round(depth.page_p, 3)
@@ -115,11 +116,6 @@ def overfitting(training_loss: ArrayLike, validation_loss: ArrayLike, after_epoc
         return paired(np.where(complete, end, np.nan), around)
 
     growth, training_change = change(validation), change(training)
-    turning_epoch = np.median(1 + np.argmin(_smoothed(validation[complete]), axis=1)) if complete.any() else np.nan
+    smoothed = pd.DataFrame(validation[complete].T).rolling(3, min_periods=1, center=True).mean()
+    turning_epoch = (1 + smoothed.idxmin()).median()
     return Overfitting(growth, training_change, training_change.below(), float(turning_epoch))
-
-
-def _smoothed(losses: np.ndarray) -> np.ndarray:
-    """Return (num_seeds, num_epochs) losses, each the mean of itself and its neighbours."""
-    padded = np.pad(losses, ((0, 0), (1, 1)), constant_values=np.nan)
-    return np.nanmean(np.stack([padded[:, :-2], padded[:, 1:-1], padded[:, 2:]]), axis=0)
