@@ -33,7 +33,7 @@ EXIT_CODES = {"done": 0, "failed": 1, "dead kernel": 3, "timeout": 4, "exited": 
 
 @dataclass(frozen=True)
 class Status:
-    """How a notebook ended; OUTPUT.json beside the output holds the same."""
+    """How a notebook ended; OUTPUT.json next to the output holds the same."""
 
     notebook: str  #: file name
     status: str  #: one of EXIT_CODES; of a page of the book also "refused" or "not executed"
@@ -65,7 +65,7 @@ def execute(
 ) -> Status:
     """Run a notebook top to bottom in a fresh kernel of this very interpreter, in the notebook's own folder.
 
-    `output` is written beside and renamed when every cell ran. Otherwise an earlier `output` stays as it was and
+    `output` is written under another name and renamed when every cell ran. Otherwise an earlier `output` stays as it was and
     what ran of the notebook is kept as NAME.failed.ipynb. Either way the status lies in NAME.json. No process that
     the notebook started outlives the call.
 
@@ -108,7 +108,7 @@ def execute(
 
 
 def status_of(output: str | Path) -> Status | None:
-    """Return the status that lies beside an executed notebook, None if there is none that can be read."""
+    """Return the status next to an executed notebook, or None if there is no readable one."""
     try:
         return Status(**json.loads(Path(output).with_suffix(".json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -180,7 +180,7 @@ def _environment(folder: Path, mark: str) -> dict[str, str]:
 
 
 def _keep(partial: Path, output: Path, status: Status, name: str) -> None:
-    """Put what papermill wrote where it belongs and write the status beside it."""
+    """Put what papermill wrote where it belongs and write the status next to it."""
     failed = output.with_suffix(".failed.ipynb")
     try:
         notebook = json.loads(partial.read_text(encoding="utf-8"))

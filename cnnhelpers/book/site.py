@@ -1,4 +1,4 @@
-"""Execute the notebooks that book/pages.yml lists, stage them beside a copy of book/, build the site, check it."""
+"""Execute the notebooks that book/pages.yml lists, stage them with a copy of book/, build the site, check it."""
 
 import json
 import os
@@ -159,7 +159,7 @@ def pages(root: Path) -> list[Page]:
             raise InputError(f"book/pages.yml makes several pages of {notebook}: give each a `title:` of its own")
     for name in names:
         if name not in in_toc:
-            raise InputError(f"{name} of book/pages.yml is not in book/_toc.yml: nobody would find it")
+            raise InputError(f"{name} of book/pages.yml is not in book/_toc.yml: no reader would find it")
     for name in sorted(in_toc - set(names) - set(made_pages.MADE)):
         if not any((root / "book" / f"{name}{suffix}").exists() for suffix in (".md", ".ipynb", ".rst")):
             raise InputError(f"{name} of book/_toc.yml is neither in book/ nor in book/pages.yml")
