@@ -65,9 +65,9 @@ def execute(
 ) -> Status:
     """Run a notebook top to bottom in a fresh kernel of this very interpreter, in the notebook's own folder.
 
-    `output` is written under another name and renamed when every cell ran. Otherwise an earlier `output` stays as it was and
-    what ran of the notebook is kept as NAME.failed.ipynb. Either way the status lies in NAME.json. No process that
-    the notebook started outlives the call.
+    `output` is written under another name and renamed when every cell ran. Otherwise an earlier `output` stays as it
+    was and the executed part is kept as NAME.failed.ipynb. Either way the status is in NAME.json. No process that the
+    notebook started outlives the call.
 
     Parameters
     ----------

@@ -45,15 +45,15 @@ def find(name: str, dataset: str | None = None, profile: str = "published") -> l
     """
     experiments, wanted = all_experiments(), str(name).casefold()
     for label in ("id", "report", "study"):
-        found = [experiment for experiment in experiments if getattr(experiment, label).casefold() == wanted]
-        if found:
+        matches = [experiment for experiment in experiments if getattr(experiment, label).casefold() == wanted]
+        if matches:
             break
-    found = found or [experiment for experiment in experiments if experiment.id.casefold().startswith(f"{wanted}-")]
-    if not found:
+    matches = matches or [experiment for experiment in experiments if experiment.id.casefold().startswith(f"{wanted}-")]
+    if not matches:
         letters = {experiment.report for experiment in experiments}
         ids = [experiment.id for experiment in experiments]
         raise unknown("experiment, report or study", name, [*STUDIES, *letters, *ids])
-    return profiles.select(found, None, dataset, profile)
+    return profiles.select(matches, None, dataset, profile)
 
 
 def find_one(name: str, dataset: str | None = None, profile: str = "published") -> Experiment:
@@ -62,10 +62,12 @@ def find_one(name: str, dataset: str | None = None, profile: str = "published") 
     >>> find_one("d7").id
     'D7'
     """
-    found = find(name, dataset, profile)
-    if len(found) > 1:
-        raise InputError(f"{name!r} is several experiments: name one of {', '.join(one.id for one in found)}")
-    return found[0]
+    matches = find(name, dataset, profile)
+    if len(matches) > 1:
+        raise InputError(
+            f"{name!r} is several experiments: name one of {', '.join(experiment.id for experiment in matches)}"
+        )
+    return matches[0]
 
 
 def _place(experiment: Experiment) -> tuple[str, int, bool]:

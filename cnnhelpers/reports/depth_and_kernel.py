@@ -152,7 +152,7 @@ class DepthAndKernel:
     @cached_property
     def experiments(self) -> list[Experiment]:
         """Return the published experiments that were asked for."""
-        return [one for one in experiments(self.report, self.dataset, self.profile) if self._has(*LEVELS[one.id])]
+        return [each for each in experiments(self.report, self.dataset, self.profile) if self._has(*LEVELS[each.id])]
 
     def _has(self, convolutions: int, kernel_size: int, padding: str, regularized: bool) -> bool:
         right_depth = not self.depths or convolutions in self.depths
@@ -199,8 +199,8 @@ class DepthAndKernel:
     @property
     def changes(self) -> list[tuple[str, str, str]]:
         """Return (A, B, change from B to A) for every experiment of `beyond` and the published one that it changes."""
-        pairs = [(one, one.id.split("-")[0]) for one in self.beyond if "-" in one.id]
-        return [(one.id, published, f"{one.id} {one.title}, rather than {published}") for one, published in pairs]
+        pairs = [(new, new.id.split("-")[0]) for new in self.beyond if "-" in new.id]
+        return [(new.id, published, f"{new.id} {new.title}, rather than {published}") for new, published in pairs]
 
     @staticmethod
     def add_levels(runs: pd.DataFrame) -> pd.DataFrame:

@@ -74,7 +74,7 @@ def _report_d() -> list[Experiment]:
         d8("D8-adamax", "D7 with Adamax", "adamax"),
     ]
     first, *others = one_after_another(fair)
-    return [first, *fair[1:], *(replace(one, assumptions=(NO_SEED,)) for one in others)]
+    return [first, *fair[1:], *(replace(late, assumptions=(NO_SEED,)) for late in others)]
 
 
 def _report_e() -> list[Experiment]:
@@ -361,7 +361,9 @@ class Tuning:
         protocols = [all_protocols[name] for name in runs["experiment"]]
         momentum = [bool(protocol.momentum) and protocol.optimizer == "sgd" for protocol in protocols]
         return runs.assign(
-            optimizer=["momentum" if has else one.optimizer for has, one in zip(momentum, protocols, strict=True)],
+            optimizer=[
+                "momentum" if has else protocol.optimizer for has, protocol in zip(momentum, protocols, strict=True)
+            ],
             learning_rate=[protocol.learning_rate for protocol in protocols],
             batch_size=[protocol.batch_size for protocol in protocols],
             schedule=[protocol.schedule or "constant" for protocol in protocols],
