@@ -1,6 +1,6 @@
 """Estimate the effects of factors: main effects and interactions of a grid, dose-response trends of ordered levels."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations, product
 
 import numpy as np
@@ -37,18 +37,21 @@ def factorial_effects(runs: pd.DataFrame, grid: pd.DataFrame, metric: str = "tes
         equal = ", ".join(grid.index[grid.duplicated(keep=False)])
         raise InputError(f"two experiments of a grid must differ in a factor. Received: {equal}")
     grid = grid[grid.index.isin(set(runs["experiment"]))]
+    levels = {factor: _levels(grid[factor]) for factor in grid}
     values, rows = by_seed(runs, metric), []
-    for factor, level, pairs in _all_pairs(grid):
-        label = f"{_words(factor, level)} rather than {_words(factor, _levels(grid[factor])[0], short=True)}"
-        rows.append(("main effect", label, len(pairs), *_mean_effect(values, [*pairs.values()])))
+    for factor in grid:
+        for level in levels[factor][1:]:
+            if pairs := _pairs(grid, factor, level, levels[factor][0]):
+                label = f"{_words(factor, level)} rather than {_words(factor, levels[factor][0], short=True)}"
+                rows.append(("main effect", label, len(pairs), *_mean_effect(values, [*pairs.values()])))
     for factor, second in combinations(grid, 2):
-        lowest, *levels = _levels(grid[second]) or [None]
-        at = list(grid).index(second)
-        for (_, level, pairs), at_level in product(_all_pairs(grid, factor), levels):
-            partners = {key: _at(key, at, lowest) for key in pairs if key[at] == at_level}
-            matched = [(pairs[key], pairs[partner]) for key, partner in partners.items() if partner in pairs]
-            if matched:
-                label = f"{_words(factor, level)}, more where {_words(second, at_level)}"
+        for level, second_level in product(levels[factor][1:], levels[second][1:]):
+            more, less = (
+                _pairs(grid[grid[second] == at].drop(columns=second), factor, level, levels[factor][0])
+                for at in (second_level, levels[second][0])
+            )
+            if matched := [(more[others], less[others]) for others in more if others in less]:
+                label = f"{_words(factor, level)}, more where {_words(second, second_level)}"
                 rows.append(("interaction", label, len(matched), *_mean_effect(values, *zip(*matched, strict=True))))
     table = pd.DataFrame(rows, columns=["kind", "label", "cells", "estimate", "low", "high", "n", "p"])
     return table.assign(p=holm(table["p"]))
@@ -122,25 +125,12 @@ def _estimate(comparison: Comparison) -> tuple[float, ...]:
     return comparison.difference, comparison.low, comparison.high, comparison.n_pairs, comparison.p
 
 
-def _all_pairs(grid: pd.DataFrame, only: str | None = None) -> Iterator[tuple[str, object, dict[tuple, Pair]]]:
-    """Yield each factor (or `only` that one), each level above its lowest, and its pairs of experiments.
-
-    A pair is (experiment at the level, experiment at the lowest level), by the levels of the first.
-    """
-    cells = {tuple(levels): name for name, levels in zip(grid.index, grid.to_numpy(object), strict=True)}
-    for place, factor in enumerate(grid):
-        if only not in (None, factor) or grid.empty:
-            continue
-        lowest, *levels = _levels(grid[factor])
-        for level in levels:
-            partners = {key: _at(key, place, lowest) for key in cells if key[place] == level}
-            pairs = {key: (cells[key], cells[partner]) for key, partner in partners.items() if partner in cells}
-            if pairs:
-                yield factor, level, pairs
-
-
-def _at(key: tuple, place: int, level: object) -> tuple:
-    return (*key[:place], level, *key[place + 1 :])
+def _pairs(grid: pd.DataFrame, factor: str, level: object, lowest: object) -> dict[tuple, Pair]:
+    """Return the pairs (experiment at `level`, experiment at `lowest`), by the levels of the other factors."""
+    others = grid.drop(columns=factor)
+    cells = {(grid.loc[name, factor], tuple(others.loc[name])): name for name in grid.index}
+    at_level = {rest: name for (own, rest), name in cells.items() if own == level}
+    return {rest: (name, cells[lowest, rest]) for rest, name in at_level.items() if (lowest, rest) in cells}
 
 
 def _levels(column: pd.Series) -> list:

@@ -45,7 +45,7 @@ def time_to_accuracy(runs: pd.DataFrame, target: float) -> pd.DataFrame:
     epochs = np.array([_first_epoch(record, target) for record in runs["record"]])
     per_epoch = (runs["cpu_seconds"] / runs["epochs_run"]).to_numpy(float)
     seconds = np.where(np.isfinite(epochs), epochs * per_epoch, np.inf)
-    return runs.assign(**dict(zip(TIMES, (epochs, seconds), strict=True)))
+    return runs.assign(epochs_to_target=epochs, cpu_seconds_to_target=seconds)
 
 
 def check_target(target: float) -> None:

@@ -135,17 +135,12 @@ def verdicts(runs: pd.DataFrame, claims: Sequence[Claim]) -> pd.DataFrame:
 
     Claims without enough runs count in the adjustment: the runs of one claim never change the verdict on another.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A row for each claim: number, report, text, reading, verdict, look; of the deciding question label, estimate,
-        low, high (the interval that decides: at the level of the look, adjusted by Holm), confidence (of the interval),
-        against, direction, margin, scale, unit, n (seeds) and smallest_detectable (difference, with 90 % power); p of
-        the whole claim (NaN where a rule decides), adjusted_p (of the equivalence tests where the verdict is
-        "equivalent"), seeds_to_decide, fragile, rests_on, differs, evidence, missing, parts.
+    A row for each claim has number, report, text, reading, verdict and look; of the deciding question label, estimate,
+    low, high (the interval that decides: at the level of the look, adjusted by Holm), confidence (of the interval),
+    against, direction, margin, scale, unit, n (seeds) and smallest_detectable (difference, with 90 % power); p of the
+    whole claim (NaN where a rule decides), adjusted_p (of the equivalence tests where the verdict is "equivalent"),
+    seeds_to_decide, fragile, rests_on, differs, evidence, missing and parts.
 
-    Examples
-    --------
     >>> from cnnhelpers.claims.claim import better
     >>> runs = pd.DataFrame({"experiment": ["plain"] * 5 + ["wide"] * 5, "seed": [0, 1, 2, 3, 4] * 2,
     ...                      "test_accuracy": [0.90, 0.91, 0.90, 0.92, 0.91, 0.93, 0.94, 0.94, 0.95, 0.94]})
@@ -231,10 +226,11 @@ def _adjusted(results: Sequence[ClaimResult]) -> list[ClaimResult]:
         return spent.clip(upper=1.0).fillna(1.0).groupby(reports).transform(holm)
 
     p, equivalent = (adjusted([getattr(result, name) for result in results]) for name in ("p", "p_equivalent"))
-    return [
-        _with_intervals(replace(result, adjusted_p=pair[0], adjusted_p_equivalent=pair[1]), reports.count(report))
-        for result, report, *pair in zip(results, reports, p, equivalent, strict=True)
+    results = [
+        replace(result, adjusted_p=result_p, adjusted_p_equivalent=result_equivalent)
+        for result, result_p, result_equivalent in zip(results, p, equivalent, strict=True)
     ]
+    return [_with_intervals(result, claims=reports.count(result.claim.report)) for result in results]
 
 
 def _with_intervals(result: ClaimResult, claims: int) -> ClaimResult:

@@ -14,8 +14,8 @@ def number(value: float, name: str, low: float = -math.inf, high: float = math.i
     if numeric and nan and math.isnan(value):
         return math.nan
     if not (numeric and math.isfinite(value) and low <= value <= high):
-        limits = [f"at least {low:g}"] * (low > -math.inf) + [f"at most {high:g}"] * (high < math.inf)
-        wanted = f"a finite number {' and '.join(limits)}".rstrip()
+        limits = ((f"at least {low:g}", low), (f"at most {high:g}", high))
+        wanted = f"a finite number {' and '.join(text for text, limit in limits if math.isfinite(limit))}".rstrip()
         raise InputError(f"{name} must be {wanted}. Received: {name}={value!r}")
     return float(value)
 

@@ -162,14 +162,9 @@ def interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
 def paired(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Comparison:
     """Return the t test and interval of A - B, paired by seed.
 
-    Parameters
-    ----------
-    a, b
-        (num_seeds,) each, same seeds in the same order; NaN for a failed or missing run. `b` may be a number:
-        `paired(a, 0.80)` asks whether A reaches 80 %, `paired(a, b + 0.20)` whether A is better by 20 points.
+    `a` and `b` are (num_seeds,) each, same seeds in the same order; NaN for a failed or missing run. `b` may be a
+    number: `paired(a, 0.80)` asks whether A reaches 80 %, `paired(a, b + 0.20)` whether A is better by 20 points.
 
-    Notes
-    -----
     As `scipy.stats.ttest_rel(a, b)`. At 5 seeds and a nominal 5 % the bootstrap is wrong in 16 % of null comparisons,
     and Wilcoxon's test is never significant (tests/benchmarks/null_and_power.py).
 

@@ -24,15 +24,9 @@ class BestOfMany:
 def best_of_many(validation: ArrayLike, test: ArrayLike, candidate: int) -> BestOfMany:
     """Compare a candidate with the runner-up, cross-fitted so that no luck is rewarded.
 
-    Parameters
-    ----------
-    validation, test
-        Accuracy, (num_networks, num_seeds) each; more is better (for seconds give `-seconds`). NaN: a failed run.
-    candidate
-        Row of a network.
+    `validation` and `test` are accuracies, (num_networks, num_seeds) each; more is better (for seconds give
+    `-seconds`), NaN is a failed run. `candidate` is the row of a network.
 
-    Notes
-    -----
     The runner-up of a seed is the other row with the best mean validation accuracy over the *other* seeds (failed runs
     left out; the first of equals); its test accuracy of this seed is compared.
 
@@ -66,13 +60,9 @@ def best_of_many(validation: ArrayLike, test: ArrayLike, candidate: int) -> Best
 def interval_over_test_images(correct_a: ArrayLike, correct_b: ArrayLike) -> tuple[float, float]:
     """Return the 95 % interval of A - B with the luck of the test images, NaN without an interval over seeds.
 
-    Parameters
-    ----------
-    correct_a, correct_b
-        (num_seeds, num_images) each, True where the run classified the image correctly; a NaN in a row: a failed run.
+    The arrays are (num_seeds, num_images), True where the run classified the image correctly; a row with a NaN is a
+    failed run.
 
-    Notes
-    -----
     SE^2 = s_d^2 / n + var_images / N. s_d is the sd between seeds of the difference in accuracy, which already holds
     the effect of a seed on single images. So var_images is the variance between images of the mean difference, less the
     part of it that seeds cause (mean square of the residuals of the two-way table / n; Searle, Casella & McCulloch
