@@ -124,8 +124,8 @@ def learned(runs: pd.DataFrame, margin: float) -> pd.DataFrame:
 def pareto(runs: pd.DataFrame, cost: str, metric: str = "test_accuracy") -> pd.DataFrame:
     """Return the mean cost of each experiment, its mean metric with the interval, and whether it is on the front.
 
-    No other network on the front of means has a lower cost and is no worse; NaN is never on it. Columns experiment,
-    `cost`, estimate, low, high and front.
+    On the front of means, no other network is cheaper and no worse, or better and no more expensive; NaN is never on
+    it. Columns experiment, `cost`, estimate, low, high and front.
 
     >>> runs = pd.DataFrame({"experiment": list("abc"), "test_accuracy": [0.8, 0.9, 0.7], "seconds": [1, 2, 3]})
     >>> pareto(runs, "seconds")["front"].tolist()

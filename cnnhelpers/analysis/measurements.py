@@ -96,10 +96,9 @@ class Measurements:
 
     @cached_property
     def timed_alike(self) -> np.ndarray:
-        """(num_seeds,) bool: a seed's runs of the compared experiments were timed on one processor, in one precision.
+        """(num_seeds,) bool: the compared runs of a seed were timed on one processor, in one precision, without a GPU.
 
-        Without a GPU: its work does not show in the seconds of the processor, and wall-clock time includes other runs
-        where several share the GPU.
+        The work of a GPU is not in the seconds of the processor, and wall-clock time includes runs that share the GPU.
         """
         runs = self.rows(self.compared)
         if "record" not in runs or runs.empty:

@@ -35,11 +35,7 @@ def differing(runs: pd.DataFrame) -> str:
 
 
 def differing_aspects(runs: pd.DataFrame) -> dict[str, str]:
-    """Return the aspects in which `runs` differ, with their values and experiments.
-
-    >>> differing_aspects(pd.DataFrame({"experiment": ["A1", "A2"], "device": ["cpu:0", "gpu:0"]}))
-    {'device': 'cpu in A1, gpu in A2'}
-    """
+    """Return the aspects in which `runs` differ, such as {"device": "cpu in A1, gpu in A2"}."""
     texts = {}
     for aspect, values in _aspects(runs).items():
         experiments = runs["experiment"].groupby(values).unique()

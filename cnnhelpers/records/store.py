@@ -24,14 +24,7 @@ def default_folder() -> Path:
 
 
 def load(folder: Path | str | None = None, study: str | None = None) -> pd.DataFrame:
-    """Return every run recorded below `folder`, a row for each (columns of Record.row).
-
-    Unreadable records are left out and named in one warning.
-
-    >>> import tempfile
-    >>> len(load(tempfile.mkdtemp()))
-    0
-    """
+    """Return every run recorded below `folder`, a row each (see Record.row); a warning names unreadable records."""
     records, errors = [], []
     for path in index(_folder(folder)).values():
         try:

@@ -43,7 +43,7 @@ def trend(values: ArrayLike, margin: float, direction: Literal["higher", "lower"
     """Test whether `values` (num_levels, num_seeds) rise ("higher") or fall ("lower") along the levels.
 
     Each seed gives one number, its values weighted by the centred ranks of the levels and scaled to the change of the
-    fitted line from the first level to the last (two levels: their difference). The test is t over seeds. A seed that
+    fitted line from the first level to the last (two levels: their difference), tested by t over seeds. A seed that
     failed at any level is incomplete. A step back that is significantly smaller than `margin` does not break monotony.
 
     >>> depth = trend([[0.80, 0.81, 0.79], [0.83, 0.82, 0.84], [0.86, 0.86, 0.85]], margin=0.005)
