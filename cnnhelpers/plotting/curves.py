@@ -1,6 +1,6 @@
 """Draw learning curves, dose-response curves, power curves and the trials of a search."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -26,15 +26,9 @@ def plot_learning_curves(
     Training is dashed, validation solid. Where seeds have stopped or diverged, the line is thin: the mean of the
     remaining seeds. Each of more than six experiments has a panel, in the place of `ax`.
 
-    Parameters
-    ----------
-    histories
-        Columns experiment, seed, epoch (from 1), `metric` and, where there is validation, `validation_<metric>`; one
-        row for each epoch of a run, as `histories` returns.
-    metric
-        Such as "accuracy", "loss", "crossentropy"; "validation_accuracy" draws that curve alone.
-    log
-        Use a logarithmic axis, for losses that fall over decades.
+    `histories` has a row for each epoch of a run: experiment, seed, epoch (from 1), `metric` and, where there is
+    validation, `validation_<metric>`. A `metric` such as "validation_accuracy" draws that curve alone. `log` makes the
+    axis logarithmic, for losses that fall over decades.
     """
     need(histories, ["experiment", "seed", "epoch", metric], "plot_learning_curves")
     both = {"validation": f"validation_{metric}", "training": metric}
@@ -46,24 +40,19 @@ def plot_learning_curves(
     learned = table[columns].notna().any(axis=1).groupby(table["experiment"], sort=False).any()
     names = {name: wrapped(name if known else f"{name}: no result", 24) for name, known in learned.items()}
     looks = {name: look_of(position) for position, name in enumerate(names)}
-    several = len(names) > MOST_CURVES
     ax = axes(ax, height=height_of(len(names)))
-    means = table.pivot_table(index="epoch", columns="experiment", values=columns[:1])
-    places = _panel_each(ax, names, means) if several else dict.fromkeys(names, ax)
+    places = _panels_of(ax, names, table.pivot_table(index="epoch", columns="experiment", values=columns[:1]))
     thin = False
     for name, runs in table.groupby("experiment", sort=False):
         thin |= _draw_curves(places[name], runs, parts, looks[name])
-    for place in dict.fromkeys(places.values()):
-        place.set(xlabel="epoch", ylabel="" if several else label)
+    for place in set(places.values()):
+        place.set_xlabel("epoch")
         place.grid(axis="y")
         place.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)  # a single epoch has one tick
         if log:
             _write_powers_out(place)
     handles = _legend_of_parts(parts, table.groupby("experiment")["seed"].nunique().max() > 1, thin)
-    if several:
-        _name_panels(ax, places.values(), label, handles)
-    else:
-        legend(ax, [Line2D([], [], **looks[name], label=names[name]) for name in names] + handles)
+    _name_curves(ax, places, label, [Line2D([], [], **looks[name], label=names[name]) for name in names], handles)
     return ax
 
 
@@ -78,17 +67,9 @@ def plot_dose_response(
 ) -> Axes:
     """Draw estimate and interval at each dose, equally spaced in order, with a curve for each value of `by`.
 
-    The curves are shifted a little, so that intervals do not overlap. The runs are dots on their right. Each of more
-    than six curves has a panel, in the place of `ax`.
-
-    Parameters
-    ----------
-    table
-        Columns `x`, "estimate", "low", "high" and, unless None, `by`.
-    x
-        Doses: numbers. None, NaN or 0 is "none", which stands apart on the left.
-    runs
-        Columns `x`, `metric` and `by`; the legend counts failed runs (NaN).
+    The curves are shifted a little, so that intervals do not overlap. Each of more than six curves has a panel, in the
+    place of `ax`. A dose `x` of None, NaN or 0 is "none", on the left. `table` has the columns `x`, estimate, low, high
+    and `by`; `runs`, drawn as dots on the right of the intervals, `x`, `metric` (NaN: failed) and `by`.
     """
     need(table, [x, "estimate", "low", "high", *([by] if by else [])], "plot_dose_response")
     label, factor = axis_label(metric)
@@ -102,10 +83,8 @@ def plot_dose_response(
     if len(groups) == 1:
         names = dict.fromkeys(groups, wrapped(f"{title} {next(iter(groups))}".strip() or "mean, interval", 24))
     ax = axes(ax, height=height_of(len(groups)))
-    places = dict.fromkeys(groups, ax)
-    if several:
-        means = table.assign(place=_doses(table[x]).map(ticks), shown=table["estimate"] * factor)
-        places = _panel_each(ax, names, means.pivot_table("shown", "place", by))
+    means = table.assign(place=_doses(table[x]).map(ticks), shown=table["estimate"] * factor)
+    places = _panels_of(ax, names, means.pivot_table("shown", "place", by))
     for position, (group, rows) in enumerate(groups.items()):
         look, offset = look_of(position), (position - (len(groups) - 1) / 2) * shift
         rows = rows.assign(place=_doses(rows[x]).map(ticks) + offset).sort_values("place")
@@ -118,24 +97,22 @@ def plot_dose_response(
             chosen = runs[runs[by] == group] if by else runs
             dots = _doses(chosen[x]).map(ticks) + offset + 0.06 + (len(groups) - 1) * shift  # right of all means
             panel.plot(dots, chosen[metric] * factor, ".", color=look["color"], alpha=0.55, markersize=4)
-    for panel in dict.fromkeys(places.values()):
+    for panel in set(places.values()):
         panel.set_xticks([ticks[dose] for dose in doses], [f"{dose:g}" if dose else "none" for dose in doses])
         if len(doses) == 1:
             panel.set_xlim(ticks[doses[0]] - 0.5, ticks[doses[0]] + 0.5)
         elif 0 in doses:
             panel.axvline(-0.6, color=QUIET, linewidth=0.8, linestyle=":")
         panel.tick_params(axis="x", rotation=30 if several else 0)
-        panel.set(xlabel=x.replace("_", " "), ylabel="" if several else label)
+        panel.set_xlabel(x.replace("_", " "))
         panel.grid(axis="y")
-    handles = [] if several else ax.get_legend_handles_labels()[0]
+    handles = []
     if runs is not None:
         handles.append(Line2D([], [], color=QUIET, marker=".", linestyle="none", label="one run"))
         if failed := int(runs[metric].isna().sum()):
             handles.append(Line2D([], [], linestyle="none", label=f"failed: {failed} of {len(runs)} runs"))
-    if several:
-        _name_panels(ax, places.values(), label, handles)
-    else:
-        legend(ax, handles, title if len(groups) > 1 else "")
+    curves = ax.get_legend_handles_labels()[0]
+    _name_curves(ax, places, label, curves, handles, title if len(groups) > 1 else "")
     return ax
 
 
@@ -188,8 +165,10 @@ def height_of(curves: int) -> float:
     return 0.9 + 1.6 * -(-curves // COLUMNS) if curves > MOST_CURVES else 4.0
 
 
-def _panel_each(ax: Axes, titles: Mapping[object, str], curves: pd.DataFrame) -> dict[object, Axes]:
-    """Return a panel in the place of `ax` for each key of `titles`, with all `curves`, a column each, in grey."""
+def _panels_of(ax: Axes, titles: Mapping[object, str], curves: pd.DataFrame) -> dict[object, Axes]:
+    """Return `ax` for each key of `titles`, or if they are many a panel each, with all `curves` (columns) in grey."""
+    if len(titles) <= MOST_CURVES:
+        return dict.fromkeys(titles, ax)
     grid = panels(ax, -(-len(titles) // COLUMNS), COLUMNS, share=True).ravel()
     for panel in grid[len(titles) :]:
         panel.set_axis_off()
@@ -199,12 +178,23 @@ def _panel_each(ax: Axes, titles: Mapping[object, str], curves: pd.DataFrame) ->
     return dict(zip(titles, grid, strict=False))
 
 
-def _name_panels(ax: Axes, places: Collection[Axes], label: str, handles: list[Line2D | Patch]) -> None:
-    """Write the y label once for all panels in the place of `ax`, and one legend below the figure."""
-    for position, place in enumerate(places):
+def _name_curves(
+    ax: Axes,
+    places: Mapping[object, Axes],
+    label: str,
+    curves: list[Line2D],
+    handles: list[Line2D | Patch],
+    title: str = "",
+) -> None:
+    """Write y label and legend of `ax`, or of all panels in its place: these have titles in the place of `curves`."""
+    if len(places) <= MOST_CURVES:
+        ax.set_ylabel(label)
+        legend(ax, curves + handles, title)
+        return
+    for position, place in enumerate(places.values()):
         lowest = position + COLUMNS >= len(places)  # of its column
         place.tick_params(labelbottom=lowest)
-        place.set_xlabel(place.get_xlabel() if lowest else "")
+        place.set(xlabel=place.get_xlabel() if lowest else "", ylabel="")
     ax.figure.supylabel(label, fontsize=10)
     grey = Line2D([], [], color=BAND, linewidth=1, label="the others")
     ax.figure.legend(handles=[*handles, grey], loc="outside lower center", ncols=5)

@@ -40,8 +40,6 @@ def plot_intervals(
     ax: Axes | None = None,
     *,
     metric: str = "accuracy",
-    estimate: str = "estimate",
-    label: str = "label",
     reference: str | None = None,
     margin: float | None = None,
 ) -> Axes:
@@ -50,19 +48,19 @@ def plot_intervals(
     Parameters
     ----------
     table
-        Columns `label`, `estimate`, "low" and "high"; a row of NaN has no result.
+        Columns label, estimate, low and high; a row of NaN has no result.
     metric
         Gives label and unit of the axis, such as "validation_accuracy", "difference" or "gap".
     reference
         Column of published numbers, NaN where there is none: a hollow diamond inside the interval, a cross outside.
     margin
-        Half-width of the band around 0 of negligible differences, in the unit of `estimate`. Where differences are
+        Half-width of the band around 0 of negligible differences, in the unit of the estimates. Where differences are
         more than 20 times as large, the axis is logarithmic beyond four margins.
     """
-    need(table, [label, estimate, "low", "high", *([reference] if reference else [])], "plot_intervals")
-    ax = axes(ax, height=_height(table[label]))
+    need(table, ["label", "estimate", "low", "high", *([reference] if reference else [])], "plot_intervals")
+    ax = axes(ax, height=_height(table["label"]))
     name, factor = axis_label(metric)
-    middle, (low, high) = table[estimate].to_numpy(float) * factor, drawn_bounds(table, metric)
+    middle, (low, high) = table["estimate"].to_numpy(float) * factor, drawn_bounds(table, metric)
     rows = np.arange(len(table))
     if margin is not None:
         ax.axvspan(-margin * factor, margin * factor, color=BAND, zorder=0, label=f"within ±{margin * factor:g}")
@@ -79,7 +77,7 @@ def plot_intervals(
             if chosen.any():
                 look |= {"linestyle": "none", "color": COLOURS[1], "markersize": 7.5, "zorder": 4}
                 ax.plot(published[chosen], rows[chosen], **look, label=f"published, {word}")
-    _rows(ax, table[label], name, words)
+    _rows(ax, table["label"], name, words)
     if margin and max(np.nanmax(-low, initial=0), np.nanmax(high, initial=0)) > WIDE * margin * factor:
         _logarithmic_beyond(ax, 4 * margin * factor)
     if margin is not None or reference:
@@ -95,14 +93,9 @@ def plot_seeds(
     table: pd.DataFrame | None = None,
     label: str = "experiment",
 ) -> Axes:
-    """Draw each run as a dot, below the mean of its experiment and, if given, the interval.
+    """Draw each run as a dot, below the mean of its experiment and, with `table`, the interval (low, high).
 
-    Parameters
-    ----------
-    runs
-        Columns `label` and `metric`; failed runs (NaN) are counted next to their row.
-    table
-        Intervals: columns `label`, "low" and "high", in the unit of `metric`.
+    Both tables have the column `label`; runs whose `metric` is NaN have failed, and are counted next to their row.
     """
     need(runs, [label, metric], "plot_seeds")
     ax = _draw_runs(runs, metric, ax, label, "mean" if table is None else "mean, interval", "failed")

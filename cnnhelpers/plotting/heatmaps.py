@@ -101,7 +101,7 @@ def plot_similarity(
     """
     matrix = np.asarray(matrix, float)
     ax = axes(ax, height=0.9 + 0.5 * len(rows), width=min(WIDTH, 2.6 + 0.62 * len(columns)))
-    texts = np.vectorize(lambda value: f"{value:.2f}" if np.isfinite(value) else "–", otypes=[object])(matrix)
+    texts = pd.DataFrame(matrix).map("{:.2f}".format, na_action="ignore").fillna("–").to_numpy()
     _draw_matrix(ax, matrix, texts, size=8, cmap="cividis", cbar_kws={"label": "CKA"})
     _name_cells(ax, rows, columns, slanted=True)
     ax.set(xlabel=wrapped(names[1], 40), ylabel=wrapped(names[0], 30))

@@ -24,7 +24,7 @@ def plot_samples(
     sheet = _sheet(rows, 255, columns=per_class)
     ax = axes(ax, height=(WIDTH - 1.2) * sheet.shape[0] / sheet.shape[1] + 0.2)
     ax.imshow(sheet, interpolation="nearest")
-    _bare(ax)
+    bare(ax)
     ax.set_yticks(_middles(len(class_names), pictures.shape[1]), [wrapped(name, 18) for name in class_names])
     return ax
 
@@ -84,17 +84,17 @@ def plot_predictions(
     return ax
 
 
-def plot_filters(kernels: np.ndarray, ax: Axes | None = None, *, filters: int = 6, channels: int = 3) -> Axes:
-    """Draw the first filters of a convolution, a filter in each column and an input channel in each row.
+def plot_filters(kernels: np.ndarray, ax: Axes | None = None) -> Axes:
+    """Draw the first six filters of a convolution in a row, and below each other their first three input channels.
 
     Blue is negative, red positive, white 0, on one scale. `kernels` are (height, width, input_channels, filters).
     """
-    slices = np.asarray(kernels, float)[:, :, :channels, :filters].transpose(2, 3, 0, 1)  # channel, filter, row, column
+    slices = np.asarray(kernels, float)[:, :, :3, :6].transpose(2, 3, 0, 1)  # channel, filter, row, column
     ax = axes(ax, height=0.7 + 0.8 * len(slices), width=min(WIDTH, 1.6 + 0.8 * slices.shape[1]))
     most = np.abs(slices).max()
     sheet = _sheet([list(row) for row in slices], np.nan)
     picture = ax.imshow(sheet, cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
-    _bare(ax)
+    bare(ax)
     for set_ticks, count, size in ((ax.set_xticks, *slices.shape[1::2]), (ax.set_yticks, *slices.shape[::2])):
         set_ticks(_middles(count, size), range(1, count + 1))
     ax.set(xlabel="filter", ylabel="channel")
@@ -102,8 +102,8 @@ def plot_filters(kernels: np.ndarray, ax: Axes | None = None, *, filters: int = 
     return ax
 
 
-def plot_tiles(pictures: np.ndarray, ax: Axes | None = None, *, columns: int = 8) -> Axes:
-    """Draw feature maps or images next to each other, each feature map on its own scale from dark to bright.
+def plot_tiles(pictures: np.ndarray, ax: Axes | None = None) -> Axes:
+    """Draw feature maps or images, eight in a row, each feature map on its own scale from dark to bright.
 
     `pictures` are (num_pictures, height, width[, 1]) numbers, or (num_pictures, height, width, 3) uint8.
     """
@@ -114,11 +114,11 @@ def plot_tiles(pictures: np.ndarray, ax: Axes | None = None, *, columns: int = 8
     low, high = pictures.min(axis=(1, 2), keepdims=True), pictures.max(axis=(1, 2), keepdims=True)
     low, high = (low, np.where(high > low, high, low + 1)) if pictures.ndim == 3 else (0, 255)
     pictures = (pictures - low) / (high - low)
-    rows = [list(pictures[start : start + columns]) for start in range(0, len(pictures), columns)]
+    rows = [list(pictures[start : start + 8]) for start in range(0, len(pictures), 8)]
     sheet = _sheet(rows, 0.75)  # a grey that shows the edges of black and of white pictures
     ax = axes(ax, height=0.1 + (WIDTH - 0.2) * sheet.shape[0] / sheet.shape[1])
     ax.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    _bare(ax)
+    bare(ax)
     return ax
 
 
@@ -153,7 +153,7 @@ def _draw_answer(
         bottom.text(1, row, f"{probabilities[index]:.0%}", fontsize=7.5, va="center", ha="right")
     bottom.set(xlim=(0, 1), ylim=(SHOWN - 0.35, -0.4))
     for ax in (top, bottom):
-        _bare(ax)
+        bare(ax)
 
 
 def _sheet(rows: list[list[np.ndarray]], blank: float, columns: int = 0) -> np.ndarray:
@@ -179,7 +179,8 @@ def _space(size: int) -> int:
     return max(1, size // 13)
 
 
-def _bare(ax: Axes) -> None:
+def bare(ax: Axes) -> None:
+    """Remove ticks and frame."""
     ax.set(xticks=[], yticks=[])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)

@@ -8,6 +8,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from cnnhelpers.plotting.images import bare
 from cnnhelpers.plotting.style import COLOURS, QUIET, axes, hues, legend, need, panels, wrapped
 
 SLANTED = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
@@ -108,8 +109,7 @@ def plot_attributions(
         shade = {"cmap": "gray"} if name == "image" else {"cmap": "magma", "vmin": 0}
         for panel, picture in zip(cells, pictures, strict=True):
             panel.imshow(picture, interpolation="nearest", **shade)
-            panel.set(xticks=[], yticks=[])
-            panel.spines[:].set_visible(False)
+            bare(panel)
         cells[0].set_ylabel(wrapped(name, 14))
     for panel, title in zip(grid[0], titles, strict=True):
         panel.set_title(wrapped(title, 15), fontsize=8)
