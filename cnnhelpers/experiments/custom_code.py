@@ -119,8 +119,9 @@ class _Used:
             return repr(value)
         if isinstance(value, (list, tuple)):
             return f"{'list' if isinstance(value, list) else 'tuple'}({self._values(value, where)})"
-        if isinstance(value, (set, frozenset)):
-            return f"set({', '.join(sorted(self.value(item, where) for item in value))})"
+        if isinstance(value, (set, frozenset)):  # its order differs between processes
+            items = sorted(value, key=lambda item: (_module(item) or "", getattr(item, "__qualname__", repr(item))))
+            return f"set({', '.join(sorted(self.value(item, where) for item in items))})"
         if isinstance(value, (dict, types.MappingProxyType)):
             return f"dict({self._values([item for pair in value.items() for item in pair], where)})"
         if isinstance(value, (type, types.FunctionType)):

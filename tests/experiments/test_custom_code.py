@@ -16,7 +16,7 @@ import pytest
 from cnnhelpers import Experiment, Protocol
 from cnnhelpers.data.datasets import DatasetInfo
 from cnnhelpers.errors import InputError
-from cnnhelpers.experiments.custom_code import is_library
+from cnnhelpers.experiments.custom_code import is_library, value_text
 from cnnhelpers.experiments.identity import config_of
 
 INFO = DatasetInfo("planted", (8, 8, 1), 4, "ab" * 32, True)
@@ -486,3 +486,23 @@ def test_a_base_class_of_the_backend_may_have_the_name_of_an_opaque_layer():
     assert config_of(DenseWithJax(3))["units"] == 3
     with pytest.raises(InputError, match="Lambda"):
         config_of(keras.layers.Lambda(lambda x: x))
+
+
+def double(x):
+    return 2 * x
+
+
+def negate(x):
+    return -x
+
+
+class Backwards(frozenset):
+    """A set in the order of another process, where functions have other addresses."""
+
+    def __iter__(self):
+        return reversed(list(super().__iter__()))
+
+
+def test_functions_in_a_set_have_one_text_in_every_process():
+    functions = {double, negate}
+    assert value_text(functions, repr) == value_text(Backwards(functions), repr)
