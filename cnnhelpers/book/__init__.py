@@ -31,7 +31,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "chapters.representations": [
             "measured",
-            "seed_similarity",
             "show_attributions",
             "show_by_layer",
             "show_changes",

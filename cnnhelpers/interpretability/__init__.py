@@ -5,9 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "signal_propagation": [
-            "initial_signals",
-        ],
+        "signal_propagation": ["initial_signals"],
         "store": [
             "add_moran",
             "by_layer",

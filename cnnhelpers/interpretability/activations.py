@@ -69,18 +69,10 @@ def convolutions(network: keras.Model) -> dict[str, Layer]:
 
 
 def activations(network: keras.Model, inputs: np.ndarray, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-    """Return the outputs of measured layers, after their activation function, and the "input" itself.
+    """Return the outputs of measured layers, after their activation function, and the "input" itself, by name.
 
-    Parameters
-    ----------
-    inputs
-        (num_images, height, width, channels), as `network_inputs` returns.
-    names
-        Of some layers alone, which takes less memory.
-
-    Returns
-    -------
-    Name to (num_images, height, width, channels) or (num_images, units), at most MOST_VALUES an image.
+    `inputs` are as `network_inputs` returns; `names` choose layers, which takes less memory. Outputs are (num_images,
+    height, width, channels) or (num_images, units), at most MOST_VALUES an image.
     """
     inputs = check_inputs(network, inputs)
     layers = {"input": network.inputs[0]} | {name: layer.output for name, layer in measured_layers(network).items()}

@@ -54,11 +54,8 @@ def grad_cam(network: keras.Model, inputs: np.ndarray, classes: np.ndarray) -> n
     """Return the Grad-CAM of `classes`, (num_images,): Selvaraju et al. (2017), arXiv:1610.02391.
 
     The feature maps of the last convolution are summed with the mean gradients of the logit as weights; evidence
-    against a class is 0. Branches around the convolution stay fixed.
-
-    Returns
-    -------
-    (num_images, height, width) of the convolution's output, from 0: coarser than the image after poolings.
+    against a class is 0. Branches around the convolution stay fixed. Maps are (num_images, height, width) of the
+    convolution's output: coarser than the image after poolings.
     """
     inputs, classes = _check(network, inputs, classes)
     *_, layer = convolutions(network).values()
@@ -76,28 +73,16 @@ def grad_cam(network: keras.Model, inputs: np.ndarray, classes: np.ndarray) -> n
     return _in_batches(explained, inputs, classes)
 
 
-def preferred_inputs(
-    network: keras.Model, name: str, filters: int, pixel_range: tuple[float, float], seed: int = 0
-) -> np.ndarray:
+def preferred_inputs(network: keras.Model, name: str, filters: int, pixel_range: tuple[float, float]) -> np.ndarray:
     """Return inputs that the first filters of a convolution prefer: activation maximization, Erhan et al. (2009).
 
-    From noise, STEPS steps along the gradient of the filter's mean output (before its activation function), each a
-    sixteenth of the pixel range in root mean square; pixels stay in the range.
+    From noise, STEPS steps follow the gradient of the filter's mean output (before its activation function), each a
+    sixteenth of the pixel range (lowest and highest input value) in root mean square; pixels stay in the range. `name`
+    is "convolution 1", ...; the images are (filters, height, width, channels).
 
     The mean over all places limits what can show. That of a first convolution is linear in the pixels, so each pixel
     goes to the end of the range given by the sign of the summed weights of its channel: a flat colour. An edge, whose
     weights cancel, cannot show there.
-
-    Parameters
-    ----------
-    name
-        Of the convolution: "convolution 1", ...
-    pixel_range
-        Lowest and highest input value, which differ.
-
-    Returns
-    -------
-    (filters, height, width, channels).
     """
     layers, (low, high) = convolutions(network), pixel_range
     if name not in layers:
@@ -116,7 +101,7 @@ def preferred_inputs(
         maps = model(images, training=False)
         return keras.ops.sum(keras.ops.mean(maps, axis=(1, 2), keepdims=True) * chosen)
 
-    noise = np.random.default_rng(seed).uniform(0.4, 0.6, (filters, *network.input_shape[1:]))
+    noise = np.random.default_rng(0).uniform(0.4, 0.6, (filters, *network.input_shape[1:]))
     images = (low + (high - low) * noise).astype(np.float32)
     for _ in range(STEPS):
         slope = gradient(total, images)
@@ -126,21 +111,15 @@ def preferred_inputs(
     return images
 
 
-def sanity_check(
-    network: keras.Model, explain: Explain, inputs: np.ndarray, classes: np.ndarray, seed: int = 0
-) -> np.ndarray:
+def sanity_check(network: keras.Model, explain: Explain, inputs: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Return how similar an explanation (saliency or grad_cam) stays as trained weights are destroyed.
 
     Layer by layer, from the output down, the weights of convolutions and dense layers are shuffled within each array
-    (Adebayo et al., 2018, arXiv:1810.03292, draw new weights instead). An explanation that hardly changes does not
-    depend on what the network learned. The weights are restored afterwards.
-
-    Returns
-    -------
-    (1 + num_layers,): the mean over the images of Spearman's rank correlation with the maps of the intact network,
-    after 0, 1, ... shuffled layers.
+    (Adebayo et al., 2018, arXiv:1810.03292, draw new weights instead), and restored afterwards. An explanation that
+    hardly changes does not depend on what the network learned. The result, (1 + num_layers,), is the mean over the
+    images of Spearman's rank correlation with the maps of the intact network, after 0, 1, ... shuffled layers.
     """
-    generator, weights = np.random.default_rng(seed), network.get_weights()
+    generator, weights = np.random.default_rng(0), network.get_weights()
     maps = [explain(network, inputs, classes)]
     try:
         for layer in reversed(measured_layers(network).values()):

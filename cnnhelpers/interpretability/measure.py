@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas as pd
 
 from cnnhelpers.errors import InputError
 from cnnhelpers.interpretability import activations, attribution, metrics
@@ -12,7 +13,6 @@ SANITY_IMAGES = 32
 EXPLAINED = 3  # right predictions, and 3 wrong ones
 FILTERS, CHANNELS = 8, 16  # at most, of each convolution and of the feature maps
 QUANTILES = 101  # of the weights of a layer
-BOTH_MOMENTS = ("probe", "silhouette", "dead", "weights", "moran")
 
 Measures = dict[str, np.ndarray]  # see measure
 Images = tuple[np.ndarray, np.ndarray]  # images and their labels
@@ -62,7 +62,8 @@ def measure(model: keras.Model, initial: keras.Model, train: Images, test: Image
         for (images, labels), count in ((train, PROBE_IMAGES), (test, TEST_IMAGES))
     )
     before, after = (_moment(copy, train, test) for copy in (start, network))
-    measures = {name: np.stack([before[name], after[name]]) for name in BOTH_MOMENTS}
+    both = ("probe", "silhouette", "dead", "weights", "moran")
+    measures = {name: np.stack([before[name], after[name]]) for name in both}
     measures |= {name: after[name] for name in ("layers", "random_moran", "similarities")}
     for name, compare, arrays in (("kept", metrics.cka, "similarities"), ("moved", metrics.change, "kernels")):
         measures[name] = np.array([compare(*pair) for pair in zip(before[arrays], after[arrays], strict=True)])
@@ -94,7 +95,7 @@ def _moment(network: keras.Model, train: Images, test: Images) -> Measures:
     return {name: np.array([row[name] for row in rows]) for name in rows[0]} | {
         "weights": np.stack([np.quantile(kernel, np.linspace(0, 1, QUANTILES)) for kernel in kernels]),
         "kernels": kernels,
-        "moran": np.array([_mean(metrics.moran(kernel)) for kernel in filters]),
+        "moran": np.array([pd.Series(metrics.moran(kernel).ravel()).mean() for kernel in filters]),
         "random_moran": np.array([metrics.random_moran(*kernel.shape[:2]) for kernel in filters]),
     }
 
@@ -128,10 +129,6 @@ def _explained(network: keras.Model, inputs: np.ndarray, labels: np.ndarray, pre
         explained[name] = maps / np.maximum(maps.max(axis=(1, 2), keepdims=True), 1e-30)
         explained["sanity"].append(attribution.sanity_check(network, explain, inputs[some], predicted[some]))
     return explained
-
-
-def _mean(slices: np.ndarray) -> float:
-    return float(np.nanmean(slices)) if np.isfinite(slices).any() else float("nan")
 
 
 def _small(array: np.ndarray) -> np.ndarray:

@@ -22,19 +22,11 @@ BATCH = 20  # images that are compared with each other, see similarities
 def moran(kernels: np.ndarray) -> np.ndarray:
     """Return Moran's I (Biometrika 37, 1950) at lag 1 of every filter slice: the spatial autocorrelation of weights.
 
-    Parameters
-    ----------
-    kernels
-        (height, width, input_channels, filters), the kernel of a Conv2D in Keras.
+    Kernels are (height, width, input_channels, filters), as in Keras; the result is (input_channels, filters). It is
+    negative where neighbours (which share an edge) differ in sign, and NaN for a slice of equal weights or of one
+    weight. The smoothest pattern comes near 1 in large slices only: nine weights range from -1.06 to 0.53. Weights in
+    random order have the expectation `random_moran(height, width)`.
 
-    Returns
-    -------
-    (input_channels, filters), negative where neighbours (which share an edge) differ in sign; NaN for a slice of equal
-    weights or of one weight. The smoothest pattern comes near 1 in large slices only: nine weights range from -1.06 to
-    0.53. Weights in random order have the expectation `random_moran(height, width)`.
-
-    Examples
-    --------
     >>> edge = np.array([[-1.0, 0.0, 1.0]] * 3)[..., None, None]
     >>> float(moran(edge)[0, 0])  # products of the 12 pairs of neighbours sum to 4, squares of the 9 weights to 6
     0.5
@@ -65,11 +57,8 @@ def similarities(activations: np.ndarray) -> np.ndarray:
     """Return the inner products of images within batches: all of a layer that `cka` needs, and small.
 
     Activations are of the same images in the same order in all layers to compare; an incomplete batch does not count.
-
-    Returns
-    -------
-    (num_batches, BATCH * (BATCH - 1) / 2) float16: the products of each pair of different images of a batch, the
-    activations centred, scaled to at most 1.
+    The products of each pair of different images of a batch are (num_batches, BATCH * (BATCH - 1) / 2) float16, of
+    centred activations, scaled to at most 1.
     """
     features = _flat(activations)
     batches = len(features) // BATCH

@@ -16,20 +16,11 @@ def signals(network: keras.Model, inputs: np.ndarray, labels: np.ndarray) -> pd.
     """Return signal and gradient of each convolution and dense layer of a network, which is left as it is.
 
     As in training, with batch normalization by the batch, but without dropout, which would differ between images.
+    `inputs` are (num_images, height, width, channels), scaled for the network; `labels` (num_images,) from 0.
 
-    Parameters
-    ----------
-    inputs
-        (num_images, height, width, channels), scaled for the network.
-    labels
-        (num_images,) from 0.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a layer: layer ("convolution 1", ..., "output"), depth (from 1), signal (standard deviation of its
-        output over images, mean over places and units; NaN for the output, whose probabilities have another scale) and
-        gradient (standard deviation of the gradient of the loss by its kernel).
+    Columns are layer ("convolution 1", ..., "output"), depth (from 1), signal (standard deviation of its output over
+    images, mean over places and units; NaN for the output, whose probabilities have another scale) and gradient
+    (standard deviation of the gradient of the loss by its kernel).
     """
     copy = keras.models.clone_model(network)
     copy.set_weights(network.get_weights())

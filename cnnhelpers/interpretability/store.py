@@ -38,16 +38,14 @@ def measure_runs(
     workers: int | None = None,
     folder: Path | str | None = None,
 ) -> dict[str, list[Measures]]:
-    """Return the measures of runs from their files; train and measure runs without a file.
+    """Return the measures of each seed of experiments by id, from their files; train and measure runs without a file.
 
     Such a training has the weights of the training by `run`, and is recorded unless the run is. Arguments are those of
-    `run`. InputError for bad ones, a damaged file, missing data, a run that diverges, or, without `train`, a run
-    without a file.
+    `run`. Measures are as measure.measure returns, and "about", JSON text: identity, seed, fingerprint of the data,
+    hash of the weights and versions.
 
-    Returns
-    -------
-    Experiment id to the measures of each seed, see measure.measure; each with "about", JSON text: identity, seed,
-    fingerprint of the data, hash of the weights and versions.
+    Raises InputError for bad arguments, a damaged file, missing data, a run that diverges, or, without `train`, a run
+    without a file.
     """
     experiments = [experiments] if isinstance(experiments, Experiment) else list(experiments)
     if not experiments:

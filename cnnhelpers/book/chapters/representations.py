@@ -102,20 +102,17 @@ def show_projection(
     return table.set_axis(pd.RangeIndex(1, len(table) + 1, name="components"))
 
 
-def show_similarity(runs: Sequence[Measures]) -> None:
-    """Draw the mean CKA between the layers of runs that differ in their seed."""
-    layers = [str(layer) for layer in runs[0]["layers"]]
-    plotting.plot_similarity(similarity(runs), layers, layers, ("one seed", "another seed"))
+def show_similarity(measures: Mapping[str, Sequence[Measures]], experiment: Experiment) -> pd.DataFrame:
+    """Draw the mean CKA between layers of runs that differ in their seed; return that of three layers with themselves.
 
-
-def seed_similarity(measures: Mapping[str, Sequence[Measures]]) -> pd.DataFrame:
-    """Return the CKA between seeds of the first layer, the least similar layer and the output, a row a network."""
-    rows = {}
-    for name, runs in measures.items():
-        cka = pd.Series(np.diag(similarity(runs)), [str(layer) for layer in runs[0]["layers"]])[1:].round(2)
-        rows[name] = {"first layer": cka.iloc[0], "least similar layer": cka.min(), "which": cka.idxmin()}
-        rows[name]["output"] = cka.iloc[-1]
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")
+    The three are the first layer, the least similar one and the output.
+    """
+    runs = measures[experiment.id]
+    layers, matrix = [str(layer) for layer in runs[0]["layers"]], similarity(runs)
+    plotting.plot_similarity(matrix, layers, layers, ("one seed", "another seed"))
+    cka = pd.Series(np.diag(matrix), layers)[1:].round(2)
+    row = {"first layer": cka.iloc[0], "least similar layer": cka.min(), "which": cka.idxmin(), "output": cka.iloc[-1]}
+    return pd.DataFrame(row, index=pd.Index([experiment.id], name="network"))
 
 
 def show_similarity_to_baseline(
