@@ -28,7 +28,7 @@ def measure(model: keras.Model, initial: keras.Model, train: Images, test: Image
         convolution at least.
     train, test
         Images (num_images, height, width, channels), pixels 0..255, and labels (num_images,): the probes learn from
-        the first PROBE_IMAGES training images, all else is of the first TEST_IMAGES test images.
+        the first PROBE_IMAGES training images, everything else uses the first TEST_IMAGES test images.
 
     Returns
     -------
@@ -123,11 +123,12 @@ def _explained(network: keras.Model, inputs: np.ndarray, labels: np.ndarray, pre
     """Return explanations of the predicted class for the first right and the first wrong predictions."""
     right, wrong = np.flatnonzero(predicted == labels), np.flatnonzero(predicted != labels)
     shown = np.concatenate([right[:EXPLAINED], wrong[:EXPLAINED]])
-    explained, some = {"shown": shown, "sanity": []}, slice(SANITY_IMAGES)
+    explained = {"shown": shown, "sanity": []}
+    checked, classes = inputs[:SANITY_IMAGES], predicted[:SANITY_IMAGES]
     for name, explain in (("saliency", attribution.saliency), ("cam", attribution.grad_cam)):
         maps = explain(network, inputs[shown], predicted[shown])
         explained[name] = maps / np.maximum(maps.max(axis=(1, 2), keepdims=True), 1e-30)
-        explained["sanity"].append(attribution.sanity_check(network, explain, inputs[some], predicted[some]))
+        explained["sanity"].append(attribution.sanity_check(network, explain, checked, classes))
     return explained
 
 

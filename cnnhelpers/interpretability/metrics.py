@@ -133,16 +133,10 @@ def silhouette(activations: np.ndarray, labels: np.ndarray) -> float:
 def projections(activations: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
     """Return a layer of 5 to TSNE_POINTS images in two and three dimensions; equal outputs for all become zeros.
 
-    Returns
-    -------
-    components
-        (num_images, 3), the first principal components; 2 of a layer with fewer than 3 units, the second of a single
-        unit 0.
-    explained
-        (COMPONENTS,) at most: the share of the variance along each.
-    tsne
-        (num_images, 2): t-SNE of the first TSNE_COMPONENTS principal components, which shows neighbours; distances
-        between groups, and their sizes, have no meaning.
+    "components" are the first principal components, (num_images, 3), or 2 of a layer with fewer than 3 units (0 for
+    the second of a single unit); "explained", (COMPONENTS,) at most, is the share of the variance along each. "tsne",
+    (num_images, 2), is t-SNE of the first TSNE_COMPONENTS principal components, which shows neighbours; distances
+    between groups, and their sizes, have no meaning.
     """
     features = _flat(activations)
     if not 5 <= len(features) <= TSNE_POINTS:

@@ -45,7 +45,7 @@ def signals(network: keras.Model, inputs: np.ndarray, labels: np.ndarray) -> pd.
 def initial_signals(experiment: Experiment, seed: int = 0, images: int = 32) -> pd.DataFrame:
     """Return `signals` of a run before its first step, on random pixels and labels, with the column experiment, its id.
 
-    Weights and scaling are the run's own; no data are needed. Real images differ more from each other than random
+    Weights and scaling are those of the run; no data are needed. Real images differ more from each other than random
     pixels do once a layer has averaged over places, so their signal is stronger.
     """
     info, protocol = data.info(experiment.protocol.dataset), experiment.protocol

@@ -66,10 +66,10 @@ def measure_runs(
 
 
 def overview(measures: Mapping[str, Sequence[Measures]], folder: Path | str | None = None) -> pd.DataFrame:
-    """Return one row an experiment: seeds, images, accuracy (mean over seeds, on these images), weights as recorded.
+    """Return seeds, images, accuracy (mean over seeds, on these images) and "weights as recorded" of each experiment.
 
-    The last is the number of runs whose weights are, bit for bit, those of the recorded run. Another kind of processor
-    or an older version of the training gives other bits.
+    The last is the number of runs whose weights equal those of the recorded run bit for bit. Another kind of processor
+    or an older version of the training changes bits.
     """
     index = records.index(folder or records.default_folder())
 
@@ -185,7 +185,7 @@ def _train_and_measure(payload: bytes, folder: Path) -> None:
     locks = folder / records.CHECKPOINTS
     locks.mkdir(parents=True, exist_ok=True)
     with records.locked(locks / f"{identity}-{seed}.lock"):
-        if _is_measured(path):  # by another process, a moment ago
+        if _is_measured(path):  # by another process in the meantime
             return
         model, record, arrays = train(run.experiment, seed, text=run.text, threads=THREADS)
         if run.key not in records.index(folder):

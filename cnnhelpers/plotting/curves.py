@@ -75,7 +75,7 @@ def plot_dose_response(
     label, factor = axis_label(metric)
     doses = np.unique(_doses(table[x]))
     ticks = dict(zip(doses[doses != 0], np.arange(float(len(doses))), strict=False)) | {0.0: -1.2}
-    groups = dict(list(table.groupby(by, sort=False))) if by else {"": table}
+    groups = dict(iter(table.groupby(by, sort=False))) if by else {"": table}
     title = by.replace("_", " ") if by else ""
     several, intervals = len(groups) > MOST_CURVES, table[["low", "high"]].notna().any(axis=None)
     shift = min(SHIFT, 0.24 / len(groups)) if intervals and not several else 0.0
@@ -83,7 +83,7 @@ def plot_dose_response(
     if len(groups) == 1:
         names = dict.fromkeys(groups, wrapped(f"{title} {next(iter(groups))}".strip() or "mean, interval", 24))
     ax = axes(ax, height=height_of(len(groups)))
-    means = table.assign(place=_doses(table[x]).map(ticks), shown=table["estimate"] * factor)
+    means = table.assign(place=_doses(table[x]).map(ticks), shown=table["estimate"].astype(float) * factor)
     places = _panels_of(ax, names, means.pivot_table("shown", "place", by))
     for position, (group, rows) in enumerate(groups.items()):
         look, offset = look_of(position), (position - (len(groups) - 1) / 2) * shift

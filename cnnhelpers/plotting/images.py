@@ -91,9 +91,9 @@ def plot_filters(kernels: np.ndarray, ax: Axes | None = None) -> Axes:
     """
     slices = np.asarray(kernels, float)[:, :, :3, :6].transpose(2, 3, 0, 1)  # channel, filter, row, column
     ax = axes(ax, height=0.7 + 0.8 * len(slices), width=min(WIDTH, 1.6 + 0.8 * slices.shape[1]))
-    most = np.abs(slices).max()
+    largest = np.abs(slices).max()
     sheet = _sheet([list(row) for row in slices], np.nan)
-    picture = ax.imshow(sheet, cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
+    picture = ax.imshow(sheet, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
     bare(ax)
     for set_ticks, count, size in ((ax.set_xticks, *slices.shape[1::2]), (ax.set_yticks, *slices.shape[::2])):
         set_ticks(_middles(count, size), range(1, count + 1))
