@@ -188,6 +188,7 @@ def _words(layer: Any) -> str:
     activation = config.get("activation")
     words += [activation] if isinstance(activation, str) and activation != "linear" else []
     strengths = (config.get("kernel_regularizer") or {}).get("config", {})
+    strengths = strengths if isinstance(strengths, dict) else {}  # a function's own is its name
     penalties = [f", {name.upper()} {strengths[name]:g}" for name in ("l1", "l2") if strengths.get(name)]
     return " ".join(words) + "".join(penalties)
 

@@ -97,6 +97,15 @@ def test_layer_table_says_layers_in_words(small):
     assert table["FLOPs"].iloc[-1] == flops(small)
 
 
+def test_a_regularizer_of_a_function_of_ones_own_has_no_words():
+    @keras.saving.register_keras_serializable("own")
+    def small_weights(weights):
+        return keras.ops.sum(weights)
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, kernel_regularizer=small_weights)])
+    assert layer_table(model).layer.tolist() == ["Dense", "total"]
+
+
 def test_operations_that_are_no_layers_have_a_row():
     inputs = Input((4, 4, 3))
     table = layer_table(Model(inputs, layers.Flatten()(inputs[..., :1] * 2.0)))

@@ -66,11 +66,14 @@ def power_curves(sd: Sequence[float], effects: Sequence[float], most_seeds: int 
 def selection_answers(runs: pd.DataFrame, folder: Path | str | None = None) -> dict[str, np.ndarray]:
     """Return (num_seeds, num_images) by experiment, True for a correctly classified test image; failed runs left out.
 
-    `folder` is that of the records, by default `records.default_folder()`.
+    `folder` is that of the records, by default `records.default_folder()`. InputError for runs with different numbers
+    of test images.
     """
     done = runs[runs["status"] == "done"]
-    answers = records.correct_images(done, folder).dropna().groupby(done["experiment"], sort=False)
-    return {name: np.stack(list(correct)) for name, correct in answers}
+    answers = records.correct_images(done, folder).dropna()
+    if len(sizes := sorted(set(answers.map(len)))) > 1:
+        raise InputError(f"a selection needs runs with the same test images. Received: runs with {sizes} test images")
+    return {name: np.stack(list(correct)) for name, correct in answers.groupby(done["experiment"], sort=False)}
 
 
 def selection_bias(

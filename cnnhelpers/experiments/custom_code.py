@@ -83,6 +83,7 @@ class _Used:
         self.names: set[str] = set()
         self._describe = describe
         self._seen: dict[int, Any] = {}  # by id; holding the objects keeps their ids unique
+        self._open: list[int] = []  # ids of the containers around the present value
 
     def hash(self) -> str:
         return hashlib.sha256("\n".join(self.texts).encode()).hexdigest()[:8]
@@ -117,13 +118,15 @@ class _Used:
             return f"{self.value(type(value), where)}.{value.name}"
         if isinstance(value, LITERALS):
             return repr(value)
+        if id(value) in self._open:  # a container in itself
+            return f"the container {len(self._open) - self._open.index(id(value))} levels up"
         if isinstance(value, (list, tuple)):
-            return f"{'list' if isinstance(value, list) else 'tuple'}({self._values(value, where)})"
+            return f"{'list' if isinstance(value, list) else 'tuple'}({self._values(value, where, value)})"
         if isinstance(value, (set, frozenset)):  # its order differs between processes
             items = sorted(value, key=lambda item: (_module(item) or "", getattr(item, "__qualname__", repr(item))))
             return f"set({', '.join(sorted(self.value(item, where) for item in items))})"
         if isinstance(value, (dict, types.MappingProxyType)):
-            return f"dict({self._values([item for pair in value.items() for item in pair], where)})"
+            return f"dict({self._values([item for pair in value.items() for item in pair], where, value)})"
         if isinstance(value, (type, types.FunctionType)):
             if not is_library(_module(value)):
                 self.add(value)
@@ -137,8 +140,11 @@ class _Used:
             return value.__name__
         return self._object(value, where)
 
-    def _values(self, values: list | tuple, where: str) -> str:
-        return ", ".join(self.value(item, where) for item in values)
+    def _values(self, values: list | tuple, where: str, container: Any = None) -> str:
+        self._open.append(id(container))
+        text = ", ".join(self.value(item, where) for item in values)
+        self._open.pop()
+        return text
 
     def _object(self, value: Any, where: str) -> str:
         import keras

@@ -135,7 +135,7 @@ class Checkpoint:
         except FileNotFoundError:
             with suppress(OSError):
                 self._history.touch()
-        except ValueError:  # empty: no epoch has ended yet
+        except (OSError, ValueError):  # unreadable, or empty: no epoch has ended yet
             pass
         return None
 

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cnnhelpers.analysis import power_curves, selection_bias, single_run_risk
+from cnnhelpers import records
+from cnnhelpers.analysis import power_curves, selection_answers, selection_bias, single_run_risk
 from cnnhelpers.errors import InputError
 from cnnhelpers.statistics import power, wrong_order
 from tests.analysis.tables import runs_of
+from tests.tiny import record
 
 PAIRS = pd.DataFrame(
     [("x", "a", "b", "test_accuracy", -0.01), ("x", "b", "c", "test_accuracy", np.nan)],
@@ -75,3 +77,11 @@ def test_selection_of_a_clear_winner_costs_nothing():
 def test_a_selection_needs_two_networks_two_seeds_and_the_same_images(correct):
     with pytest.raises(InputError, match="Received"):
         selection_bias(correct, np.random.default_rng(0))
+
+
+def test_runs_on_different_test_images_choose_no_network(tmp_path):
+    for seed, images in enumerate((10, 12)):
+        correct = {"test_correct": np.packbits(np.ones(images, bool)), "num_test": np.array(images)}
+        records.write(record(seed), tmp_path, correct)
+    with pytest.raises(InputError, match=r"\[10, 12\] test images"):
+        selection_answers(records.load(tmp_path), tmp_path)

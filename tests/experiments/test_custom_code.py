@@ -506,3 +506,12 @@ class Backwards(frozenset):
 def test_functions_in_a_set_have_one_text_in_every_process():
     functions = {double, negate}
     assert value_text(functions, repr) == value_text(Backwards(functions), repr)
+
+
+def test_a_container_that_holds_itself_has_a_text():
+    def loop(last):
+        values = [1, {"two": 2}]
+        values[1]["all"] = values
+        return [*values, last]
+
+    assert value_text(loop(3), str) == value_text(loop(3), str) != value_text(loop(4), str)
