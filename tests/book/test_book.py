@@ -154,7 +154,7 @@ def test_a_notebook_that_cannot_be_read_fails_its_page_alone(root, no_site, monk
 @pytest.mark.parametrize(
     ("listed", "files", "message"),
     [
-        ([{"page": "notebooks/a"}], ["methods"], "nobody would find it"),
+        ([{"page": "notebooks/a"}], ["methods"], "no reader would find it"),
         ([{"page": "notebooks/a"}, {"page": "notebooks/a"}], ["notebooks/a"], "twice"),
         ([], ["notebooks/a"], "neither in book/ nor in book/pages.yml"),
         ([{"page": "notebooks/a", "parameter": {}}], ["notebooks/a"], "did you mean 'parameters'"),

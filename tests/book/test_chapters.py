@@ -205,3 +205,20 @@ def test_the_luck_of_a_choice_is_its_score_minus_that_of_fresh_seeds():
 @pytest.mark.parametrize("show", [book.show_seeds, book.show_curves, book.show_published, book.learned])
 def test_without_runs_a_result_is_a_sentence(show):
     assert show(records.table([])).data == shown_runs.NO_RUNS
+
+
+def test_measured_networks_have_their_own_numbers_of_seeds(monkeypatch):
+    asked = []
+
+    def measures(experiments, seeds, *, train):
+        asked.append(([each.id for each in experiments], seeds, train))
+        return {each.id: [{}] * seeds for each in experiments}
+
+    monkeypatch.setattr("cnnhelpers.interpretability.measure_runs", measures)
+    monkeypatch.setattr(
+        "cnnhelpers.execution.run",
+        lambda experiments, seeds, *, train: pd.DataFrame({"experiment": [each.id for each in experiments]}),
+    )
+    found, table = book.measured({tiny("a"): 2, tiny("b", epochs=3): 1, tiny("c", epochs=4): 2}, True)
+    assert asked == [(["a", "c"], 2, True), (["b"], 1, True)]
+    assert [len(found[name]) for name in "abc"] == [2, 1, 2] and set(table.experiment) == {*"abc"}

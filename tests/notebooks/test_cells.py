@@ -61,6 +61,23 @@ def test_no_study_trains_by_surprise(path):
     assert inspect(path)["train"].default is False
 
 
+TRAINING = {"run": 0, "measured": 1, "search": 0, "choose_rates": 0}  # calls that may train, with the place of `train`
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_every_call_that_may_train_is_told_whether_to(path):
+    calls = [node for tree, _ in code(path) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    asked = 0
+    for call in calls:
+        name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+        if name in TRAINING:
+            by_name = {word.arg: ast.unparse(word.value) for word in call.keywords}
+            by_place = ast.unparse(call.args[-1]) if len(call.args) > TRAINING[name] else ""
+            assert by_name.get("train", by_place) in ("train", "False"), ast.unparse(call)
+            asked += 1
+    assert asked
+
+
 def test_pages_of_verdicts_are_made_without_keras():
     code = "import sys; from cnnhelpers import book; book.recorded; sys.exit('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from cnnhelpers.errors import InputError
+from cnnhelpers.execution import CHOOSING
 from cnnhelpers.reports import Tuning, optimization, profiles
 from cnnhelpers.reports.catalog import find
 from cnnhelpers.reports.optimization import (
@@ -191,3 +192,11 @@ def test_rivals_of_a_search_are_the_base_and_the_best_that_starts_from_its_own_w
     scores = {base.id: 0.7, "good": 0.8, late: 0.9, winner.id: 0.95}
     runs = pd.DataFrame({"experiment": list(scores), "validation_accuracy": list(scores.values())})
     assert [rival[:2] for rival in study.rivals(winner, runs)] == [(winner.id, base.id), (winner.id, "good")]
+
+
+def test_rates_are_chosen_by_trained_runs_of_the_grid():
+    study = Tuning(find("A2")[0], "digits", 1, optimizers=["sgd", "adam"], rates=[0.001], trials=1)
+    assert study.choose_rates()[0].empty
+    grid, chosen = study.choose_rates(train=True)
+    assert set(grid["seed"]) == {*CHOOSING} and grid["validation_accuracy"].notna().all()
+    assert [experiment.id for experiment in study.at_best(chosen)] == ["A2/sgd/0.001", "A2/adam/0.001"]
