@@ -167,5 +167,6 @@ def test_a_table_of_a_cell_with_a_figure_follows_it_in_a_cell_of_its_own():
     drawn, told = clean(page, "notebooks/01_a").cells
     assert [drawn.outputs, told.outputs] == [[picture], [table]]
     assert (drawn.source, told.source, told.metadata.tags) == (page.cells[0].source, "", ["answer", "remove-input"])
-    page.cells[0].outputs = [picture]
-    assert len(clean(page, "notebooks/01_a").cells) == 1
+    for alone in (picture, table):  # a result without runs is a sentence
+        page.cells[0].outputs = [alone]
+        assert [cell.outputs for cell in clean(page, "notebooks/01_a").cells] == [[alone]]

@@ -249,6 +249,8 @@ def test_a_difference_on_few_images_is_marked_as_one_of_this_test_set():
     found = result(runs, better("A", "B"))
     part = found.deciding
     assert (found.verdict, part.on_this_test_set) == ("holds", True)
+    opposite = result(runs, better("B", "A"))
+    assert (opposite.verdict, opposite.deciding.on_this_test_set) == ("contradicted", True)
     assert part.new_images[0] < 0 < part.low
     assert result(with_validation(runs), best("A", ["B"])).deciding.new_images == pytest.approx(part.new_images)
     clear = with_images(runs_of(A=0.95, B=0.90), 0)
