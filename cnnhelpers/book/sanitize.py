@@ -89,7 +89,8 @@ def _figure_alone(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
         return [cell]
     cell.outputs = [output for output in cell.outputs if output not in rest]
     tags = [*cell.metadata.get("tags", []), "remove-input"]
-    return [cell, nbformat.v4.new_code_cell(id=f"{cell.id}-table", outputs=rest, metadata={"tags": tags})]
+    source = "# displayed with the figure above"  # of a cell without any, the book shows no outputs
+    return [cell, nbformat.v4.new_code_cell(source, id=f"{cell.id}-table", outputs=rest, metadata={"tags": tags})]
 
 
 def leaks(site: Path, root: Path) -> list[str]:
