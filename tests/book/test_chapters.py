@@ -222,3 +222,13 @@ def test_measured_networks_have_their_own_numbers_of_seeds(monkeypatch):
     found, table = book.measured({tiny("a"): 2, tiny("b", epochs=3): 1, tiny("c", epochs=4): 2}, True)
     assert asked == [(["a", "c"], 2, True), (["b"], 1, True)]
     assert [len(found[name]) for name in "abc"] == [2, 1, 2] and set(table.experiment) == {*"abc"}
+
+
+def test_a_network_without_validation_images_has_no_row_and_no_failed_runs(monkeypatch):
+    drawn = []
+    monkeypatch.setattr("cnnhelpers.plotting.plot_intervals", lambda table, **_: drawn.append(table))
+    runs = made_up(report="A", pixels="official", profile="published").replace({"a": "A1", "b": "A-top"})
+    runs.loc[runs.experiment == "A-top", "validation_accuracy"] = np.nan
+    runs.loc[0, ["status", "validation_accuracy"]] = ["failed", np.nan]
+    book.show_published(runs)
+    assert drawn[0][["experiment", "n_failed"]].to_numpy().tolist() == [["A1", 1]]

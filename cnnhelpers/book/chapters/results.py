@@ -68,7 +68,11 @@ def show_curves(
 def show_published(
     runs: pd.DataFrame, metric: str = "validation_accuracy", label: str = "experiment"
 ) -> Markdown | None:
-    """Draw and display the intervals next to the numbers that the reports print."""
+    """Draw and display the intervals next to the numbers that the reports print.
+
+    A network without the metric, such as the validation accuracy of one that trains on all images, is left out.
+    """
+    runs = runs[runs[metric].notna() | (runs["status"] != "done")] if metric in runs else runs
     if runs.empty:
         return Markdown(NO_RUNS)
     compared = reports.compare_with_published(runs, metric)
