@@ -136,9 +136,7 @@ class DepthAndKernel:
 
     def __post_init__(self) -> None:
         """Select the experiments, so that a page without any ends at its first cell."""
-        for name in ("depths", "kernel_sizes", "regularized"):
-            if isinstance(given := getattr(self, name), str):
-                raise InputError(f"{name} must be a list, papermill's -y '{name}: [...]'. Received: {name}={given!r}")
+        profiles.check_lists(depths=self.depths, kernel_sizes=self.kernel_sizes, regularized=self.regularized)
         of_report(QUESTIONS, self.report)
         if not self.experiments:
             every = experiments(self.report, self.dataset, self.profile)

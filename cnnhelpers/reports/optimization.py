@@ -248,10 +248,12 @@ class Tuning:
 
     def __post_init__(self) -> None:
         """Check all values."""
+        lists = ("optimizers", "rates", "map_rates", "batch_sizes", "schedule_rates")
+        profiles.check_lists(**{name: getattr(self, name) for name in lists})
         check_target(self.target)
         check_count("trials", self.trials)
         against(self.optimizers, self.reference)
-        for name in ("rates", "map_rates", "batch_sizes", "schedule_rates"):
+        for name in lists[1:]:
             _distinct(getattr(self, name), name)
 
     @cached_property

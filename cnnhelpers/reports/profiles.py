@@ -53,6 +53,13 @@ def of_report(table: dict[str, OfReport], report: str) -> OfReport:
     return table[report.upper()]
 
 
+def check_lists(**values: Any) -> None:
+    """Raise InputError for a text in place of a list: papermill's -p passes lists as text."""
+    for name, value in values.items():
+        if isinstance(value, str):
+            raise InputError(f"{name} must be a list, papermill's -y '{name}: [...]'. Received: {name}={value!r}")
+
+
 def command(name: str, profile: str = "published", seeds: int | None = None) -> str:
     """Return the command that trains an experiment or a report.
 

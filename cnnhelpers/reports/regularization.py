@@ -189,6 +189,8 @@ class Regularization:
 
     def __post_init__(self) -> None:
         """Plan the sweeps, so that a level that no network can have ends a page before its first run."""
+        levels = {"l2": self.l2, "dropout": self.dropout, "patience": self.patience}
+        profiles.check_lists(**levels, convolutions=self.convolutions)
         of_report(QUESTIONS, self.report)
         _ = self.sweeps
 

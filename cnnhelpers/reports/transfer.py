@@ -152,6 +152,7 @@ class Transfer:
 
     def labelled(self, sizes: Iterable[int]) -> list[Experiment]:
         """Return the three ways with about each number of labelled images a class, then with all images."""
+        profiles.check_lists(images=sizes)
         return [way for size in (*dict.fromkeys(sizes), None) for way in self.ways(size)]
 
     def frozen(self, name: str = "frozen", title: str = "frozen", **options: Any) -> Experiment:

@@ -1,6 +1,7 @@
 """The published experiments are complete, their protocols are the reports', and profiles keep what they should."""
 
 from dataclasses import replace
+from functools import partial
 
 import cloudpickle
 import keras
@@ -11,7 +12,16 @@ from cnnhelpers.data import datasets as data
 from cnnhelpers.data.splits import parse_split, split
 from cnnhelpers.errors import InputError
 from cnnhelpers.experiments.experiment import Experiment, Protocol
-from cnnhelpers.reports import Regularization, depth_and_kernel, profiles, regularization, transfer
+from cnnhelpers.reports import (
+    DepthAndKernel,
+    Regularization,
+    Transfer,
+    Tuning,
+    depth_and_kernel,
+    profiles,
+    regularization,
+    transfer,
+)
 from cnnhelpers.reports.catalog import STUDIES, all_experiments, find, find_one
 from cnnhelpers.reports.published_numbers import published
 
@@ -348,3 +358,18 @@ def test_flattened_networks_flatten_first_and_keep_everything_else():
     assert made[0].labels["title"] == "2 dense layers of 64, Flatten first (width 0.125)"
     assert Regularization("A").flattened == []
     assert Regularization("B", profile="fair").flattened == []  # they do already
+
+
+@pytest.mark.parametrize(
+    ("study", "name"),
+    [
+        *((Regularization, name) for name in ("l2", "dropout", "patience", "convolutions")),
+        *((DepthAndKernel, name) for name in ("depths", "kernel_sizes", "regularized")),
+        *((partial(Tuning, EXPERIMENTS["A2"]), name) for name in ("optimizers", "rates", "map_rates", "batch_sizes")),
+        (partial(Tuning, EXPERIMENTS["A2"]), "schedule_rates"),
+        (lambda images: Transfer("digits", "digits", profile="smoke").labelled(images), "images"),
+    ],
+)
+def test_a_text_in_place_of_a_list_is_refused_with_the_option_of_papermill(study, name):
+    with pytest.raises(InputError, match=rf"-y '{name}: \[...\]'.*{name}='\[1\]'"):
+        study(**{name: "[1]"})
