@@ -40,6 +40,13 @@ def images():
 # predict
 
 
+def test_a_model_of_flat_inputs_refuses_images_and_takes_its_own():
+    flat = Sequential([Input((64,)), layers.Dense(3, activation="softmax")])
+    with pytest.raises(InputError, match=r"\(num_images, 64\)"):
+        predict(flat, np.zeros((2, 8, 8, 1), np.uint8))
+    assert predict(flat, np.zeros((2, 64), np.float32)).shape == (2, 3)
+
+
 def test_predict_gives_a_probability_per_class_whatever_the_batch(model, images):
     found = predict(model, images, batch_size=3)
     assert found.shape == (7, 3) and found.dtype == np.float32

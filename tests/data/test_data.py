@@ -206,6 +206,7 @@ BAD = {
     "class not in test": ({"y_test": LABELS[:6] % 2}, r"class 2 \(2\).*test"),
     "class not in train": ({"y_train": LABELS % 2}, r"class 2 \(2\).*train"),
     "too few names": ({"class_names": np.array(["cat", "dog"])}, "2 classes.*3"),
+    "too many names": ({"class_names": np.array(["cat", "dog", "owl", "elk"])}, "elk"),
 }
 
 
