@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "chapters.audit": [
             "answer",
+            "of_profile",
             "recorded",
             "show_against_runs",
             "show_contradictions",

@@ -100,11 +100,10 @@ def verdicts_of_report(
     return table.where(table["verdict"] != "not enough runs", narrow)
 
 
-def measured_runs(folder: Path | str | None = None, profile: str | None = None) -> pd.DataFrame:
+def measured_runs(folder: Path | str | None = None) -> pd.DataFrame:
     """Return the recorded runs with `analysis.MEASURED`, NaN where nothing was measured, and test_correct.
 
-    test_correct holds (num_test,) bool, the test images that a run classified correctly, or None. With a `profile`
-    those of this profile, of one copy of the pixels of each dataset.
+    test_correct holds (num_test,) bool, the test images that a run classified correctly, or None.
 
     Examples
     --------
@@ -118,8 +117,7 @@ def measured_runs(folder: Path | str | None = None, profile: str | None = None) 
     files = records.index(folder / RESCALED_FOLDER, RESCALED_SUFFIX)
     rescaled = [_load_rescaled(files[key]) if key in files else {} for key in keys]
     columns = {name: [row.get(name, np.nan) for row in rescaled] for name in RESCALED}
-    runs = runs.assign(test_correct=records.correct_images(runs, folder), **columns)
-    return runs if profile is None else records.of_one_copy(runs).query("profile == @profile")
+    return runs.assign(test_correct=records.correct_images(runs, folder), **columns)
 
 
 def measure_rescaled(

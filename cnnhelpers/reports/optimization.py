@@ -253,7 +253,7 @@ class Tuning:
         check_target(self.target)
         check_count("trials", self.trials)
         against(self.optimizers, self.reference)
-        for name in lists[1:]:
+        for name in lists:
             _distinct(getattr(self, name), name)
 
     @cached_property
@@ -325,7 +325,7 @@ class Tuning:
 
     @property
     def published(self) -> list[Experiment]:
-        """Return D7 and E4 and what reports D and E changed of their"""
+        """Return D7 and E4 and what reports D and E changed of their optimization."""
         around = [*depth_and_kernel.experiments("D"), *transfer.experiments("E")]
         return [*(experiment for experiment in around if experiment.id in ("D7", "E4")), *experiments()]
 

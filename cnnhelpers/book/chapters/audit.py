@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from cnnhelpers import analysis, plotting, reports, statistics
+from cnnhelpers import analysis, plotting, records, reports, statistics
 from cnnhelpers.book.chapters import tables
 from cnnhelpers.claims import ClaimResult
 
@@ -23,6 +23,12 @@ def answer(result: ClaimResult) -> Markdown:
         f"*{result.claim.text}*: **{result.verdict}**. {result.evidence}. "
         f"A true difference of {points:.3g} {unit} would be detected in 90 % of such studies."
     )
+
+
+def of_profile(runs: pd.DataFrame, profile: str) -> pd.DataFrame:
+    """Return the runs of a profile, of one copy of the pixels of each dataset."""
+    runs = records.of_one_copy(runs)
+    return runs[runs["profile"] == profile]
 
 
 def recorded(runs: pd.DataFrame) -> pd.DataFrame:

@@ -48,8 +48,9 @@ def show_curves(
     if panels is None:
         plotting.plot_learning_curves(curves, metric, log=log)
         return None
-    heights = [0.4 + plotting.height_of(part["experiment"].nunique()) for part in parts.values()]
-    if max(part["experiment"].nunique() for part in parts.values()) > plotting.MOST_CURVES:  # a panel each
+    numbers = [part["experiment"].nunique() for part in parts.values()]
+    if max(numbers) > plotting.MOST_CURVES:  # a panel each
+        heights = [0.4 + plotting.height_of(number) for number in numbers]
         figure = plt.figure(figsize=(8, sum(heights)), layout="constrained")
         figures = figure.subfigures(len(parts), 1, squeeze=False, height_ratios=heights).ravel()
         axes = [subfigure.subplots() for subfigure in figures]

@@ -94,8 +94,8 @@ def _training_command(experiments: Sequence[Experiment], seeds: int) -> str:
         if experiment.id not in published or experiment.profile not in reports.profiles.PROFILES:
             continue
         if reports.profiles.apply(published[experiment.id], experiment.profile).protocol == experiment.protocol:
-            option = f" --profile {experiment.profile}" if experiment.profile != "published" else ""
-            return f"`python -m cnnhelpers run {experiment.id}{option} --seeds {seeds}` trains {experiment.id}."
+            command = reports.profiles.command(experiment.id, experiment.profile, seeds)
+            return f"`{command}` trains {experiment.id}."
     return "With `train` switched on, the page trains them."
 
 
@@ -111,7 +111,7 @@ def unofficial(runs: pd.DataFrame) -> Markdown | None:
 def timed_elsewhere(runs: pd.DataFrame, timed: pd.DataFrame) -> Markdown:
     """Return a sentence on what a figure of seconds leaves out: experiments, or seeds, of `runs` that are not `timed`.
 
-    `timed` is what provenance.timed_alike kept of them.
+    `timed` is as `records.timed_alike` returns it.
     """
     kept = timed["experiment"].value_counts()
     names = [

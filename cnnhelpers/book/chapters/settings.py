@@ -73,13 +73,13 @@ def show_scaling(cells: pd.DataFrame, batch_size: int) -> pd.DataFrame | Markdow
     return rows.assign(range=ranges).round(1)
 
 
-def show_search(trials: pd.DataFrame, fresh: pd.DataFrame, best: int = 5) -> Markdown:
-    """Draw the scores of a search, display its `best` trials, and return what luck added to the highest score.
+def show_search(trials: pd.DataFrame, fresh: pd.DataFrame) -> Markdown:
+    """Draw the scores of a search, display its five best trials, and return what luck added to the highest score.
 
     `fresh` are runs of the best trial with other seeds.
     """
     plotting.plot_search(trials, fresh)
-    display(trials.sort_values("validation_accuracy", ascending=False).head(best).round(4))
+    display(trials.sort_values("validation_accuracy", ascending=False).head().round(4))
     luck = 100 * (trials["best"].iloc[-1] - fresh["validation_accuracy"].mean())
     return Markdown(f"Luck added {luck:+.2f} points of validation accuracy to the score of the best trial.")
 

@@ -97,9 +97,9 @@ def side_by_side(tables: Mapping[str, pd.DataFrame], label: str = "label") -> Ma
 
 def opposite_answers(tables: Mapping[str, pd.DataFrame], label: str = "label") -> Markdown:
     """Return in a sentence which questions have opposite answers in `side_by_side`."""
-    names = _opposite(tables, label)
-    first = f"With opposite answers under {' and '.join(tables)}: {'; '.join(names)}" if names else ""
-    return Markdown(f"{first or 'No question has opposite answers under ' + ' and '.join(tables)}.")
+    if names := _opposite(tables, label):
+        return Markdown(f"With opposite answers under {' and '.join(tables)}: {'; '.join(names)}.")
+    return Markdown(f"No question has opposite answers under {' and '.join(tables)}.")
 
 
 def _opposite(tables: Mapping[str, pd.DataFrame], label: str) -> list[str]:
